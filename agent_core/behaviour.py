@@ -1,0 +1,187 @@
+"""Behaviour: everything about the agent that is data. Versioned, content-addressed, recorded on the log when it changes.
+
+A conversation pins one version (its ``seq`` in the behaviour stream and its content hash) when it opens, so a change
+never reaches a call in progress and any past decision can be recomputed with what was in force.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Phatic(StrEnum):
+    """What a holding line does for the caller."""
+
+    ACKNOWLEDGE = "acknowledge"
+    EMPATHISE = "empathise"
+    APOLOGISE = "apologise"
+
+
+class Pragmatic(StrEnum):
+    """What a holding line says that the agent does next."""
+
+    LOOKING_UP = "looking_up"
+    STILL_WORKING = "still_working"
+    OFFER_PERSON = "offer_person"
+    REPAIR = "repair"  # goes on after the agent itself was cut off
+
+
+class Phrase(_Data):
+    """A line that a gateway may play without asking, once granted. Rendered beforehand: no vendor in the way."""
+
+    id: str
+    phatic: Phatic
+    pragmatic: Pragmatic
+    text: str = Field(min_length=1)
+
+
+class Budget(_Data):
+    """Marks of a turn in ms after the caller's end of speech."""
+
+    hold_marks_ms: tuple[int, ...] = (950, 3200)
+    give_up_ms: int = 5000
+    hard_ms: int = 6000
+    completion_timeout_ms: int = 4500
+    guardrail_timeout_ms: int = 1500
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Budget:
+        marks = (*self.hold_marks_ms, self.give_up_ms, self.hard_ms)
+        if list(marks) != sorted(set(marks)):
+            raise ValueError(f"marks must rise: hold_marks_ms < give_up_ms < hard_ms, got {marks}")
+        return self
+
+
+class Action(StrEnum):
+    """What an intent leads to."""
+
+    ANSWER = "answer"
+    REFUSE = "refuse"
+    ESCALATE = "escalate"
+    CLOSE = "close"
+
+
+class Intent(_Data):
+    name: str
+    description: str = ""
+    examples: tuple[str, ...] = Field(min_length=1)
+    action: Action = Action.ANSWER
+    answer: str | None = None  # the approved wording, with {slots} filled from facts
+    procedure: str | None = None  # its steps are said one a turn
+    articles: tuple[str, ...] = ()
+
+
+class Step(_Data):
+    """One step of a procedure: what is said when the procedure stands here."""
+
+    id: str
+    say: str = Field(min_length=1)
+
+
+class Procedure(_Data):
+    name: str
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+
+class Article(_Data):
+    """Knowledge. ``public`` may be said to a caller; ``private`` guides the agent and must never be said."""
+
+    id: str
+    title: str
+    public: str = ""
+    private: str = ""
+
+
+class GuardrailSetting(_Data):
+    """``closed``: a guardrail that fails to judge blocks. ``open``: it passes, and the log says that it didn't judge."""
+
+    name: str
+    required: bool = True
+    on_failure: Literal["closed", "open"] = "closed"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class SilencePolicy(_Data):
+    """A silent caller is asked once, then released. Counted from the moment when the agent stopped speaking."""
+
+    ask_after_ms: int = 8000
+    ask: str = "Are you still there?"
+    release_after_ms: int = 8000
+    release: str = "I can't hear you, so I'll end the call here. Please call again any time. Goodbye."
+
+
+class Lines(_Data):
+    """Approved wordings that no intent names."""
+
+    disclosure: str  # the first thing said on every call: it says that the caller talks to an AI
+    clarify: str
+    refusal: str
+    escalation: str
+    fallback: str  # the owner's honest ending when it can't answer in time
+    closing: str  # the gateway's own, at the hard mark: nobody decided in time
+    goodbye: str
+
+
+class Routing(_Data):
+    """How the race is run."""
+
+    model: str = "answer"  # the routed name that answers
+    attempts: int = Field(default=1, ge=1, le=5)  # how many attempts race for each question
+    cover_mass: float = Field(default=0.95, gt=0, le=1)  # answer the intents that together have this probability
+    max_questions: int = Field(default=4, ge=1, le=8)
+    all_intents: bool = False
+    abstain_below: float = Field(default=0.35, ge=0, lt=1)  # top probability under this: ask the caller to say it again
+    model_guardrails: tuple[str, ...] = ()  # guardrails that ask a model, by name, each on the text of every candidate
+
+
+class Behaviour(_Data):
+    name: str
+    company: str
+    language: str = "en"
+    lines: Lines
+    prompt: str  # system prompt of the answering model
+    intents: tuple[Intent, ...] = Field(min_length=1)
+    procedures: tuple[Procedure, ...] = ()
+    articles: tuple[Article, ...] = ()
+    guardrails: tuple[GuardrailSetting, ...] = ()
+    holding: tuple[Phrase, ...] = Field(min_length=2)
+    budget: Budget = Budget()
+    silence: SilencePolicy = SilencePolicy()
+    routing: Routing = Routing()
+    voice: str = "default"
+
+    def intent(self, name: str) -> Intent | None:
+        return self._intents.get(name)
+
+    def procedure(self, name: str) -> Procedure | None:
+        return next((p for p in self.procedures if p.name == name), None)
+
+    def guardrail(self, name: str) -> GuardrailSetting | None:
+        return next((g for g in self.guardrails if g.name == name), None)
+
+    @cached_property
+    def _intents(self) -> dict[str, Intent]:
+        return {intent.name: intent for intent in self.intents}
+
+    def canonical(self) -> bytes:
+        """The bytes that are recorded and hashed: JSON with sorted keys."""
+        return msgspec.json.encode(self.model_dump(mode="json"), order="sorted")
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of ``canonical()``, hex."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    @classmethod
+    def from_canonical(cls, raw: bytes) -> Behaviour:
+        return cls.model_validate_json(raw)

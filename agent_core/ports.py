@@ -1,0 +1,225 @@
+"""The ports: what the agent needs from the outside world, in its own words. Adapters live in ``providers/``.
+
+Audio inside the product is always PCM, signed 16-bit little-endian, mono, 16 kHz (``SAMPLE_RATE_HZ``), in frames of
+20 ms (``FRAME_BYTES``). Adapters convert at the edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 16_000
+FRAME_MS = 20
+FRAME_SAMPLES = SAMPLE_RATE_HZ * FRAME_MS // 1000
+FRAME_BYTES = FRAME_SAMPLES * 2
+
+
+class FailureReason(StrEnum):
+    """Why a call to a provider failed; ends up in an event, so each value is part of the schema."""
+
+    UNAUTHORISED = "unauthorised"  # 401/403: retrying can't help
+    RATE_LIMITED = "rate_limited"  # 429
+    UNAVAILABLE = "unavailable"  # 5xx, refused, dropped connection
+    TIMED_OUT = "timed_out"
+    INVALID = "invalid"  # the answer is empty, off-schema, cut short or in another language
+    REFUSED = "refused"  # 4xx other than the above, or the model declined
+    MISSING = "missing"  # the provider isn't installed or configured
+    CANCELLED = "cancelled"
+
+
+class ProviderError(Exception):
+    """A provider failed. ``detail`` is for engineers: it never holds a key, a prompt or a caller's words."""
+
+    def __init__(
+        self, reason: FailureReason, provider: str, detail: str = "", *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(f"{provider}: {reason.value}" + (f" ({detail})" if detail else ""))
+        self.reason = reason
+        self.provider = provider
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+# --- language models -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str  # system | user | assistant
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of an article that retrieval found. ``score`` is the fused rank score: higher is better."""
+
+    article_id: str
+    text: str
+    score: float
+    public: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One question to a model. ``label`` names the draw of an emulator: the turn, the kind of prompt, the attempt."""
+
+    purpose: str  # answer | classify | guard
+    model: str  # a routed name, not a vendor's
+    messages: tuple[Message, ...]
+    label: str = ""
+    attempt: int = 0
+    max_tokens: int = 200
+    timeout_ms: int = 6000
+    urgent: bool = True  # a caller waits; False for work that may wait (knowledge lint, summaries)
+    intent: str | None = None
+    approved: str | None = None  # the approved wording for the intent; the keyless brain speaks nothing else
+    json_schema: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionResult:
+    text: str
+    provider: str
+    model: str
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_micros: int | None = None  # millionths of the currency of the price list; None where the price is unknown
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+
+
+class LanguageModel(Protocol):
+    """A model behind a name. Raises ``ProviderError``; never returns an empty or unfinished text."""
+
+    name: str
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult: ...
+
+    async def close(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Sentence embeddings. ``embed`` returns float32 of shape (len(texts), dimensions), rows of unit length."""
+
+    name: str
+    dimensions: int
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+# --- speech to text --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The caller began to speak. ``audio_ms`` is the position in the pushed audio, counted from the first frame."""
+
+    audio_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnUpdated:
+    text: str
+    audio_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnMaybeEnded:
+    """Eager end of turn: probably over. Either ``TurnEnded`` with the same text or ``TurnResumed`` follows."""
+
+    text: str
+    confidence: float
+    speech_end_ms: float | None  # position in the audio where speech ended, None where the vendor doesn't say
+    audio_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    text: str
+    audio_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    text: str
+    confidence: float
+    speech_end_ms: float | None
+    audio_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserFailed:
+    """The recogniser is gone in mid-call; the session is over. The gateway opens another or falls back."""
+
+    error: ProviderError
+
+
+RecogniserEvent = TurnStarted | TurnUpdated | TurnMaybeEnded | TurnResumed | TurnEnded | RecogniserFailed
+
+
+class RecogniserSession(Protocol):
+    """One call's recogniser. Frames are 16 kHz PCM16 of any whole number of samples. ``events`` ends after ``close``."""
+
+    async def push(self, pcm: bytes) -> None: ...
+
+    def events(self) -> AsyncIterator[RecogniserEvent]: ...
+
+    async def close(self) -> None: ...
+
+
+class SpeechRecogniser(Protocol):
+    name: str
+
+    async def open(self) -> RecogniserSession:
+        """Start a session. Raises ``ProviderError`` (a wrong key, no connection, a missing model)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# --- text to speech --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WordTiming:
+    """``start_ms``/``end_ms`` count from the start of the utterance's audio."""
+
+    word: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of synthesised audio (16 kHz PCM16). ``words`` where the vendor gives alignment for this piece."""
+
+    pcm: bytes
+    words: tuple[WordTiming, ...] = field(default=())
+
+
+class SpeechSynthesiser(Protocol):
+    """A voice. ``speak`` yields audio as it is made; closing the iterator cancels it. Raises ``ProviderError``."""
+
+    name: str
+
+    def speak(self, text: str) -> AsyncIterator[Speech]: ...
+
+    async def close(self) -> None: ...
+
+
+# --- voice activity --------------------------------------------------------------------------------------------------
+
+
+class VoiceActivity(Protocol):
+    """Stateful detector. ``push`` takes 16 kHz PCM16 of any length and returns the newest speech probability 0..1."""
+
+    def push(self, pcm: bytes) -> float: ...
+
+    def reset(self) -> None: ...
