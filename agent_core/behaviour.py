@@ -78,6 +78,7 @@ class Intent(_Data):
     action: Action = Action.ANSWER
     answer: str | None = None  # the approved wording, with {slots} filled from facts
     procedure: str | None = None  # its steps are said one a turn
+    advances: bool = False  # "okay, done": the open procedure goes to its next step; ``answer`` is for when none is open
     articles: tuple[str, ...] = ()
 
 
