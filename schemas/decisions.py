@@ -1,0 +1,207 @@
+"""Decisions: computed from what stands before them on the log, by pure deciders, and recomputed by every replay."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.base import Decision, PrivateText
+
+
+class GrantedPhrase(msgspec.Struct, frozen=True):
+    phrase_id: str
+    phatic: str
+    pragmatic: str
+    text: str
+
+
+class ConversationOpened(Decision, frozen=True, kw_only=True):
+    """Pins the behaviour (with the knowledge in it) for the life of the conversation."""
+
+    behaviour_seq: int
+    behaviour_hash: str
+    language: str
+
+
+class StandingGranted(Decision, frozen=True, kw_only=True):
+    """What a gateway may play alone, at which marks after the end of speech, though log or owner is gone.
+
+    Every phrase passed the guardrails named in ``guarded_by`` before it was granted.
+    """
+
+    take: int
+    phrases: tuple[GrantedPhrase, ...]
+    closing: GrantedPhrase
+    hold_marks_ms: tuple[int, ...]
+    hard_ms: int
+    guarded_by: tuple[str, ...]
+
+
+class TurnOpened(Decision, frozen=True, kw_only=True):
+    """A turn begins. ``cause``: utterance, greeting, silence, resume. ``holding`` names the phrase for each hold mark."""
+
+    cause: str
+    utterance_id: str = ""
+    speech_ended_at_us: int
+    hold_marks_ms: tuple[int, ...]
+    holding: tuple[str, ...]
+    give_up_ms: int
+    hard_ms: int
+
+
+class SpeculationOpened(Decision, frozen=True, kw_only=True):
+    """The turn is worked on under the assumption that ``question`` is all that the caller says."""
+
+    speculation: int
+    question: PrivateText
+
+
+class SpeculationDropped(Decision, frozen=True, kw_only=True):
+    """``reason``: resumed, text_changed, request_changed."""
+
+    speculation: int
+    reason: str
+
+
+class TurnCommitted(Decision, frozen=True, kw_only=True):
+    """The final text equals the speculation's, and so does the request recomputed from the state."""
+
+    speculation: int
+    eager: bool  # whether the work began before the final end of turn
+
+
+class ClassificationAsked(Decision, frozen=True, kw_only=True):
+    ask_id: str
+    text: PrivateText
+
+
+class PassagesAsked(Decision, frozen=True, kw_only=True):
+    ask_id: str
+    query: PrivateText
+
+
+class CompletionAsked(Decision, frozen=True, kw_only=True):
+    """Asks a model for an answer, ``attempts`` times at once. ``messages`` is JSON; the digest is an HMAC of it all."""
+
+    ask_id: str
+    purpose: str  # answer | guard
+    intent: str
+    model: str
+    attempts: int
+    messages: PrivateText
+    approved: PrivateText = ""
+    request_digest: str
+    timeout_ms: int
+
+
+class GuardrailAsked(Decision, frozen=True, kw_only=True):
+    """Asks a classifier guardrail for its scores; the verdict on them is a decision."""
+
+    ask_id: str
+    guardrail: str
+    candidate_id: str  # empty: the caller's words
+    text: PrivateText
+
+
+class AskRepeated(Decision, frozen=True, kw_only=True):
+    """The outcome of an open ask was lost with its owner: run it again."""
+
+    ask_id: str
+    generation: int
+
+
+class CandidateFormed(Decision, frozen=True, kw_only=True):
+    """A possible answer. ``origin``: model (from a completion) or approved (a wording of the behaviour)."""
+
+    candidate_id: str
+    speculation: int
+    intent: str
+    action: str  # answer | refuse | escalate | close | clarify | fallback | greet | silence | resume
+    origin: str
+    text: PrivateText
+    ask_id: str = ""
+    attempt: int = 0
+    request_digest: str = ""
+    step_id: str = ""  # the procedure step that it says, as procedure/step
+
+
+class CandidateDropped(Decision, frozen=True, kw_only=True):
+    """``reason``: blocked:<guardrail>, irrelevant, superseded, slower, invalid:<why>, request_changed."""
+
+    candidate_id: str
+    reason: str
+
+
+class EvidenceSpan(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+
+
+class VerdictIssued(Decision, frozen=True, kw_only=True):
+    """A guardrail's verdict on a candidate, or on the caller's words (``candidate_id`` empty)."""
+
+    guardrail: str
+    guardrail_version: str
+    stage: str  # input | output
+    candidate_id: str
+    speculation: int
+    passed: bool
+    required: bool
+    reasons: tuple[str, ...]
+    evidence: tuple[EvidenceSpan, ...]
+
+
+class CandidateAccepted(Decision, frozen=True, kw_only=True):
+    """Every required guardrail passed: this candidate may be said. Its sibling attempts are no longer needed."""
+
+    candidate_id: str
+
+
+class Spoken(Decision, frozen=True, kw_only=True):
+    """What the three endings that are said have in common: never an event of its own.
+
+    ``answers_through``: the seq of the last caller fact that it answers; ``take``: the gateway that may say it.
+    """
+
+    candidate_id: str
+    text: PrivateText
+    intent: str
+    answers_through: int
+    take: int
+
+
+class ReplyChosen(Spoken, frozen=True, kw_only=True):
+    """The turn's answer. ``action`` as in CandidateFormed."""
+
+    action: str
+
+
+class EscalationChosen(Spoken, frozen=True, kw_only=True):
+    """A person takes over after this line."""
+
+    reason: str
+
+
+class CloseChosen(Spoken, frozen=True, kw_only=True):
+    """The agent says goodbye and ends the call after this line."""
+
+    reason: str
+
+
+class TurnEnded(Decision, frozen=True, kw_only=True):
+    """``outcome``: reply, tool, escalation, close, fallback, superseded, abandoned (the caller hung up)."""
+
+    outcome: str
+    candidate_id: str = ""
+    interrupted: bool = False
+
+
+class TimerSet(Decision, frozen=True, kw_only=True):
+    """``purpose``: give_up, silence."""
+
+    timer_id: str
+    purpose: str
+    due_at_us: int
+
+
+class ConversationClosed(Decision, frozen=True, kw_only=True):
+    reason: str

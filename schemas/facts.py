@@ -1,0 +1,235 @@
+"""Facts: what came from outside. Anything that ran a model, an embedding or an index is a fact, local ones too."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from schemas.base import Fact, PrivateText
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A probability 0..1 for a name."""
+
+    name: str
+    value: float
+
+
+# --- the call and the caller -----------------------------------------------------------------------------------------
+
+
+class CallArrived(Fact, frozen=True, kw_only=True):
+    """A call rings. The first fact of a voice conversation; it isn't answered before its standing grant is read.
+
+    The behaviour (by seq and content hash) is the one that was current for the gateway's data directory when it rang.
+    """
+
+    channel: str
+    caller: PrivateText = ""
+    behaviour_seq: int
+    behaviour_hash: str
+    providers: tuple[str, ...] = ()  # which recogniser, voice and models are in use
+
+
+class CallTaken(Fact, frozen=True, kw_only=True):
+    """A gateway takes the call under the one media identity; ``take`` counts the gateways that held this call."""
+
+    take: int
+    gateway_id: str
+
+
+class CallAnswered(Fact, frozen=True, kw_only=True):
+    """The gateway picked up: from here on, somebody listens."""
+
+    take: int
+
+
+class CallerSpeechStarted(Fact, frozen=True, kw_only=True):
+    """Voice activity of the caller that lasted long enough to count as speech."""
+
+    SUPERSEDES: ClassVar[bool] = True
+    utterance_id: str
+
+
+class CallerSpeechDismissed(Fact, frozen=True, kw_only=True):
+    """What sounded like speech had no words (a cough, a door): the conversation goes on where it stood."""
+
+    SUPERSEDES: ClassVar[bool] = True
+    utterance_id: str
+
+
+class UtteranceHeard(Fact, frozen=True, kw_only=True):
+    """What the caller said. First eager (``final`` false: probably over), then final.
+
+    ``since_speech_end_ms`` is the time from the end of speech to the put of this fact on the gateway's own clock.
+    """
+
+    SUPERSEDES: ClassVar[bool] = True
+    utterance_id: str
+    text: PrivateText
+    final: bool
+    confidence: float | None = None
+    since_speech_end_ms: float
+
+
+class UtteranceResumed(Fact, frozen=True, kw_only=True):
+    """The caller went on after an eager end of turn."""
+
+    SUPERSEDES: ClassVar[bool] = True
+    utterance_id: str
+
+
+class KeyPressed(Fact, frozen=True, kw_only=True):
+    SUPERSEDES: ClassVar[bool] = True
+    key: PrivateText
+
+
+class CallEnded(Fact, frozen=True, kw_only=True):
+    """``reason``: caller_hung_up, agent_hung_up, media_failed."""
+
+    reason: str
+
+
+# --- what was really played ------------------------------------------------------------------------------------------
+
+
+class SpeechStarted(Fact, frozen=True, kw_only=True):
+    """The first audio of a reply left for the caller: here a reply takes effect."""
+
+    candidate_id: str
+    take: int
+    since_speech_end_ms: float | None = None
+
+
+class SpeechProgressed(Fact, frozen=True, kw_only=True):
+    """How far a reply has been played; another gateway goes on from here."""
+
+    candidate_id: str
+    spoken_so_far: PrivateText
+
+
+class SpeechCompleted(Fact, frozen=True, kw_only=True):
+    candidate_id: str
+    spoken: PrivateText
+
+
+class SpeechInterrupted(Fact, frozen=True, kw_only=True):
+    """The caller spoke over the reply and the audio stopped. Only ``spoken_so_far`` was heard."""
+
+    candidate_id: str
+    spoken_so_far: PrivateText
+
+
+class SpeechFailed(Fact, frozen=True, kw_only=True):
+    """No voice could render the reply; nothing of it was heard."""
+
+    candidate_id: str
+    reason: str
+
+
+class HoldingPlayed(Fact, frozen=True, kw_only=True):
+    """The gateway played a granted holding line on its own timer."""
+
+    phrase_id: str
+    mark_ms: int
+    since_speech_end_ms: float
+    text: PrivateText = ""
+
+
+class FallbackPlayed(Fact, frozen=True, kw_only=True):
+    """The gateway played the granted closing line at the hard mark: this ended the turn."""
+
+    phrase_id: str
+    since_speech_end_ms: float
+    text: PrivateText = ""
+
+
+class ReplyRefused(Fact, frozen=True, kw_only=True):
+    """The gateway didn't start a chosen reply. ``reason``: superseded, turn_over, other_take, already_started."""
+
+    candidate_id: str
+    reason: str
+
+
+# --- outcomes of the owner's own effects -----------------------------------------------------------------------------
+
+
+class ScoresReturned(Fact, frozen=True, kw_only=True):
+    """A classifier's scores: of intents, or of a guardrail's classes."""
+
+    ask_id: str
+    scores: tuple[Score, ...]
+    model: str
+    elapsed_ms: float | None = None
+
+
+class FoundPassage(msgspec.Struct, frozen=True):
+    article_id: str
+    text: str
+    score: float
+    public: bool
+
+
+class PassagesFound(Fact, frozen=True, kw_only=True):
+    """Passages of the knowledge that the conversation pinned, best first. ``passages`` is JSON of ``FoundPassage``s."""
+
+    ask_id: str
+    passages: PrivateText
+    elapsed_ms: float | None = None
+
+
+class CompletionReturned(Fact, frozen=True, kw_only=True):
+    """A model's answer, with what it cost. Unknown is null."""
+
+    ask_id: str
+    attempt: int
+    text: PrivateText
+    provider: str
+    model: str
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_micros: int | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+
+
+class EffectFailed(Fact, frozen=True, kw_only=True):
+    """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``."""
+
+    ask_id: str
+    attempt: int
+    reason: str
+    provider: str = ""
+    elapsed_ms: float | None = None
+
+
+class EffectCancelled(Fact, frozen=True, kw_only=True):
+    """A loser of the race was cancelled while under way; its cost so far where the provider tells."""
+
+    ask_id: str
+    attempt: int
+    elapsed_ms: float | None = None
+    cost_micros: int | None = None
+
+
+class TimerFired(Fact, frozen=True, kw_only=True):
+    timer_id: str
+
+
+# --- the owner's own life --------------------------------------------------------------------------------------------
+
+
+class OwnerChanged(Fact, frozen=True, kw_only=True):
+    """Another owner took over while effects were open: what they returned is lost and must be asked again."""
+
+    epoch: int
+
+
+class FactDropped(Fact, frozen=True, kw_only=True):
+    """A fact of this conversation could not be read; its bytes are in the dead letters under this position."""
+
+    partition: int
+    offset: int
+    reason: str

@@ -1,0 +1,135 @@
+"""Events to bytes and back: Avro, sealed private fields, the hash chain.
+
+An event's bytes are its Avro body. The frame in front of it (the schema id that some registry gave) is the adapter's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import cache
+from typing import Any, NamedTuple
+
+import fastavro
+import msgspec
+
+from schemas.avro import private_fields
+from schemas.base import Kind, Payload
+from schemas.event import HASH_BYTES, Envelope, Event
+from schemas.registry import UnknownSchemaError, payload_type, released_schema
+from schemas.upcasters import UPCASTERS, upcast
+from streams.keys import DataKey, KeyMissingError, KeyStore
+
+FORGOTTEN = "[forgotten]"  # what a private text reads as once its key is destroyed
+_ENVELOPE_FIELDS = Envelope.__struct_fields__
+
+
+class UndecodableError(Exception):
+    """Bytes that are no event of ours, or an event by newer code. Such a record goes to the dead letters."""
+
+
+class Body(NamedTuple):
+    """An event as an adapter stores it."""
+
+    type: str
+    version: int
+    data: bytes
+
+
+class Codec:
+    """Encodes and decodes events of conversations whose keys are in ``keys``."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
+
+    def encode(self, event: Event) -> tuple[Body, Event]:
+        """Seals what isn't sealed yet, hashes and encodes. Returns the body and the event as it now stands."""
+        schema, private = _writer(event.type), _private(type(event.payload))
+        payload = msgspec.to_builtins(event.payload, builtin_types=(bytes,))
+        sealed, key_id = event.sealed, event.key_id
+        if private:
+            if not sealed:
+                key = self._keys.create(event.conversation_id)
+                key_id, sealed = key.key_id, _seal(key, event, payload, private)
+            payload |= sealed
+        record = {name: getattr(event, name) for name in _ENVELOPE_FIELDS}
+        record["payload"], record["key_id"] = payload, key_id
+        buffer = io.BytesIO()
+        fastavro.schemaless_writer(buffer, schema, record)
+        hashed = buffer.getvalue()[:-HASH_BYTES]
+        digest = hashlib.sha256(hashed).digest()
+        stamped = msgspec.structs.replace(event, key_id=key_id, sealed=sealed, hash=digest)
+        return Body(event.type, event.schema_version, hashed + digest), stamped
+
+    def decode(self, body: Body) -> Event:
+        """Raises ``UndecodableError``. Private fields of a conversation whose key is gone read ``FORGOTTEN``."""
+        try:
+            payload_class = payload_type(body.type)
+            writer = _writer(body.type, body.version)
+            reader = None if body.version == payload_class.VERSION or _has_upcaster(body.type) else _writer(body.type)
+            record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), writer, reader)
+            payload = record["payload"]
+            if body.version != payload_class.VERSION and reader is None:
+                payload = upcast(body.type, body.version, payload_class.VERSION, payload)
+            sealed = self._open(record, payload, _private(payload_class))
+            record["payload"] = msgspec.convert(payload, payload_class)
+            record["kind"] = Kind(record["kind"])
+            return Event(**record, sealed=sealed)
+        except UnknownSchemaError as error:
+            raise UndecodableError(str(error)) from None
+        except KeyMissingError:
+            raise UndecodableError(f"{body.type}: a private field was changed or sealed under another key") from None
+        except (EOFError, IndexError, KeyError, ValueError, TypeError, msgspec.ValidationError, OverflowError) as error:
+            raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
+
+    def _open(self, record: dict[str, Any], payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:
+        if not private:
+            return {}
+        key = self._keys.get(record["conversation_id"])
+        sealed: dict[str, bytes] = {}
+        for name in private:
+            ciphertext = payload.get(name)
+            if not ciphertext:  # a field that a newer version added: its default holds
+                payload.pop(name, None)
+                continue
+            sealed[name] = ciphertext
+            payload[name] = (
+                FORGOTTEN
+                if key is None
+                else msgspec.json.decode(
+                    key.decrypt(ciphertext, _context(record["conversation_id"], record["event_id"], name))
+                )
+            )
+        return sealed
+
+
+def digest_of(body: bytes) -> tuple[bytes, bytes]:
+    """(hash as computed from the bytes, hash as they state it)."""
+    return hashlib.sha256(body[:-HASH_BYTES]).digest(), body[-HASH_BYTES:]
+
+
+def _seal(key: DataKey, event: Event, payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:
+    return {
+        name: key.encrypt(msgspec.json.encode(payload[name]), _context(event.conversation_id, event.event_id, name))
+        for name in private
+    }
+
+
+def _context(conversation_id: str, event_id: str, field: str) -> bytes:
+    return f"{conversation_id}\x1f{event_id}\x1f{field}".encode()
+
+
+@cache
+def _writer(name: str, version: int | None = None) -> Any:
+    schema = released_schema(name, payload_type(name).VERSION if version is None else version)
+    return fastavro.parse_schema(schema)
+
+
+@cache
+def _private(payload: type[Payload]) -> frozenset[str]:
+    return private_fields(payload)
+
+
+@cache
+def _has_upcaster(name: str) -> bool:
+    return any(known == name for known, _ in UPCASTERS)

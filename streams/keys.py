@@ -1,0 +1,149 @@
+"""Keys of conversations: one data key each, wrapped by a master key, kept apart from the log.
+
+Losing a data key makes the private fields of its conversation unreadable for good: that is how forgetting works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import sqlite3
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12
+KEY_BYTES = 32
+
+
+class KeyMissingError(Exception):
+    """The conversation's data key was destroyed, or belongs to another master key."""
+
+
+class DataKey:
+    """A conversation's key. Private fields: AES-GCM with a random nonce. Digests: HMAC under a key derived from it."""
+
+    def __init__(self, key_id: str, secret: bytes) -> None:
+        self.key_id = key_id
+        self._aead = AESGCM(secret)
+        self.digest_key = hmac.new(secret, b"ledgerline digest", hashlib.sha256).digest()
+
+    def encrypt(self, plaintext: bytes, context: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, plaintext, context)
+
+    def decrypt(self, ciphertext: bytes, context: bytes) -> bytes:
+        """Raises ``KeyMissingError`` when key, bytes or context don't belong together."""
+        try:
+            return self._aead.decrypt(ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:], context)
+        except InvalidTag:
+            raise KeyMissingError("a private field does not open with its conversation's key") from None
+
+
+class KeyStore(Protocol):
+    def create(self, conversation_id: str) -> DataKey:
+        """The conversation's key; made and synced to disk if there is none (put-if-absent)."""
+        ...
+
+    def get(self, conversation_id: str) -> DataKey | None:
+        """None where it was destroyed or never made."""
+        ...
+
+    def destroy(self, conversation_id: str) -> None: ...
+
+
+class MemoryKeyStore:
+    """Keys for tests and simulation."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, DataKey] = {}
+
+    def create(self, conversation_id: str) -> DataKey:
+        if conversation_id not in self._keys:
+            self._keys[conversation_id] = DataKey(f"k-{conversation_id}", os.urandom(KEY_BYTES))
+        return self._keys[conversation_id]
+
+    def get(self, conversation_id: str) -> DataKey | None:
+        return self._keys.get(conversation_id)
+
+    def destroy(self, conversation_id: str) -> None:
+        self._keys.pop(conversation_id, None)
+
+
+class SqliteKeyStore:
+    """Keys in a SQLite file of their own, next to a master key file that only its owner can read.
+
+    synchronous=FULL: a key is on disk before anything that is encrypted with it.
+    """
+
+    _CREATE = """create table if not exists data_key (
+        conversation_id text primary key, key_id text not null, wrapped blob not null) strict"""
+    _INSERT = "insert or ignore into data_key values (?, ?, ?)"
+    _SELECT = "select key_id, wrapped from data_key where conversation_id = ?"
+    _DELETE = "delete from data_key where conversation_id = ?"
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._master = AESGCM(_master_key(directory / "master.key"))
+        self._db = sqlite3.connect(directory / "keys.db", isolation_level=None, check_same_thread=False, timeout=10)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=full")
+        self._db.execute("pragma secure_delete=on")
+        self._db.execute(self._CREATE)
+        self._cached = lru_cache(maxsize=4096)(self._load)
+
+    def create(self, conversation_id: str) -> DataKey:
+        found = self.get(conversation_id)
+        if found:
+            return found
+        nonce = os.urandom(NONCE_BYTES)
+        wrapped = nonce + self._master.encrypt(nonce, os.urandom(KEY_BYTES), conversation_id.encode())
+        self._db.execute(self._INSERT, (conversation_id, "k-" + os.urandom(6).hex(), wrapped))
+        return self._cached(conversation_id)
+
+    def get(self, conversation_id: str) -> DataKey | None:
+        try:
+            return self._cached(conversation_id)
+        except KeyError:
+            return None
+
+    def destroy(self, conversation_id: str) -> None:
+        self._db.execute(self._DELETE, (conversation_id,))
+        self._cached.cache_clear()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _load(self, conversation_id: str) -> DataKey:
+        row = self._db.execute(self._SELECT, (conversation_id,)).fetchone()
+        if row is None:
+            raise KeyError(conversation_id)
+        key_id, wrapped = row
+        try:
+            secret = self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], conversation_id.encode())
+        except InvalidTag:
+            raise KeyMissingError(
+                "the key store was written under another master key: restore keys/master.key that belongs to this data"
+            ) from None
+        return DataKey(key_id, secret)
+
+
+def _master_key(path: Path) -> bytes:
+    """The master key at ``path``; made, synced and readable by its owner alone if there is none."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        secret = path.read_bytes()
+        if len(secret) != KEY_BYTES:
+            raise KeyMissingError(f"{path.name} is damaged: restore it from your backup") from None
+        return secret
+    secret = os.urandom(KEY_BYTES)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
