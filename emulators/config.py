@@ -1,0 +1,158 @@
+"""What the emulator is told: latencies, what it says and hears, limits and faults. Validated, with a JSON schema.
+
+Durations carry their unit in the name. Windows (brownouts) count from the moment when the configuration was applied:
+the start of the server, or the last ``PUT /_control``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from emulators.faults import Fault, Pattern, Service
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Latency(_Data):
+    """A lognormal latency by its median and 95th percentile."""
+
+    median_ms: float = Field(gt=0)
+    p95_ms: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.p95_ms < self.median_ms:
+            raise ValueError("p95_ms must not be under median_ms")
+        return self
+
+
+class ScriptedTool(_Data):
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Scripted(_Data):
+    """What the model says when the last user message fits. The first entry that fits wins."""
+
+    match: Pattern = Field(description="Regular expression, searched in the last user message, case ignored.")
+    reply: str = ""
+    prompt_kind: Pattern | None = Field(default=None, description="Only prompts whose label names a kind like this.")
+    tool: ScriptedTool | None = Field(default=None, description="Call this tool instead, where the request has it.")
+
+
+class LlmSettings(_Data):
+    first_token: Latency = Latency(median_ms=300, p95_ms=900)
+    tokens_per_s: float = Field(default=100.0, gt=0)
+    tokens_per_chunk: int = Field(default=1, ge=1)
+    models: tuple[str, ...] = ("emulated",)
+    script: tuple[Scripted, ...] = ()
+    canned: str = "I can help you with that."
+    stall_share: float = Field(
+        default=0.0, ge=0, le=1, description="Share of completions that stall for stall_s after stall_after_tokens."
+    )
+    stall_after_tokens: int = Field(default=2, ge=1)
+    stall_s: float = Field(default=10.0, ge=0)
+    # Prompt caching as OpenAI documents it: from 1024 tokens on, in steps of 128.
+    cache_minimum_tokens: int = Field(default=1024, ge=1)
+    cache_step_tokens: int = Field(default=128, ge=1)
+
+
+class TtsSettings(_Data):
+    first_audio_ms: tuple[float, float] = Field(default=(150.0, 300.0), description="Uniform between the two.")
+    speed: float = Field(default=8.0, gt=0, description="Audio made per second of waiting, after the first chunk.")
+    chunk_ms: int = Field(default=200, ge=20)
+    ms_per_char: float = Field(default=60.0, gt=0, description="Length of the built-in tone.")
+    contexts_per_socket: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        low, high = self.first_audio_ms
+        if not 0 <= low <= high:
+            raise ValueError("first_audio_ms must be (low, high) with 0 <= low <= high")
+        return self
+
+
+class Utterance(_Data):
+    """One thing the caller says. With ``duration_ms`` the turn can't end before that much audio since its start."""
+
+    text: str = Field(min_length=1)
+    duration_ms: float | None = Field(default=None, gt=0)
+
+
+def _as_utterances(value: object) -> object:
+    if not isinstance(value, (list, tuple)):
+        return value
+    return tuple({"text": item} if isinstance(item, str) else item for item in value)
+
+
+Utterances = Annotated[tuple[Utterance, ...], Field(description="Texts, or {text, duration_ms}.")]
+
+
+class SttSettings(_Data):
+    eager_ms: float = Field(default=100.0, ge=0, description="Audio between the end of speech and the eager end.")
+    end_ms: float = Field(default=200.0, ge=0, description="Audio between the end of speech and the end of turn.")
+    mode: Literal["fixed", "realistic"] = "fixed"
+    realistic_end: Latency = Latency(median_ms=280, p95_ms=1500)
+    update_every_s: float = Field(default=0.25, gt=0)
+    words_per_s: float = Field(default=3.0, gt=0, description="How fast words show up in Updates.")
+    speech_dbfs: float = Field(default=-45.0, le=0, description="Energy of a 20 ms frame that counts as speech.")
+    start_ms: float = Field(default=60.0, ge=20, description="Speech in a row that starts a turn.")
+    transcripts: Utterances = Field(default=(), description="What each connection hears, turn after turn.")
+    transcripts_by_tag: dict[str, Utterances] = Field(
+        default_factory=dict, description="The same for connections with this `tag` in their query."
+    )
+    resume_transcripts: bool = Field(
+        default=False, description="A new connection goes on where the last one ended, instead of from the start."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_texts(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        if "transcripts" in data:
+            data["transcripts"] = _as_utterances(data["transcripts"])
+        if isinstance(data.get("transcripts_by_tag"), dict):
+            data["transcripts_by_tag"] = {k: _as_utterances(v) for k, v in data["transcripts_by_tag"].items()}
+        return data
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.eager_ms > self.end_ms:
+            raise ValueError("eager_ms must not be above end_ms")
+        return self
+
+
+class Brownout(_Data):
+    """Everything of one service is slower by ``multiplier`` from ``from_s`` to ``until_s``."""
+
+    service: Service = Service.LLM
+    from_s: float = Field(default=0.0, ge=0)
+    until_s: float | None = Field(default=None, description="None: until the configuration changes.")
+    multiplier: float = Field(default=5.0, ge=1)
+
+
+class RateLimit(_Data):
+    """One token bucket for all requests of all services in ``services``."""
+
+    requests_per_s: float = Field(gt=0)
+    burst: int = Field(default=1, ge=1)
+    services: tuple[Service, ...] = (Service.LLM,)
+
+
+class EmulatorConfig(_Data):
+    seed: int = 0
+    accepted_keys: tuple[str, ...] | None = Field(
+        default=None, description="None: any key that isn't empty. A key outside the list gets a 401."
+    )
+    llm: LlmSettings = LlmSettings()
+    tts: TtsSettings = TtsSettings()
+    stt: SttSettings = SttSettings()
+    brownouts: tuple[Brownout, ...] = ()
+    rate_limit: RateLimit | None = None
+    faults: tuple[Fault, ...] = ()

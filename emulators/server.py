@@ -1,0 +1,76 @@
+"""One server, one port: OpenAI's chat API, Deepgram Flux and ElevenLabs.
+
+The vendors' paths don't collide, so one base URL serves all three SDKs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from emulators.config import EmulatorConfig
+from emulators.control import Control
+from emulators.cut import lost_connections_are_no_errors
+from emulators.openai_chat import ChatApi
+from emulators.state import EmulatorState
+
+Recognise = Callable[[bytes], str]  # PCM16, 16 kHz, mono, one turn -> what was said
+Synthesise = Callable[[str], bytes]  # text -> PCM16, 16 kHz, mono
+_LARGEST_BODY_BYTES = 16 * 1024 * 1024
+
+
+class EmulatorServer:
+    """Starts on a port of its own choice unless told one. ``recognise`` and ``synthesise`` run in threads."""
+
+    def __init__(
+        self,
+        config: EmulatorConfig | None = None,
+        *,
+        recognise: Recognise | None = None,
+        synthesise: Synthesise | None = None,
+    ) -> None:
+        self._config = config or EmulatorConfig()
+        self._recognise = recognise
+        self._synthesise = synthesise
+        self._runner: web.AppRunner | None = None
+        self._address: tuple[str, int] | None = None
+
+    @property
+    def port(self) -> int:
+        """Raises RuntimeError while the server isn't running."""
+        return self._running()[1]
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``; OpenAI's base URL is this with ``/v1``. Raises RuntimeError while not running."""
+        host, port = self._running()
+        return f"http://{host}:{port}"
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Raises OSError where the port is taken."""
+        if self._runner is not None:
+            raise RuntimeError("the emulator is already running")
+        state = EmulatorState(self._config)
+        app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[lost_connections_are_no_errors])
+        app.add_routes([*ChatApi(state).routes(), *Control(state).routes()])
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._address = (host, runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close every connection. Does nothing where the server isn't running."""
+        runner, self._runner, self._address = self._runner, None, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def _running(self) -> tuple[str, int]:
+        if self._address is None:
+            raise RuntimeError("the emulator isn't running")
+        return self._address
