@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import cast
 
 from agent_core import guardrails
-from agent_core.guardrails.base import Guardrail
+from agent_core.guardrails.base import Guardrail, Reason
 
 _NOT_GUARDRAILS = {"base", "registry"}  # and modules with a leading underscore: what guardrails share
 
@@ -21,7 +21,7 @@ class UnknownGuardrailError(LookupError):
 
 @cache
 def every() -> Mapping[str, Guardrail]:
-    """All guardrails by name, in order of name. A module without a ``GUARDRAIL`` of its own name raises ``TypeError``."""
+    """All guardrails, in order of name. A module without a ``GUARDRAIL`` of its own name raises ``TypeError``."""
     found: dict[str, Guardrail] = {}
     for module_info in sorted(pkgutil.iter_modules(guardrails.__path__), key=lambda info: info.name):
         name = module_info.name
@@ -41,3 +41,13 @@ def find(name: str) -> Guardrail:
         return every()[name]
     except KeyError:
         raise UnknownGuardrailError(f"no guardrail {name!r}; there are: {', '.join(every())}") from None
+
+
+@cache
+def reasons() -> frozenset[str]:
+    """Every reason that some guardrail may give. Two guardrails with one reason raise ``TypeError``."""
+    every()
+    values = [reason.value for kind in Reason.__subclasses__() for reason in kind]
+    if len(values) != len(set(values)):
+        raise TypeError("two guardrails give the same reason")
+    return frozenset(values)

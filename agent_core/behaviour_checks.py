@@ -1,0 +1,225 @@
+"""Contradictions between the files of a behaviour: what each file alone can't show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from agent_core.approved import SLOTS, slots_of
+from agent_core.behaviour import Action, GuardrailSetting
+from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import GuardInput, Guardrail, Stage
+from agent_core.located_yaml import Problem, Where
+from agent_core.ports import Passage
+
+RESERVED_INTENT = "other"  # what the classifier calls everything that is no intent
+
+_SAYS_AI = re.compile(r"\b(?:a\.?i\.?|artificial intelligence|ki|künstliche intelligenz|ia)\b", re.IGNORECASE)
+_DENIES_AI = re.compile(r"\b(?:not|never|no)\s+(?:an?\s+)?(?:a\.?i\.?\b|artificial)", re.IGNORECASE)
+
+
+def contradictions(parts: Parts) -> Iterator[Problem]:
+    """All of them, in no particular order."""
+    for check in _CHECKS:
+        yield from check(parts)
+
+
+def _duplicates(parts: Parts) -> Iterator[Problem]:
+    yield from _twice("intent", [(p.value.name, p, ("name",)) for p in parts.intents])
+    yield from _twice("procedure", [(p.value.name, p, ("name",)) for p in parts.procedures])
+    yield from _twice("article", [(p.value.id, p, ("id",)) for p in parts.articles])
+    yield from _twice("guardrail", [(p.value.name, p, ("name",)) for p in parts.guardrails])
+    for placed in parts.procedures:
+        steps = [(step.id, placed, ("steps", i, "id")) for i, step in enumerate(placed.value.steps)]
+        yield from _twice(f"step of {placed.value.name!r}", steps)
+    if parts.head is not None:
+        head = parts.head
+        yield from _twice("holding phrase", [(p.id, head, ("holding", i)) for i, p in enumerate(head.value.holding)])
+
+
+def _twice(kind: str, named: Sequence[tuple[str, Placed[Any], Where]]) -> Iterator[Problem]:
+    first: dict[str, Problem] = {}
+    for name, placed, inside in named:
+        here = placed.problem(f"a second {kind} {name!r}", *inside)
+        if name in first:
+            before = first[name]
+            yield Problem(here.file, here.line, f"{here.message}; the first is at {before.file}:{before.line}")
+        else:
+            first[name] = here
+
+
+def _shared_examples(parts: Parts) -> Iterator[Problem]:
+    first: dict[str, tuple[str, Problem]] = {}
+    for placed in parts.intents:
+        for index, example in enumerate(placed.value.examples):
+            key = " ".join(re.findall(r"[\w']+", example.lower()))
+            here = placed.problem("", "examples", index)
+            name, before = first.setdefault(key, (placed.value.name, here))
+            if before is not here:
+                message = f"the example {example!r} stands already under {name!r} at {before.file}:{before.line}"
+                yield Problem(here.file, here.line, message)
+
+
+def _unknown_names(parts: Parts) -> Iterator[Problem]:
+    articles = {placed.value.id for placed in parts.articles}
+    procedures = {placed.value.name for placed in parts.procedures}
+    for placed in parts.intents:
+        intent = placed.value
+        if intent.name == RESERVED_INTENT:
+            yield placed.problem(f"{RESERVED_INTENT!r} is the classifier's name for everything else", "name")
+        if "articles" not in parts.incomplete:
+            for index, name in enumerate(intent.articles):
+                if name not in articles:
+                    yield placed.problem(f"intent {intent.name!r} names an unknown article {name!r}", "articles", index)
+        if "procedures" not in parts.incomplete and intent.procedure not in {None, *procedures}:
+            message = f"intent {intent.name!r} names an unknown procedure {intent.procedure!r}"
+            yield placed.problem(message, "procedure")
+
+
+def _unknown_guardrails(parts: Parts) -> Iterator[Problem]:
+    for placed in parts.guardrails:
+        guardrail = registry.every().get(placed.value.name)
+        if guardrail is None:
+            known = ", ".join(registry.every())
+            yield placed.problem(f"unknown guardrail {placed.value.name!r}; there are: {known}", "name")
+            continue
+        try:
+            msgspec.convert(placed.value.options, guardrail.options_type)
+        except msgspec.ValidationError as error:
+            yield placed.problem(f"options of {guardrail.name!r}: {error}", "options")
+
+
+def _escalation_cues(parts: Parts) -> Iterator[Problem]:
+    if parts.head is None:
+        return
+    for index, reason in enumerate(parts.head.value.routing.escalate_on):
+        if reason not in registry.reasons():
+            message = f"escalate_on names {reason!r}, which no guardrail gives as a reason"
+            yield parts.head.problem(message, "routing", "escalate_on", index)
+
+
+def _ways_to_act(parts: Parts) -> Iterator[Problem]:
+    for placed in parts.intents:
+        intent = placed.value
+        if intent.action is Action.ANSWER and intent.answer is None and intent.procedure is None:
+            yield placed.problem(f"intent {intent.name!r} is to be answered but has neither answer nor procedure")
+        if intent.action is not Action.ANSWER and intent.procedure is not None:
+            message = f"intent {intent.name!r} has a procedure, but its action is {intent.action.value!r}"
+            yield placed.problem(message, "procedure")
+
+
+def _slots(parts: Parts) -> Iterator[Problem]:
+    for wording in wordings(parts):
+        try:
+            fields = sorted(slots_of(wording.text))
+        except ValueError as error:
+            yield wording.problem(f"has a broken slot: {error}")
+            continue
+        for name in fields:
+            if name not in SLOTS:
+                yield wording.problem(f"has an unknown slot {{{name}}}; there are: {', '.join(sorted(SLOTS))}")
+            elif wording.intent is None:
+                yield wording.problem(f"can't be filled: {{{name}}} is for answers of intents")
+
+
+def _disclosure(parts: Parts) -> Iterator[Problem]:
+    if parts.head is None:
+        return
+    text = parts.head.value.lines.disclosure
+    if not _SAYS_AI.search(text) or _DENIES_AI.search(text):
+        yield parts.head.problem("the disclosure doesn't say that the caller talks to an AI", "lines", "disclosure")
+
+
+def _private_text(parts: Parts) -> Iterator[Problem]:
+    """Private text in anything that may be said, whether or not this behaviour has that guardrail."""
+    guardrail = registry.find("private_knowledge")
+    for article in parts.articles:
+        if not article.value.private:
+            continue
+        for wording in wordings(parts):
+            subject = _subject(wording.text, private=(article.value.private,))
+            if not guardrail.judge(subject).passed:
+                yield wording.problem(f"says what is private in article {article.value.id!r}")
+        for other in parts.articles:
+            subject = _subject(other.value.public, private=(article.value.private,))
+            if other.value.public and not guardrail.judge(subject).passed:
+                yield other.problem(f"the public text says what is private in article {article.value.id!r}", "public")
+
+
+def _blocked_wordings(parts: Parts) -> Iterator[Problem]:
+    private = tuple(placed.value.private for placed in parts.articles if placed.value.private)
+    for placed, guardrail in _required(parts, Stage.OUTPUT):
+        if guardrail.name == "private_knowledge":
+            continue  # said above, with the article's name
+        for wording in wordings(parts):
+            sources = _sources(parts, wording)
+            subject = _subject(wording.text, private=private, options=placed.value.options)
+            subject = msgspec.structs.replace(
+                subject,
+                # An answer must agree with its articles; where it has none, it is its own source.
+                approved=None if sources else wording.text,
+                sources=sources,
+                intent=wording.intent,
+                company=parts.head.value.company if parts.head else "",
+                language=parts.head.value.language if parts.head else "en",
+            )
+            verdict = guardrail.judge(subject)
+            if verdict.judged and not verdict.passed:
+                said = ", ".join(repr(wording.text[span.start : span.end]) for span in verdict.evidence)
+                reasons = ", ".join(reason.value for reason in verdict.reasons)
+                yield wording.problem(f"is blocked by {guardrail.name!r}: {reasons}" + (f" ({said})" if said else ""))
+
+
+def _blocked_examples(parts: Parts) -> Iterator[Problem]:
+    """An intent that is to be answered, though a guardrail never lets the question through."""
+    for placed, guardrail in _required(parts, Stage.INPUT):
+        for intent in parts.intents:
+            if intent.value.action is not Action.ANSWER:
+                continue
+            for index, example in enumerate(intent.value.examples):
+                subject = GuardInput(text=example, stage=Stage.INPUT, question=example, options=placed.value.options)
+                verdict = guardrail.judge(subject)
+                if verdict.judged and not verdict.passed:
+                    reasons = ", ".join(reason.value for reason in verdict.reasons)
+                    message = f"intent {intent.value.name!r} is to be answered, but {guardrail.name!r} blocks this "
+                    yield intent.problem(f"{message}example: {reasons}", "examples", index)
+
+
+def _required(parts: Parts, stage: Stage) -> Iterator[tuple[Placed[GuardrailSetting], Guardrail]]:
+    for placed in parts.guardrails:
+        guardrail = registry.every().get(placed.value.name)
+        if guardrail is None or not placed.value.required or not guardrail.stage.covers(stage):
+            continue
+        try:
+            msgspec.convert(placed.value.options, guardrail.options_type)
+        except msgspec.ValidationError:
+            continue  # reported by _unknown_guardrails
+        yield placed, guardrail
+
+
+def _sources(parts: Parts, wording: Wording) -> tuple[Passage, ...]:
+    found = [placed.value for placed in parts.articles if placed.value.id in wording.articles]
+    return tuple(Passage(article.id, article.public, 1.0) for article in found if article.public)
+
+
+def _subject(text: str, *, private: tuple[str, ...], options: dict[str, object] | None = None) -> GuardInput:
+    return GuardInput(text=text, stage=Stage.OUTPUT, private_passages=private, options=options or {})
+
+
+_CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
+    _duplicates,
+    _shared_examples,
+    _unknown_names,
+    _unknown_guardrails,
+    _escalation_cues,
+    _ways_to_act,
+    _slots,
+    _disclosure,
+    _private_text,
+    _blocked_wordings,
+    _blocked_examples,
+)

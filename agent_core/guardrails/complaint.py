@@ -1,0 +1,75 @@
+"""A cue, not a block: the caller complains. What follows (a colleague, a record) is for the policy.
+
+Firms must handle "any oral or written expression of dissatisfaction" as a complaint (FCA Handbook, DISP 1 and the
+glossary), whether or not the caller uses the word.
+"""
+
+from __future__ import annotations
+
+from agent_core.guardrails._text import any_of, spans
+from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Stage, Verdict, cue
+
+
+class ComplaintReason(Reason):
+    STATED = "complaint_stated"
+    AUTHORITY = "complaint_authority_named"
+    DISSATISFIED = "complaint_dissatisfied"
+
+
+_STATED = any_of(
+    [
+        r"(?:make|file|raise|lodge|register|have|with) an? (?:formal |official |serious )?complaint",
+        r"(?:i|we)(?: want| need|'d like| would like|'m going| am going|'ll have|'m calling)? to complain",
+        r"i'm complaining",
+        r"my complaint",
+        r"complain about (?:you|your|the way|how|this bank|the bank|the service|my)",
+    ]
+)
+_AUTHORITY = any_of(
+    [
+        r"ombudsman",
+        r"(?:my|a|get a|our) (?:lawyer|solicitor)s?",
+        r"(?:take|taking|see) you (?:people )?(?:to|in) court",
+        r"small claims",
+        r"(?:report|reporting) you(?: people| lot)? to",
+        r"go(?:ing)? to the (?:papers|press|newspapers|regulator)",
+    ]
+)
+_DISSATISFIED = any_of(
+    [
+        r"(?:absolutely |totally |completely )?(?:unacceptable|disgraceful|appalling|outrageous|diabolical)",
+        r"(?:a|an absolute|an utter|what a) (?:disgrace|shambles|joke of a bank)",
+        r"(?:worst|terrible|awful|shocking|dreadful|horrible|rubbish|useless|pathetic) (?:bank|service|customer service)",
+        r"(?:service|bank) (?:is|was|has been)(?: \w+)? (?:terrible|awful|a joke|a disgrace|useless|rubbish|shocking|pathetic)",
+        r"(?:you|you people|you lot|they) (?:are|'re) (?:all )?(?:useless|hopeless|incompetent)",
+        r"(?:fed up|sick and tired|sick to death|had enough|sick) (?:of|with) (?:you|your|this|waiting|being|the way|calling)",
+        r"(?:very|really|extremely|so|deeply|not) (?:un)?(?:happy|satisfied) (?:with|about) (?:you|your|the|this|how)",
+        r"(?:i'm|i am|we're) (?:very |really |so |extremely )?(?:unhappy|dissatisfied|disgusted|furious|livid)",
+        r"(?:treat|treated|treating) (?:me|us|customers|people) (?:like|so badly|badly|terribly)",
+        r"nobody (?:helps|helped|has helped|will help|calls|called|ever calls) me",
+        r"(?:third|fourth|fifth|tenth) time i(?:'ve| have)? (?:called|rung|phoned|had to)",
+    ]
+)
+
+
+class Complaint:
+    name = "complaint"
+    version = "1"
+    stage = Stage.INPUT
+    means = Means.PATTERN
+    judges_sentence = True
+    options_type = GuardOptions
+
+    def judge(self, subject: GuardInput) -> Verdict:
+        found = {
+            ComplaintReason.STATED: spans(_STATED, subject.text),
+            ComplaintReason.AUTHORITY: spans(_AUTHORITY, subject.text),
+            ComplaintReason.DISSATISFIED: spans(_DISSATISFIED, subject.text),
+        }
+        reasons = tuple(reason for reason, evidence in found.items() if evidence)
+        if not reasons:
+            return PASSED
+        return cue(*reasons, evidence=tuple(span for evidence in found.values() for span in evidence))
+
+
+GUARDRAIL = Complaint()

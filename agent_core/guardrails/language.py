@@ -1,0 +1,68 @@
+"""The candidate must be in the behaviour's language: a model that slips into another one isn't spoken.
+
+By function words, which no sentence of some length goes without, and by script. Few words prove nothing: such a text
+passes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from agent_core.guardrails._text import words
+from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+
+
+class LanguageReason(Reason):
+    OTHER_LANGUAGE = "language_other"
+    OTHER_SCRIPT = "language_other_script"
+
+
+_FUNCTION_WORDS = {
+    "en": "the and you your is are to of for it that with have can will this we our please at on be from what i'm i'll "
+    "an as by not or but there here if how would do does help thank thanks it's don't",
+    "de": "der die das und ich sie ist nicht ein eine einen mit für auf den dem zu von wir ihre ihren ihr haben kann "
+    "können wird werden bitte es im am auch noch aber wenn oder wie",
+    "fr": "le la les et vous votre vos est sont de des du une un pour que qui dans avec nous notre pas ne je il elle "
+    "ce cette au aux sur peut pouvez être plus si ou où",
+    "es": "el la los las y usted su sus es son de del una un para que en con nosotros nuestro no por se lo puede "
+    "pueden está están más si o como al le",
+    "it": "il lo la gli le e lei suo sua è sono di del della una un per che in con noi nostro non si può possono più se "
+    "o come al alla i nel",
+    "nl": "de het een en u uw is zijn van voor dat met wij onze niet ik je op aan te kan kunnen wordt worden ook nog "
+    "maar als of hoe bij",
+    "pt": "o a os as e você seu sua é são de do da uma um para que em com nós nosso não por se pode podem está mais ou "
+    "como ao à",
+}
+_PROFILES = {language: frozenset(text.split()) for language, text in _FUNCTION_WORDS.items()}
+_LEAD = 2  # other language's words beyond our own before it counts as that language
+_FOREIGN_LETTERS = 0.3
+
+
+class Language:
+    name = "language"
+    version = "1"
+    stage = Stage.OUTPUT
+    means = Means.PATTERN
+    judges_sentence = True
+    options_type = GuardOptions
+
+    def judge(self, subject: GuardInput) -> Verdict:
+        profile = _PROFILES.get(subject.language)
+        if profile is None:
+            return PASSED  # a language without a profile here can't be told from another
+        letters = [character for character in subject.text if character.isalpha()]
+        foreign = sum(1 for letter in letters if not unicodedata.name(letter, "").startswith("LATIN"))
+        whole = (Span(0, len(subject.text)),)
+        if letters and foreign / len(letters) > _FOREIGN_LETTERS:
+            return blocked(LanguageReason.OTHER_SCRIPT, evidence=whole)
+        spoken = [word.text for word in words(subject.text)]
+        ours = sum(1 for word in spoken if word in profile)
+        others = max(
+            sum(1 for word in spoken if word in theirs)
+            for language, theirs in _PROFILES.items()
+            if language != subject.language
+        )
+        return blocked(LanguageReason.OTHER_LANGUAGE, evidence=whole) if others >= ours + _LEAD else PASSED
+
+
+GUARDRAIL = Language()

@@ -1,0 +1,131 @@
+"""No personal data in what the agent says: numbers of cards, accounts, phones and identity, secrets, e-mail addresses;
+written, or spoken digit by digit. What the approved wording and the public sources hold is the company's own.
+
+Formats: card numbers by the Luhn check (ISO/IEC 7812-1), IBAN by mod 97 (ISO 13616), UK sort codes (three pairs), UK
+National Insurance numbers, US social security numbers. The last four digits of a card may be said (PCI DSS 3.4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent_core.guardrails._numbers import digit_runs
+from agent_core.guardrails._text import any_of
+from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+
+
+class PersonalDataReason(Reason):
+    CARD_NUMBER = "personal_data_card_number"
+    IBAN = "personal_data_iban"
+    SORT_CODE = "personal_data_sort_code"
+    NATIONAL_ID = "personal_data_national_id"
+    LONG_NUMBER = "personal_data_long_number"  # of an account, a phone: too long for anything that is said freely
+    EMAIL = "personal_data_email"
+    SECRET = "personal_data_secret"
+
+
+class PersonalDataOptions(GuardOptions, frozen=True):
+    """``own_contacts``: phone numbers and e-mail addresses of the company, in any spelling."""
+
+    own_contacts: tuple[str, ...] = ()
+
+
+_LONG_DIGITS = 7
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
+_NATIONAL_INSURANCE = re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?:\s?\d){6}\s?[A-D]\b", re.IGNORECASE)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_SPOKEN_EMAIL = re.compile(
+    r"\b\w+(?:\s+(?:dot|underscore|dash|hyphen)\s+\w+)*\s+at\s+\w+(?:\s+(?:dot|dash|hyphen)\s+\w+)*\s+dot\s+"
+    r"(?:com|net|org|co|uk|eu|de|fr|io|example|bank|info|gov)\b",
+    re.IGNORECASE,
+)
+_SECRET = any_of(
+    [
+        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|code) (?:is|was|will be)"
+    ]
+)
+
+
+class PersonalData:
+    name = "personal_data"
+    version = "1"
+    stage = Stage.OUTPUT
+    means = Means.PATTERN
+    judges_sentence = True
+    options_type = PersonalDataOptions
+
+    def judge(self, subject: GuardInput) -> Verdict:
+        own = (*subject.read_options(PersonalDataOptions).own_contacts, *subject.known_texts())
+        own_numbers = {run.digits for text in own for run in digit_runs(text)}
+        own_mails = {mail.lower() for text in own for mail in _EMAIL.findall(text)}
+        found: list[tuple[PersonalDataReason, Span]] = []
+        found += _numbers(subject.text, own_numbers)
+        found += _formats(subject.text)
+        found += _mails(subject.text, own_mails)
+        if not found:
+            return PASSED
+        return blocked(*dict.fromkeys(reason for reason, _ in found), evidence=tuple({span for _, span in found}))
+
+
+def _numbers(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Span]]:
+    secrets = [match.end() for match in _SECRET.finditer(text)]
+    for run in digit_runs(text):
+        span = Span(run.start, run.end)
+        if run.digits in own:
+            continue
+        sizes = tuple(len(group) for group in run.groups)
+        if any(0 <= run.start - end <= 2 for end in secrets):
+            yield PersonalDataReason.SECRET, span
+        elif 13 <= len(run.digits) <= 19 and _luhn(run.digits):
+            yield PersonalDataReason.CARD_NUMBER, span
+        elif sizes == (3, 2, 4):
+            yield PersonalDataReason.NATIONAL_ID, span
+        elif sizes == (2, 2, 2) or (len(run.digits) == 6 and _after(text, run.start, "sort code")):
+            yield PersonalDataReason.SORT_CODE, span
+        elif len(run.digits) >= _LONG_DIGITS:
+            yield PersonalDataReason.LONG_NUMBER, span
+
+
+def _formats(text: str) -> Iterator[tuple[PersonalDataReason, Span]]:
+    for match in _IBAN.finditer(text):
+        if _mod_97(re.sub(r"[ -]", "", match[0]).upper()):
+            yield PersonalDataReason.IBAN, Span(match.start(), match.end())
+    for match in _NATIONAL_INSURANCE.finditer(text):
+        yield PersonalDataReason.NATIONAL_ID, Span(match.start(), match.end())
+
+
+def _mails(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Span]]:
+    for match in _EMAIL.finditer(text):
+        if match[0].lower().rstrip(".") not in own:
+            yield PersonalDataReason.EMAIL, Span(match.start(), match.end())
+    for match in _SPOKEN_EMAIL.finditer(text):
+        if not any(_as_written(match[0]).endswith(mail) for mail in own):
+            yield PersonalDataReason.EMAIL, Span(match.start(), match.end())
+
+
+def _as_written(spoken: str) -> str:
+    written = spoken.lower()
+    for word, sign in (("at", "@"), ("dot", "."), ("underscore", "_"), ("dash", "-"), ("hyphen", "-")):
+        written = re.sub(rf"\s+{word}\s+", sign, written)
+    return written
+
+
+def _after(text: str, start: int, name: str) -> bool:
+    return re.search(rf"{name}(?:\s+(?:is|was))?\s*:?\s*$", text[:start], re.IGNORECASE) is not None
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if index % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _mod_97(iban: str) -> bool:
+    moved = iban[4:] + iban[:4]
+    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
+
+
+GUARDRAIL = PersonalData()

@@ -1,0 +1,117 @@
+"""No advice on what to buy, sell or hold, and no promise of a return: advising is a regulated activity
+(FSMA 2000, Regulated Activities Order, article 53; MiFID II, article 4(1)(4)).
+
+Judged sentence by sentence. A sentence that declines to advise is not advice; "but" starts a new sentence, so a
+disclaimer in front doesn't excuse what comes behind it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent_core.guardrails._text import any_of, sentences
+from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+
+
+class RegulatedAdviceReason(Reason):
+    RECOMMENDATION = "regulated_advice_recommendation"
+    PROMISE = "regulated_advice_promise"
+    FORECAST = "regulated_advice_forecast"
+
+
+_ASSET = (
+    r"(?:shares?|stocks?|stock market|funds?|index funds?|trackers?|etfs?|bonds?|gilts?|gold|silver|bitcoin|crypto(?:currency|currencies)?|"
+    r"pensions?|isas?|equities|portfolio|investments?|property|real estate|annuity|premium bonds|commodities|the market|markets)"
+)
+_PRODUCT = rf"(?:{_ASSET}|fixed(?:[ -]rate)?(?: mortgage| deal)?|tracker mortgage|variable(?:[ -]rate)?(?: mortgage)?|mortgage|loan)"
+_ACT = (
+    r"(?:invest(?:ing)?|buy(?:ing)?|sell(?:ing)?|hold(?:ing)? on to|put(?:ting)? (?:it|your \w+|some|the money|more|everything|that)(?: \w+)? in(?:to)?|"
+    r"mov(?:e|ing) (?:it|your \w+|the money)(?: \w+)? (?:in)?to|switch(?:ing)? (?:it |your \w+ )?(?:in)?to|go(?:ing)? (?:for|with)|tak(?:e|ing)(?: out)?|"
+    r"choos(?:e|ing)|pick(?:ing)?|cash(?:ing)? in|transfer(?:ring)? your pension)"
+)
+_URGE = (
+    r"(?:you (?:really |definitely |probably |certainly )?(?:should|ought to|must|need to|want to|had better|'d better)|you'd be (?:better off|wise|smart|best)|"
+    r"(?:i|we)(?:'d| would)?(?: strongly| definitely| personally| certainly)? (?:recommend|suggest|advise|urge|go for|go with|pick|choose|buy|put|invest)|"
+    r"my (?:advice|recommendation|suggestion|tip) (?:is|would be)|if i were you|(?:it's|it is|it would be|that's|now is|now's|this is|it might be)"
+    r" (?:\w+ )?(?:best|better|wise|sensible|smart|worth|time|good idea|great time|good time|right time|perfect time)|"
+    r"(?:best|smartest|wisest|safest) (?:thing|choice|option|move|bet)(?: \w+){0,4} (?:is|would be)|why not|go ahead and|consider|definitely|absolutely|yes)"
+)
+_RECOMMENDATION = re.compile(
+    rf"\b{_URGE}\b(?:\W+[\w'’]+){{0,6}}?\W+{_ACT}\b(?:\W+[\w'’]+){{0,8}}?\W+{_PRODUCT}\b"
+    rf"|\b{_URGE}\b(?:\W+[\w'’]+){{0,5}}?\W+invest(?:ing)?\b"
+    rf"|\b(?:recommend|suggest|advise)\b(?:\W+[\w'’]+){{0,5}}?\W+{_ASSET}\b"
+    rf"|\b{_ASSET}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:is|are|would be|look|looks)(?: \w+)? (?:an? )?(?:\w+ )?"
+    r"(?:good|great|solid|excellent|better|best|safe|wise|sound|attractive|right)(?: long term| long-term)? "
+    r"(?:investment|choice|option|buy|bet|pick|idea|for you|than|place)\b",
+    re.IGNORECASE,
+)
+_PROMISE = any_of(
+    [
+        r"guarantee[ds]?(?: \w+){0,4} (?:returns?|profits?|gains?|growth|income|interest on investments?)",
+        r"(?:returns?|profits?|gains?)(?: \w+){0,2} (?:is|are|'s) (?:guaranteed|certain|assured)",
+        r"(?:can't|cannot|can not|won't|will not|never) (?:possibly )?(?:lose|go wrong)(?: any| your)?(?: money)?",
+        r"(?:risk free|risk-free|no risk|without (?:any )?risk|zero risk)(?: \w+){0,2}",
+        r"(?:a )?(?:sure thing|safe bet|sure bet|no brainer)",
+        r"you(?:'ll| will) (?:definitely |certainly |surely )?(?:make|earn|double|triple)(?: \w+){0,3} (?:money|profit|fortune|percent|per cent)",
+    ]
+)
+_FORECAST = re.compile(
+    rf"\b{_ASSET}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:will|are going to|is going to|'ll|are bound to|is bound to|are set to|is set to|are likely to|always)"
+    r"(?:\W+\w+){0,2}?\W+(?:rise|go up|fall|go down|double|recover|grow|gain|outperform|beat|crash|drop|climb|pay off)\b",
+    re.IGNORECASE,
+)
+_DECLINES = any_of(
+    [
+        r"(?:can't|cannot|can not|couldn't|don't|do not|doesn't|won't|will not|wouldn't|not able to|unable to|not allowed to|never|no)"
+        r"(?: \w+){0,3} (?:advice|advise|advis\w+|recommend\w*|suggest\w*|tell|say|guarantee\w*|promise|predict|know|forecast|help|choose|decide|whether|if)",
+        r"(?:isn't|is not|aren't|are not|never|not) (?:guaranteed|risk free|without risk|certain|advice|a recommendation)",
+        r"(?:no|not a) guarantees?",
+        r"(?:adviser|advisor|advisers|advisors|colleague|colleagues)(?: \w+){0,3} (?:can|could|will|would|is able to|are able to) (?:talk|tell|help|explain|advise|discuss)",
+        r"whether (?:or not )?(?:you|it|to)",
+    ]
+)
+_TURN = re.compile(r"[,;]?\s+(?:but|however|that said|though|although|still|and yet|anyway)\b[,]?", re.IGNORECASE)
+
+
+class RegulatedAdvice:
+    name = "regulated_advice"
+    version = "1"
+    stage = Stage.OUTPUT
+    means = Means.PATTERN
+    judges_sentence = True
+    options_type = GuardOptions
+
+    def judge(self, subject: GuardInput) -> Verdict:
+        found: dict[RegulatedAdviceReason, list[Span]] = {}
+        for clause in _clauses(subject.text):
+            said = subject.text[clause.start : clause.end]
+            if said.rstrip().endswith("?"):
+                continue  # a question to the caller recommends nothing
+            for reason, pattern in _PATTERNS.items():
+                match = pattern.search(said)
+                if match and not _DECLINES.search(said):
+                    found.setdefault(reason, []).append(Span(clause.start + match.start(), clause.start + match.end()))
+        if not found:
+            return PASSED
+        return blocked(*found, evidence=tuple(span for spans in found.values() for span in spans))
+
+
+_PATTERNS = {
+    RegulatedAdviceReason.RECOMMENDATION: _RECOMMENDATION,
+    RegulatedAdviceReason.PROMISE: _PROMISE,
+    RegulatedAdviceReason.FORECAST: _FORECAST,
+}
+
+
+def _clauses(text: str) -> list[Span]:
+    clauses: list[Span] = []
+    for sentence in sentences(text):
+        start = sentence.start
+        for turn in _TURN.finditer(text, sentence.start, sentence.end):
+            clauses.append(Span(start, turn.start()))
+            start = turn.end()
+        clauses.append(Span(start, sentence.end))
+    return clauses
+
+
+GUARDRAIL = RegulatedAdvice()

@@ -1,0 +1,108 @@
+"""YAML that knows its lines: plain values, and for each of them the line where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Where = tuple[str | int, ...]
+"""The way to a value: keys and indices from the top of the document."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong in a file. ``file`` is relative to the behaviour's directory, ``line`` counts from 1."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file. ``lines`` has an entry for every key and every list item; the top is ``()``."""
+
+    file: str
+    value: Any
+    lines: dict[Where, int] = field(default_factory=dict)
+
+    def line(self, where: Where) -> int:
+        """The line of the value, or of the nearest thing around it that the file really has."""
+        while where not in self.lines and where:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+    def problem(self, where: Where, message: str) -> Problem:
+        return Problem(self.file, self.line(where), message)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a date stays the text that was written: behaviour has no dates."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  (the type is PyYAML's)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def parse(text: str, file: str, *, first_line: int = 1) -> tuple[Document, list[Problem]]:
+    """Read one YAML document. ``first_line``: where the text starts in its file. A broken text gives value None."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return Document(file, None, {(): first_line}), []
+        lines: dict[Where, int] = {(): node.start_mark.line + first_line}
+        problems = [
+            Problem(file, line + first_line, message) for line, message in _walk(node, (), lines, first_line, set())
+        ]
+        value = None if problems else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = first_line + (mark.line if mark else 0)
+        return Document(file, None), [Problem(file, line, f"not YAML: {error.problem or error.context}")]
+    except (yaml.YAMLError, ValueError) as error:
+        return Document(file, None), [Problem(file, first_line, f"not YAML: {error}")]
+    finally:
+        loader.dispose()
+    return Document(file, value, lines), problems
+
+
+def read(path: Path, file: str) -> tuple[Document, list[Problem]]:
+    """Parse a file. Bytes that aren't UTF-8 are a problem like any other; an unreadable file raises ``OSError``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        return Document(file, None), [Problem(file, line, "not UTF-8 text")]
+    return parse(text, file)
+
+
+def _walk(
+    node: yaml.Node, where: Where, lines: dict[Where, int], first_line: int, open_nodes: set[int]
+) -> Iterator[tuple[int, str]]:
+    """Fill ``lines``; yield (line from 0, message) for keys that YAML allows and nobody means."""
+    if id(node) in open_nodes:
+        yield node.start_mark.line, "an alias that contains itself"
+        return
+    inside = open_nodes | {id(node)}
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key_node, child in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                yield key_node.start_mark.line, f"{key!r} stands here twice"
+            seen.add(key)
+            lines[(*where, key)] = key_node.start_mark.line + first_line
+            yield from _walk(child, (*where, key), lines, first_line, inside)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            lines[(*where, index)] = child.start_mark.line + first_line
+            yield from _walk(child, (*where, index), lines, first_line, inside)
