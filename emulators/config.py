@@ -6,6 +6,7 @@ the start of the server, or the last ``PUT /_control``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -83,13 +84,7 @@ class Utterance(_Data):
     duration_ms: float | None = Field(default=None, gt=0)
 
 
-def _as_utterances(value: object) -> object:
-    if not isinstance(value, (list, tuple)):
-        return value
-    return tuple({"text": item} if isinstance(item, str) else item for item in value)
-
-
-Utterances = Annotated[tuple[Utterance, ...], Field(description="Texts, or {text, duration_ms}.")]
+Line = Annotated[str, Field(min_length=1)] | Utterance
 
 
 class SttSettings(_Data):
@@ -101,25 +96,19 @@ class SttSettings(_Data):
     words_per_s: float = Field(default=3.0, gt=0, description="How fast words show up in Updates.")
     speech_dbfs: float = Field(default=-45.0, le=0, description="Energy of a 20 ms frame that counts as speech.")
     start_ms: float = Field(default=60.0, ge=20, description="Speech in a row that starts a turn.")
-    transcripts: Utterances = Field(default=(), description="What each connection hears, turn after turn.")
-    transcripts_by_tag: dict[str, Utterances] = Field(
+    transcripts: tuple[Line, ...] = Field(default=(), description="What each connection hears, turn after turn.")
+    transcripts_by_tag: dict[str, tuple[Line, ...]] = Field(
         default_factory=dict, description="The same for connections with this `tag` in their query."
     )
     resume_transcripts: bool = Field(
         default=False, description="A new connection goes on where the last one ended, instead of from the start."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_texts(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        if "transcripts" in data:
-            data["transcripts"] = _as_utterances(data["transcripts"])
-        if isinstance(data.get("transcripts_by_tag"), dict):
-            data["transcripts_by_tag"] = {k: _as_utterances(v) for k, v in data["transcripts_by_tag"].items()}
-        return data
+    def utterances(self, tags: Collection[str]) -> tuple[Utterance, ...]:
+        """What a connection with these tags hears."""
+        tag = next((tag for tag in tags if tag in self.transcripts_by_tag), None)
+        lines = self.transcripts if tag is None else self.transcripts_by_tag[tag]
+        return tuple(Utterance(text=line) if isinstance(line, str) else line for line in lines)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

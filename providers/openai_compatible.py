@@ -1,0 +1,230 @@
+"""Any model behind OpenAI's chat API, through the openai SDK: OpenAI itself, vLLM, Ollama, the emulator.
+
+The SDK's own retries are off: when and where to ask again is decided above, where the turn's budget is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletionChunk
+    from openai.types.completion_usage import CompletionUsage
+
+_LABEL_HEADER = "x-ledgerline-label"  # names the emulator's draw: "label|prompt kind|attempt"
+_OPENAI_HOST = "api.openai.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Currency units per million tokens, which is millionths of the currency per token."""
+
+    input: float
+    output: float
+    cached_input: float | None = None  # None: cached tokens cost as much as others
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAISettings:
+    """One endpoint. ``models`` maps routed names to the vendor's; ``model`` serves every other routed name."""
+
+    api_key: str = field(repr=False)
+    model: str
+    url: str | None = None  # with its /v1; None: OpenAI
+    name: str = "openai"
+    models: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, Prices] = field(default_factory=dict)  # by the vendor's model name
+    options: Mapping[str, object] = field(default_factory=dict)  # passed through in the request's body
+    stall_ms: int | None = None  # longest silence between pieces of content; None: only the request's own timeout
+    emulated: bool = False  # the endpoint is our emulator: name the draw in a header
+
+
+class OpenAICompatible:
+    """A ``LanguageModel``. Raises ProviderError MISSING from the constructor where the openai package isn't there."""
+
+    def __init__(self, settings: OpenAISettings) -> None:
+        try:
+            from openai import AsyncOpenAI
+        except ImportError as error:
+            raise ProviderError(FailureReason.MISSING, settings.name, "the openai package isn't installed") from error
+        self.name = settings.name
+        self._settings = settings
+        self._client: AsyncOpenAI = AsyncOpenAI(api_key=settings.api_key, base_url=settings.url, max_retries=0)
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        """Stream a completion to its end. Raises ProviderError; cancelling it closes the stream."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        model = self._settings.models.get(request.model, self._settings.model)
+        heard = _Heard(self.name)
+        async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
+            deadline_s = limit.when()
+            stream = await self._client.chat.completions.create(**self._arguments(request, model))
+            async with stream:
+                async for chunk in stream:
+                    if heard.take(chunk) and self._settings.stall_ms is not None and deadline_s is not None:
+                        limit.reschedule(min(deadline_s, loop.time() + self._settings.stall_ms / 1000))
+                    if heard.text and heard.first_token_ms is None:
+                        heard.first_token_ms = (loop.time() - began_s) * 1000
+        text = heard.finished_text()
+        return self._result(text, model, heard, total_ms=(loop.time() - began_s) * 1000)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _arguments(self, request: CompletionRequest, model: str) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "model": model,
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            # OpenAI's newer models refuse max_tokens; many compatible servers know nothing else.
+            (
+                "max_completion_tokens" if self._client.base_url.host == _OPENAI_HOST else "max_tokens"
+            ): request.max_tokens,
+            "timeout": request.timeout_ms / 1000,
+        }
+        if request.json_schema is not None:
+            # Strict mode refuses schemas that leave room for other properties.
+            strict = request.json_schema.get("additionalProperties") is False
+            schema = {"name": request.purpose, "schema": request.json_schema, "strict": strict}
+            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self._settings.options:
+            arguments["extra_body"] = dict(self._settings.options)
+        if self._settings.emulated and request.label:
+            arguments["extra_headers"] = {_LABEL_HEADER: request.label}
+        return arguments
+
+    def _result(self, text: str, model: str, heard: _Heard, total_ms: float) -> CompletionResult:
+        usage = heard.usage
+        details = usage.prompt_tokens_details if usage else None
+        return CompletionResult(
+            text=text,
+            provider=self.name,
+            model=model,
+            input_tokens=usage.prompt_tokens if usage else None,
+            cached_tokens=details.cached_tokens if details else None,
+            output_tokens=usage.completion_tokens if usage else None,
+            cost_micros=cost_micros(self._settings.prices.get(model), usage),
+            first_token_ms=heard.first_token_ms,
+            total_ms=total_ms,
+        )
+
+    @asynccontextmanager
+    async def _errors_as_ours(self) -> AsyncIterator[None]:
+        import httpx
+        import openai
+
+        try:
+            yield
+        except TimeoutError as error:
+            raise ProviderError(FailureReason.TIMED_OUT, self.name) from error
+        except openai.APIStatusError as error:
+            raise status_error(self.name, error.status_code, error.response.headers, error.code) from error
+        except (openai.APITimeoutError, httpx.TimeoutException) as error:
+            raise ProviderError(FailureReason.TIMED_OUT, self.name, type(error).__name__) from error
+        except (openai.APIConnectionError, httpx.HTTPError) as error:
+            raise ProviderError(FailureReason.UNAVAILABLE, self.name, _cause(error)) from error
+        except openai.APIResponseValidationError as error:
+            raise ProviderError(FailureReason.INVALID, self.name, "the response isn't a completion") from error
+        except openai.APIError as error:  # an error event inside the stream
+            raise ProviderError(FailureReason.UNAVAILABLE, self.name, f"error event {error.code or ''}") from error
+        except ValueError as error:  # a stream whose events aren't JSON
+            raise ProviderError(FailureReason.INVALID, self.name, "the stream isn't JSON") from error
+
+
+class _Heard:
+    """What a stream has said so far."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._pieces: list[str] = []
+        self._refused = False
+        self.finish_reason: str | None = None
+        self.usage: CompletionUsage | None = None
+        self.first_token_ms: float | None = None
+
+    @property
+    def text(self) -> bool:
+        return bool(self._pieces)
+
+    def take(self, chunk: ChatCompletionChunk) -> bool:
+        """Take one event; True where it brought content. Comments and empty deltas are no content."""
+        self.usage = chunk.usage or self.usage
+        if not chunk.choices:
+            return False
+        choice = chunk.choices[0]
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        delta = choice.delta
+        self._refused = self._refused or bool(delta and delta.refusal)
+        if not delta or not delta.content:
+            return False
+        self._pieces.append(delta.content)
+        return True
+
+    def finished_text(self) -> str:
+        """The whole text. Raises ProviderError where it is empty, unfinished or refused."""
+        if self._refused or self.finish_reason == "content_filter":
+            raise ProviderError(FailureReason.REFUSED, self._provider, "the model declined")
+        if self.finish_reason is None:
+            raise ProviderError(FailureReason.UNAVAILABLE, self._provider, "the stream ended unfinished")
+        if self.finish_reason == "length":
+            raise ProviderError(FailureReason.INVALID, self._provider, "cut short at the token limit")
+        text = "".join(self._pieces).strip()
+        if not text:
+            raise ProviderError(FailureReason.INVALID, self._provider, "empty completion")
+        return text
+
+
+def cost_micros(prices: Prices | None, usage: CompletionUsage | None) -> int | None:
+    """Millionths of the currency; None where the price or the usage is unknown."""
+    if prices is None or usage is None:
+        return None
+    details = usage.prompt_tokens_details
+    cached = (details.cached_tokens if details else None) or 0
+    cached_price = prices.input if prices.cached_input is None else prices.cached_input
+    fresh = usage.prompt_tokens - cached
+    return round(fresh * prices.input + cached * cached_price + usage.completion_tokens * prices.output)
+
+
+def status_error(provider: str, status: int, headers: Mapping[str, str], code: object = None) -> ProviderError:
+    """The failure that an HTTP status means. The body is left out: it may quote the prompt."""
+    detail = f"HTTP {status}" + (f" {code}" if isinstance(code, str) else "")
+    if status in (401, 403):
+        reason = FailureReason.UNAUTHORISED
+    elif status == 429:
+        reason = FailureReason.RATE_LIMITED
+    elif status in (408, 504):
+        reason = FailureReason.TIMED_OUT
+    elif status >= 500 or status == 409:
+        reason = FailureReason.UNAVAILABLE
+    else:
+        reason = FailureReason.REFUSED
+    return ProviderError(reason, provider, detail, retry_after_s=retry_after_s(headers))
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date); None where neither is readable."""
+    for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers.get(header, "")) * scale)
+        except ValueError:
+            continue
+    try:
+        at = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, at.timestamp() - time.time())
+
+
+def _cause(error: BaseException) -> str:
+    return type(error.__cause__ or error).__name__
