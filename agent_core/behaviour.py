@@ -78,7 +78,7 @@ class Intent(_Data):
     action: Action = Action.ANSWER
     answer: str | None = None  # the approved wording, with {slots} filled from facts
     procedure: str | None = None  # its steps are said one a turn
-    advances: bool = False  # "okay, done": the open procedure goes to its next step; ``answer`` is for when none is open
+    advances: bool = False  # "okay, done": the open procedure's next step is said; ``answer`` where none is open
     articles: tuple[str, ...] = ()
 
 
@@ -142,7 +142,7 @@ class Routing(_Data):
     max_questions: int = Field(default=4, ge=1, le=8)
     all_intents: bool = False
     abstain_below: float = Field(default=0.35, ge=0, lt=1)  # top probability under this: ask the caller to say it again
-    model_guardrails: tuple[str, ...] = ()  # guardrails that ask a model, by name, each on the text of every candidate
+    escalate_on: tuple[str, ...] = ()  # reasons of input cues that lead to a person, such as a vulnerability
 
 
 class Behaviour(_Data):
@@ -160,6 +160,9 @@ class Behaviour(_Data):
     silence: SilencePolicy = SilencePolicy()
     routing: Routing = Routing()
     voice: str = "default"
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
 
     def intent(self, name: str) -> Intent | None:
         return self._intents.get(name)

@@ -222,7 +222,8 @@ def _float32(raw: bytes) -> Samples:
 
 def _float64(raw: bytes) -> Samples:
     # Clipped before it is narrowed: a float64 can be too large for a float32.
-    return np.clip(np.nan_to_num(np.frombuffer(raw, dtype="<f8"), posinf=1, neginf=-1), -1, 1).astype(np.float32)
+    clipped: Samples = np.clip(np.nan_to_num(np.frombuffer(raw, dtype="<f8"), posinf=1, neginf=-1), -1, 1).astype(np.float32)
+    return clipped
 
 
 def _bounded(samples: Samples) -> Samples:

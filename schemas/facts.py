@@ -216,6 +216,7 @@ class EffectCancelled(Fact, frozen=True, kw_only=True):
 
 class TimerFired(Fact, frozen=True, kw_only=True):
     timer_id: str
+    purpose: str  # as in TimerSet
 
 
 # --- the owner's own life --------------------------------------------------------------------------------------------

@@ -1,0 +1,163 @@
+"""The conversation: everything that the deciders may know, as the fold of its events so far.
+
+All types are frozen: a new event gives a new conversation (``agent_core.evolve``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from agent_core.behaviour import Behaviour
+from schemas.base import Decision
+
+
+class Caller(StrEnum):
+    SILENT = "silent"
+    SPEAKING = "speaking"
+    PAUSED = "paused"  # eager end of turn: probably done
+
+
+class Status(StrEnum):
+    NEW = "new"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Fate(StrEnum):
+    JUDGED = "judged"  # verdicts are coming in
+    ACCEPTED = "accepted"
+    DROPPED = "dropped"
+    CHOSEN = "chosen"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the transcript: what was really said and heard."""
+
+    role: str  # caller | agent
+    text: str
+    turn_id: str
+    seq: int
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Something asked of the outside world. Kept, closed, till its turn ends; ``generation`` rises when asked again."""
+
+    ask_id: str
+    payload: Decision
+    turn_id: str
+    speculation: int
+    attempts: int = 1
+    done: frozenset[int] = frozenset()
+    open: bool = True
+    generation: int = 0
+    event_id: str = ""
+
+
+class Timer(msgspec.Struct, frozen=True):
+    timer_id: str
+    purpose: str
+    due_at_us: int
+    turn_id: str | None
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    candidate_id: str
+    speculation: int
+    intent: str
+    action: str
+    origin: str
+    text: str
+    ask_id: str
+    digest: str
+    step_id: str
+    fate: Fate = Fate.JUDGED
+    verdicts: dict[str, bool] = {}  # guardrail -> passed
+
+
+class Probability(msgspec.Struct, frozen=True):
+    name: str
+    value: float
+
+
+class Source(msgspec.Struct, frozen=True):
+    article_id: str
+    text: str
+    public: bool
+
+
+class Turn(msgspec.Struct, frozen=True):
+    turn_id: str
+    cause: str  # utterance | greeting | silence | resume
+    utterance_id: str
+    speech_ended_at_us: int
+    give_up_ms: int
+    speculation: int = 0  # number of the newest; 0 where the caller said nothing
+    live: bool = True  # whether that speculation still stands
+    question: str = ""
+    carried: str = ""  # an unanswered question of the turn that this one superseded
+    committed: bool = False
+    giving_up: bool = False
+    scores: tuple[Probability, ...] | None = None
+    sources: tuple[Source, ...] | None = None
+    asked: tuple[str, ...] = ()  # intents that an answer was asked or formed for
+    input_verdicts: dict[str, bool] = {}
+    input_reasons: tuple[str, ...] = ()
+    candidates: dict[str, Candidate] = {}
+    chosen: str | None = None
+    started: str | None = None  # the candidate whose first audio left for the caller
+    spoken_so_far: str = ""
+    holds: int = 0
+
+
+class Interrupted(msgspec.Struct, frozen=True):
+    """A reply that was cut off: enough to go on where it stopped."""
+
+    text: str
+    spoken: str
+    intent: str
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What the fold needs besides events: how to resolve a pinned behaviour, and the conversation's digest key."""
+
+    behaviour_of: Callable[[int, str], Behaviour]
+    digest_key: bytes
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    id: str
+    context: Context
+    status: Status = Status.NEW
+    seq: int = 0
+    accepted_at_us: int = 0
+    behaviour_seq: int = 0
+    behaviour_hash: str = ""
+    take: int = 0
+    granted_take: int = 0
+    answered: bool = False
+    caller: Caller = Caller.SILENT
+    last_caller_seq: int = 0
+    turns: int = 0
+    turn: Turn | None = None
+    asks: dict[str, Ask] = {}
+    timers: dict[str, Timer] = {}
+    transcript: tuple[Line, ...] = ()
+    procedures: dict[str, int] = {}  # procedure -> how many of its steps were said
+    open_procedure: str = ""  # the procedure whose step was said last
+    silences: int = 0  # how often in a row the caller was asked whether they are there
+    clarified: int = 0  # how often in a row the caller was asked to say it again
+    last_hold: str = ""
+    interrupted: Interrupted | None = None
+    unanswered: str = ""  # the question of a turn that was superseded before its answer
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The behaviour that this conversation pinned. Raises ``LookupError`` where it isn't recorded."""
+        return self.context.behaviour_of(self.behaviour_seq, self.behaviour_hash)
+
+
+def initial(conversation_id: str, context: Context) -> Conversation:
+    return Conversation(id=conversation_id, context=context)

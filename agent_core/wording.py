@@ -1,0 +1,62 @@
+"""Approved wordings: what may be said for an intent, given where the conversation stands. Chosen and filled, not made up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from agent_core.behaviour import Intent, Phrase, Pragmatic
+from agent_core.conversation import Conversation, Interrupted
+
+
+class Wording(NamedTuple):
+    text: str
+    step_id: str = ""  # procedure/step where the wording is a step of a procedure
+
+
+def wording_of(conversation: Conversation, intent: Intent) -> Wording | None:
+    """The approved wording, or None where behaviour has none for this intent."""
+    if intent.advances and conversation.open_procedure:
+        step = _step(conversation, conversation.open_procedure)
+        if step:
+            return step
+    if intent.procedure:
+        step = _step(conversation, intent.procedure)
+        if step:
+            return step
+    return Wording(intent.answer) if intent.answer else None
+
+
+def remainder(interrupted: Interrupted) -> str:
+    """What is left to say of a reply that was cut off. ``spoken`` is a prefix of the text, give or take its spacing."""
+    said = len(interrupted.spoken.split())
+    return " ".join(interrupted.text.split()[said:])
+
+
+def hold_plan(phrases: tuple[Phrase, ...], marks: int, last: str, turn: int) -> tuple[str, ...]:
+    """The phrase id for each hold mark: first looking up, then still working, then a person is offered.
+
+    Never the same twice in a row, also across turns (``last``). ``turn`` turns the wheel, so that calls vary.
+    """
+    order = (Pragmatic.LOOKING_UP, Pragmatic.STILL_WORKING, Pragmatic.OFFER_PERSON)
+    plan: list[str] = []
+    for mark in range(marks):
+        wanted = order[min(mark, len(order) - 1)]
+        usable = [p for p in phrases if p.pragmatic is not Pragmatic.REPAIR]
+        fitting = [p for p in usable if p.pragmatic is wanted] or usable
+        fresh = [p for p in fitting if p.id != last] or [p for p in usable if p.id != last] or fitting
+        last = fresh[turn % len(fresh)].id
+        plan.append(last)
+    return tuple(plan)
+
+
+def repair_phrase(phrases: tuple[Phrase, ...]) -> str:
+    return next((p.text for p in phrases if p.pragmatic is Pragmatic.REPAIR), "")
+
+
+def _step(conversation: Conversation, name: str) -> Wording | None:
+    procedure = conversation.behaviour.procedure(name)
+    said = conversation.procedures.get(name, 0)
+    if procedure is None or said >= len(procedure.steps):
+        return None
+    step = procedure.steps[said]
+    return Wording(step.say, f"{name}/{step.id}")

@@ -1,0 +1,133 @@
+"""Decider: forms candidates, from completions and from the wordings that behaviour approves.
+
+Everything that a turn may say is a candidate, a refusal and a fallback too: all pass the same guardrails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent_core.conversation import Conversation, Fate, Turn
+from agent_core.targets import Target, target_of
+from agent_core.wording import wording_of
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision
+from schemas.event import Event
+
+HANDLES = (
+    f.CompletionReturned,
+    f.ScoresReturned,
+    f.PassagesFound,
+    f.EffectFailed,
+    f.TimerFired,
+    d.VerdictIssued,
+    d.CandidateDropped,
+    d.TurnCommitted,
+)
+FALLBACK = "fallback"
+
+
+def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
+    turn = conversation.turn
+    if turn is None or not turn.live or turn.chosen:
+        return
+    if isinstance(event.payload, f.CompletionReturned):
+        yield from _from_completion(conversation, turn, event.payload)
+    else:
+        yield from _from_behaviour(conversation, turn)
+
+
+def formed(conversation: Conversation, turn_id: str, action: str, intent: str, text: str) -> d.CandidateFormed:
+    """A candidate in an approved wording."""
+    turn = conversation.turn
+    speculation = turn.speculation if turn and turn.turn_id == turn_id else 0
+    return d.CandidateFormed(
+        candidate_id=f"{turn_id}.s{speculation}.{action}.{intent}",
+        speculation=speculation,
+        intent=intent,
+        action=action,
+        origin="approved",
+        text=text,
+    )
+
+
+def _from_completion(conversation: Conversation, turn: Turn, returned: f.CompletionReturned) -> Iterator[Decision]:
+    ask = conversation.asks.get(returned.ask_id)
+    if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.CompletionAsked):
+        return
+    # Closed, though this attempt isn't its last: a sibling was accepted and this is a loser's late outcome.
+    if not ask.open and len(ask.done) < ask.attempts:
+        return
+    asked = ask.payload
+    intent = conversation.behaviour.intent(asked.intent)
+    wording = wording_of(conversation, intent) if intent else None
+    yield d.CandidateFormed(
+        candidate_id=f"{asked.ask_id}.{returned.attempt}",
+        speculation=turn.speculation,
+        intent=asked.intent,
+        action="answer",
+        origin="model",
+        text=" ".join(returned.text.split()),
+        ask_id=asked.ask_id,
+        attempt=returned.attempt,
+        request_digest=asked.request_digest,
+        step_id=wording.step_id if wording else "",
+    )
+
+
+def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
+    """The approved wording that the turn needs now, unless it has it: at most one is formed a time."""
+    if turn.giving_up and not _has(turn, FALLBACK):
+        yield formed(conversation, turn.turn_id, FALLBACK, "late", conversation.behaviour.lines.fallback)
+        return
+    target = target_of(conversation)
+    if target is None:
+        return
+    if target.action == "answer":
+        if _hopeless(conversation, turn, target.intent) and not _has(turn, FALLBACK):
+            yield formed(conversation, turn.turn_id, FALLBACK, target.intent, conversation.behaviour.lines.fallback)
+    elif not _has(turn, target.action):
+        yield formed(conversation, turn.turn_id, target.action, target.intent, _line(conversation, target))
+    elif not _hopeful(turn, target.action) and not _has(turn, FALLBACK):
+        yield formed(conversation, turn.turn_id, FALLBACK, target.intent, conversation.behaviour.lines.fallback)
+
+
+def _line(conversation: Conversation, target: Target) -> str:
+    lines = conversation.behaviour.lines
+    intent = conversation.behaviour.intent(target.intent)
+    wording = wording_of(conversation, intent) if intent else None
+    if wording:
+        return wording.text
+    return {
+        "refuse": lines.refusal,
+        "escalate": lines.escalation,
+        "close": lines.goodbye,
+        "clarify": lines.clarify,
+    }[target.action]
+
+
+def _has(turn: Turn, action: str) -> bool:
+    return any(c.action == action and c.speculation == turn.speculation for c in turn.candidates.values())
+
+
+def _hopeful(turn: Turn, action: str) -> bool:
+    return any(
+        c.action == action and c.speculation == turn.speculation and c.fate is not Fate.DROPPED
+        for c in turn.candidates.values()
+    )
+
+
+def _hopeless(conversation: Conversation, turn: Turn, intent: str) -> bool:
+    """An answer was asked for, every attempt is over, and no candidate of it is left."""
+    if intent not in turn.asked:
+        return False
+    asks = [
+        a for a in conversation.asks.values() if isinstance(a.payload, d.CompletionAsked) and a.payload.intent == intent
+    ]
+    waiting = any(ask.open for ask in asks if ask.speculation == turn.speculation)
+    alive = any(
+        c.intent == intent and c.speculation == turn.speculation and c.fate is not Fate.DROPPED
+        for c in turn.candidates.values()
+    )
+    return not waiting and not alive

@@ -1,0 +1,64 @@
+"""Decider: a call that arrives pins its behaviour; a gateway that takes it is granted what it may play alone.
+
+A phrase is granted only if every required output guardrail lets it pass: standing orders are decided and guarded before
+anything can need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent_core.behaviour import Behaviour, Phrase
+from agent_core.conversation import Conversation
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import Stage
+from agent_core.judging import judge_line
+from agent_core.targets import guards_of
+from processors.candidates import formed
+from processors.turn_opening import opened
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision
+from schemas.event import Event
+
+HANDLES = (f.CallArrived, f.CallTaken)
+CLOSING_ID = "closing"
+
+
+def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
+    payload = event.payload
+    if isinstance(payload, f.CallArrived):
+        behaviour = conversation.context.behaviour_of(payload.behaviour_seq, payload.behaviour_hash)
+        yield d.ConversationOpened(
+            behaviour_seq=payload.behaviour_seq, behaviour_hash=payload.behaviour_hash, language=behaviour.language
+        )
+    if (
+        isinstance(payload, f.CallTaken)
+        and conversation.behaviour_hash
+        and conversation.take > conversation.granted_take
+    ):
+        yield _grant(conversation)
+        if conversation.turns == 0:
+            yield opened(conversation, cause="greeting", speech_ended_at_us=event.accepted_at_us)
+            yield formed(conversation, "t1", "greet", "greet", conversation.behaviour.lines.disclosure)
+
+
+def _grant(conversation: Conversation) -> d.StandingGranted:
+    behaviour = conversation.behaviour
+    guards = guards_of(conversation.behaviour_hash, behaviour, Stage.OUTPUT)
+    return d.StandingGranted(
+        take=conversation.take,
+        phrases=tuple(
+            d.GrantedPhrase(p.id, p.phatic.value, p.pragmatic.value, p.text)
+            for p in behaviour.holding
+            if _may_be_granted(behaviour, guards, p)
+        ),
+        closing=d.GrantedPhrase(CLOSING_ID, "apologise", "close", behaviour.lines.closing),
+        hold_marks_ms=behaviour.budget.hold_marks_ms,
+        hard_ms=behaviour.budget.hard_ms,
+        guarded_by=tuple(f"{name}@{registry.find(name).version}" for name in guards),
+    )
+
+
+def _may_be_granted(behaviour: Behaviour, guards: tuple[str, ...], phrase: Phrase) -> bool:
+    return all(judge_line(behaviour, name, phrase.text) for name in guards)

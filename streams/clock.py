@@ -1,0 +1,26 @@
+"""Clocks. An owner's clock starts at the later of wall clock and log, then runs on the monotonic clock: never backwards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+class OwnerClock:
+    """Microseconds since the Unix epoch, never below what the log has seen. Runs on the event loop's clock."""
+
+    def __init__(self, floor_us: int = 0, wall_us: Callable[[], int] | None = None) -> None:
+        wall = wall_us() if wall_us else time.time_ns() // 1000
+        self._base_us = max(floor_us, wall)
+        self._started_s = asyncio.get_running_loop().time()
+        self._last_us = self._base_us
+
+    def now_us(self) -> int:
+        elapsed_s = asyncio.get_running_loop().time() - self._started_s
+        self._last_us = max(self._last_us, self._base_us + round(elapsed_s * 1e6))
+        return self._last_us
+
+    def delay_s(self, due_us: int) -> float:
+        """Seconds from now until ``due_us``; never negative."""
+        return max(0.0, (due_us - self.now_us()) / 1e6)

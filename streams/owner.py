@@ -1,0 +1,320 @@
+"""The owner of a partition: the one writer of its conversations.
+
+It takes facts one after another, from the inbox and from its own effects and timers, in the order in which they reach
+it: *that order is the log's order*. For each it computes the whole step and appends it; appends are pipelined, so the
+next fact needn't wait for the last one's acknowledgement. What it decided counts only once it is known effective.
+
+An append that fails, times out or leaves a gap with another owner in it ends the reign: the owner stops, drops what is
+in memory and says so (``run`` returns); its host takes over anew and recovers from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable
+from typing import Generic, NamedTuple
+
+from msgspec.structs import replace
+
+from schemas.event import GENESIS, Event, derived_id
+from schemas.facts import FactDropped, OwnerChanged, TimerFired
+from streams.clock import OwnerClock
+from streams.codec import Codec, UndecodableError
+from streams.effective import EffectiveReader
+from streams.fact_writer import fact_event
+from streams.mind import C, Effects, Mind, Outcome
+from streams.ports import (
+    AppendUnknownError,
+    DeadLetter,
+    DeadLetters,
+    Entry,
+    Held,
+    Inbox,
+    InboxRecord,
+    Ledger,
+    Receipt,
+    StateStore,
+)
+from streams.takeover import Reign, take_over
+from streams.timers import Timers
+
+_LOG = logging.getLogger(__name__)
+
+APPEND_TIMEOUT_S = 30.0
+HELD_EVERY_S = 1.0
+MAX_WAITING = 1_000  # facts read from the inbox and not taken yet
+
+
+class Stores(NamedTuple):
+    """The adapters that an owner works on."""
+
+    inbox: Inbox
+    ledger: Ledger
+    states: StateStore
+    dead_letters: DeadLetters
+
+
+class _Open(Generic[C]):
+    """A conversation in the owner's memory."""
+
+    __slots__ = ("conversation", "pending", "prev_hash", "seen")
+
+    def __init__(self, conversation: C) -> None:
+        self.conversation = conversation
+        self.prev_hash = GENESIS
+        self.seen: set[str] = set()  # ids of its facts
+        self.pending = 0  # steps that aren't known effective yet
+
+
+class _Appended(NamedTuple):
+    conversation_id: str
+    receipt: Awaitable[Receipt]
+    last: Event
+    finished: bool
+    opened: bool
+
+
+class Owner(Generic[C]):
+    def __init__(
+        self,
+        partition: int,
+        stores: Stores,
+        codec: Codec,
+        mind: Mind[C],
+        effects: Effects[C],
+        *,
+        owner_id: str,
+        clock: OwnerClock | None = None,
+        append_timeout_s: float = APPEND_TIMEOUT_S,
+    ) -> None:
+        self.partition = partition
+        self._stores, self._codec, self._mind, self._effects = stores, codec, mind, effects
+        self._owner_id, self._append_timeout_s = owner_id, append_timeout_s
+        self._clock = clock or OwnerClock()
+        self._open: dict[str, _Open[C]] = {}
+        self._queue: asyncio.Queue[InboxRecord | Outcome] = asyncio.Queue()
+        self._room = asyncio.Semaphore(MAX_WAITING)
+        self._timers = Timers(self._clock, self._fire)
+        self._appended: deque[_Appended] = deque()
+        self._has_appended = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def run(self) -> str:
+        """Owns the partition until the reign ends; returns why. Cancel it to stop."""
+        reign = await take_over(
+            self._stores.ledger, self._stores.states, self._codec, self.partition, self._owner_id, self._clock.now_us()
+        )
+        self._begin(reign)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._recover(reign)
+                group.create_task(self._acknowledge())
+                group.create_task(self._take_inbox(reign.inbox_mark))
+                group.create_task(self._hold())
+                group.create_task(self._take_all())
+                self.ready.set()
+        except* AppendUnknownError as lost:
+            return str(lost.exceptions[0])
+        finally:
+            self._timers.clear()
+            await self._effects.stop()
+        return "stopped"
+
+    # --- beginning of a reign ---
+
+    def _begin(self, reign: Reign) -> None:
+        self._epoch = reign.epoch
+        self._clock = OwnerClock(max(reign.accepted_at_us, self._clock.now_us()), lambda: self._clock.now_us())
+        self._timers.clock = self._clock
+        self._inbox_mark = reign.inbox_mark
+        self._gap_reader = EffectiveReader(reign.epoch)
+        self._end = reign.end  # the offset after the last record that is known
+        self._held = Held(
+            self.partition,
+            reign.epoch,
+            reign.end,
+            reign.inbox_mark,
+            reign.accepted_at_us,
+            tuple(reign.open_conversations),
+        )
+        self._effects.begin(reign.epoch, self._queue.put_nowait)
+
+    async def _recover(self, reign: Reign) -> None:
+        """Deadlines are armed again; a conversation whose effects were under way hears that its owner changed."""
+        for conversation_id in sorted(reign.open_conversations):
+            opened = await self._load(conversation_id)
+            self._timers.arm(conversation_id, self._mind.open_work(opened.conversation).timers)
+            if self._mind.open_work(opened.conversation).asks:
+                self._queue.put_nowait(
+                    Outcome(
+                        conversation_id,
+                        derived_id(conversation_id, "owner-changed", reign.epoch),
+                        OwnerChanged(epoch=reign.epoch),
+                    )
+                )
+
+    # --- taking facts ---
+
+    async def _take_inbox(self, mark: int) -> None:
+        async for batch in self._stores.inbox.follow(self.partition, mark):
+            for record in batch:
+                await self._room.acquire()
+                self._queue.put_nowait(record)
+
+    async def _take_all(self) -> None:
+        while True:
+            taken = await self._queue.get()
+            if isinstance(taken, Outcome):
+                await self._take_outcome(taken)
+            else:
+                self._room.release()
+                await self._take_record(taken)
+
+    async def _take_record(self, record: InboxRecord) -> None:
+        self._inbox_mark = record.offset
+        try:
+            fact = self._codec.decode(record.body)
+        except UndecodableError as error:
+            await self._drop(record, str(error))
+            return
+        opened = await self._load(fact.conversation_id)
+        if fact.event_id in opened.seen:
+            return
+        try:
+            self._step(opened, fact)
+        except Exception as error:  # a decider's bug must not stop the partition: the fact is kept aside, by name
+            _LOG.error("a decider failed on %s: %s", fact.type, type(error).__name__)
+            await self._drop(record, f"decider failed: {type(error).__name__}")
+
+    async def _take_outcome(self, outcome: Outcome) -> None:
+        opened = await self._load(outcome.conversation_id)
+        if outcome.event_id in opened.seen:
+            return
+        fact = fact_event(
+            outcome.conversation_id,
+            outcome.payload,
+            event_id=outcome.event_id,
+            turn_id=outcome.turn_id,
+            causation_id=outcome.causation_id,
+            run_id=outcome.run_id,
+            occurred_at_us=self._clock.now_us(),
+        )
+        try:
+            self._step(opened, fact)
+        except Exception as error:  # as above; an outcome of ours has no inbox position
+            _LOG.error("a decider failed on %s: %s", fact.type, type(error).__name__)
+            body, _ = self._codec.encode(fact)
+            reason = f"decider failed: {type(error).__name__}"
+            await self._stores.dead_letters.put(
+                DeadLetter("outcome", self.partition, fact.occurred_at_us, fact.conversation_id, reason, body)
+            )
+
+    def _step(self, opened: _Open[C], fact: Event) -> None:
+        """Computes and appends one step; nothing of it is kept if any part of that fails."""
+        conversation_id = fact.conversation_id
+        accepted = replace(fact, accepted_at_us=self._clock.now_us())
+        conversation, events = self._mind.step(opened.conversation, accepted)
+        prev_hash, entries, stamped = opened.prev_hash, [], accepted
+        for event in events:
+            stamp = replace(event, epoch=self._epoch, inbox_mark=self._inbox_mark, prev_hash=prev_hash)
+            body, stamped = self._codec.encode(stamp)
+            prev_hash = stamped.hash
+            entries.append(Entry(conversation_id, body))
+        receipt = self._stores.ledger.append(self.partition, entries)
+        work = self._mind.open_work(conversation)
+        opened.conversation, opened.prev_hash = conversation, prev_hash
+        opened.seen.add(fact.event_id)
+        opened.pending += 1
+        opens = any(event.type == "ConversationOpened" for event in events)
+        self._appended.append(_Appended(conversation_id, receipt, stamped, work.finished, opens))
+        self._has_appended.set()
+        self._timers.arm(conversation_id, work.timers)
+        self._effects.reconcile(conversation_id, conversation)
+
+    async def _drop(self, record: InboxRecord, reason: str) -> None:
+        """A record that can't be taken: its bytes to the dead letters first, then a fact in its place."""
+        await self._stores.dead_letters.put(
+            DeadLetter("inbox", record.partition, record.offset, record.conversation_id, reason, record.body)
+        )
+        event_id = derived_id(record.conversation_id, "dropped", record.partition, record.offset)
+        opened = await self._load(record.conversation_id)
+        if event_id not in opened.seen:
+            dropped = FactDropped(partition=record.partition, offset=record.offset, reason=reason)
+            fact = fact_event(record.conversation_id, dropped, event_id=event_id, occurred_at_us=self._clock.now_us())
+            self._step(opened, fact)
+
+    def _fire(self, conversation_id: str, timer_id: str, purpose: str, turn_id: str | None) -> None:
+        event_id = derived_id(conversation_id, "timer", timer_id)
+        self._queue.put_nowait(
+            Outcome(conversation_id, event_id, TimerFired(timer_id=timer_id, purpose=purpose), turn_id=turn_id)
+        )
+
+    async def _load(self, conversation_id: str) -> _Open[C]:
+        found = self._open.get(conversation_id)
+        if found:
+            return found
+        opened = _Open(self._mind.initial(conversation_id))
+        reader = EffectiveReader()
+        for record in await self._stores.ledger.read_conversation(conversation_id):
+            for event in reader.feed(record, self._codec.decode(record.body)):
+                opened.conversation = self._mind.fold(opened.conversation, event)
+                opened.prev_hash = event.hash
+                opened.seen.add(event.event_id)
+        self._open[conversation_id] = opened
+        return opened
+
+    # --- what the log said ---
+
+    async def _acknowledge(self) -> None:
+        """Receipts in order. Raises ``AppendUnknownError`` when the reign is over or may be."""
+        while True:
+            while not self._appended:
+                self._has_appended.clear()
+                await self._has_appended.wait()
+            appended = self._appended.popleft()
+            try:
+                async with asyncio.timeout(self._append_timeout_s):
+                    receipt = await appended.receipt
+            except TimeoutError:
+                raise AppendUnknownError("an append was not acknowledged in time") from None
+            if receipt.first != self._end:
+                await self._read_gap(receipt.first)
+            self._end = receipt.last + 1
+            self._effective(appended)
+
+    async def _read_gap(self, until: int) -> None:
+        """Records stand between what this owner knew and its own append: was one of them a new owner's?"""
+        while self._end < until:
+            for record in await self._stores.ledger.read(self.partition, self._end, until - self._end):
+                event = self._codec.decode(record.body)
+                if event.kind == "control":
+                    self._gap_reader.feed(record, event)
+                self._end = record.offset + 1
+        if self._gap_reader.epoch != self._epoch:
+            raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")
+
+    def _effective(self, appended: _Appended) -> None:
+        """The step is durable and counts."""
+        opened = self._open[appended.conversation_id]
+        opened.pending -= 1
+        still_open = set(self._held.open_conversations)
+        if appended.opened:
+            still_open.add(appended.conversation_id)
+        if appended.finished:
+            still_open.discard(appended.conversation_id)
+            if opened.pending == 0:  # a late fact loads it from the log again
+                del self._open[appended.conversation_id]
+        last = appended.last
+        self._held = Held(
+            self.partition, self._epoch, self._end, last.inbox_mark, last.accepted_at_us, tuple(still_open)
+        )
+
+    async def _hold(self) -> None:
+        saved = None
+        while True:
+            if self._held != saved:
+                saved = self._held
+                await self._stores.states.save(saved)
+            await asyncio.sleep(HELD_EVERY_S)

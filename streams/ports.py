@@ -1,0 +1,138 @@
+"""The ports of the log, shaped by what a Kafka broker can promise: appends in order, and no compare-and-append.
+
+``Inbox.put`` is for any process; ``Ledger.append`` is for the owner of a partition alone. An adapter can't refuse a
+stale owner's append: readers drop it (``streams.effective``). Offsets count from 0 in each partition.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import NamedTuple, Protocol
+
+from streams.codec import Body
+
+
+class InboxRecord(NamedTuple):
+    partition: int
+    offset: int
+    conversation_id: str
+    body: Body
+
+
+class Entry(NamedTuple):
+    """What is appended. ``imported_under``: the importing owner's epoch where this is a copy from another log."""
+
+    conversation_id: str
+    body: Body
+    imported_under: int | None = None
+
+
+class LogRecord(NamedTuple):
+    partition: int
+    offset: int
+    conversation_id: str
+    body: Body
+    imported_under: int | None = None
+
+
+class Receipt(NamedTuple):
+    """Where an append landed, inclusive."""
+
+    first: int
+    last: int
+
+
+class Held(NamedTuple):
+    """What an owner puts on the state store each second: true of the log whoever wrote it.
+
+    Epoch ``epoch`` was in force at ``offset``, the offset after the end of an effective step. A reader may start there.
+    """
+
+    partition: int
+    epoch: int
+    offset: int
+    inbox_mark: int
+    accepted_at_us: int
+    open_conversations: tuple[str, ...]
+
+
+class DeadLetter(NamedTuple):
+    """Idempotent by (topic, partition, offset). ``body`` holds the original bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    conversation_id: str
+    reason: str
+    body: Body
+
+
+class AppendUnknownError(Exception):
+    """An append failed, or its outcome can't be known: the owner must stop and recover from the log."""
+
+
+class InboxUnavailableError(Exception):
+    """The put wasn't acknowledged. Putting the same fact again is safe."""
+
+
+class OwnerRefusedError(Exception):
+    """Another process owns this partition."""
+
+
+class Inbox(Protocol):
+    partitions: int
+
+    async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
+        """Returns when the fact is durable. Idempotent by event id. Raises ``InboxUnavailableError``."""
+        ...
+
+    def follow(self, partition: int, after: int) -> AsyncIterator[list[InboxRecord]]:
+        """Batches of records above offset ``after``, in order, without end."""
+        ...
+
+
+class Ledger(Protocol):
+    partitions: int
+
+    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+        """Submits at once, so that calls land in the order in which they were made; awaiting it gives the receipt.
+
+        Raises ``AppendUnknownError`` when awaited.
+        """
+        ...
+
+    async def read(self, partition: int, start: int, limit: int = 1000) -> list[LogRecord]:
+        """Records from ``start`` on, void ones too; empty at the end."""
+        ...
+
+    async def end(self, partition: int) -> int:
+        """The offset that the next record will have."""
+        ...
+
+    def follow(self, partition: int, start: int) -> AsyncIterator[list[LogRecord]]: ...
+
+    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
+        """All records of a conversation and every ``OwnerTook`` of its partition, in order of offset, void ones too."""
+        ...
+
+    async def sync(self) -> None:
+        """Returns when what was appended survives a loss of power, as far as the adapter can say."""
+        ...
+
+
+class StateStore(Protocol):
+    async def save(self, held: Held) -> None: ...
+
+    async def load(self, partition: int) -> Held | None: ...
+
+
+class DeadLetters(Protocol):
+    async def put(self, letter: DeadLetter) -> None: ...
+
+    async def read(self) -> list[DeadLetter]: ...
+
+
+def partition_of(conversation_id: str, partitions: int) -> int:
+    """The one partitioner of the embedded log: SHA-256 of the id, modulo the count."""
+    return int.from_bytes(hashlib.sha256(conversation_id.encode()).digest()[:8], "big") % partitions

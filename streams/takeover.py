@@ -1,0 +1,86 @@
+"""How an owner takes a partition: read what is in force, announce a higher epoch, and read on until it is effective."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.base import Kind
+from schemas.control import OwnerTook
+from schemas.event import NO_INBOX, Event, derived_id
+from streams.codec import Codec, UndecodableError
+from streams.effective import EffectiveReader
+from streams.ports import Entry, Held, Ledger, LogRecord, StateStore
+
+_OPENS = "ConversationOpened"
+_CLOSES = "ConversationClosed"
+
+
+class Reign(NamedTuple):
+    """What a new owner knows. ``end``: the offset after the last record it has read."""
+
+    epoch: int
+    end: int
+    inbox_mark: int
+    accepted_at_us: int
+    open_conversations: frozenset[str]
+
+
+class _Scan:
+    """Reads a partition forward from a held offset."""
+
+    def __init__(self, ledger: Ledger, codec: Codec, partition: int, held: Held | None) -> None:
+        self._ledger, self._codec, self._partition = ledger, codec, partition
+        self.effective = EffectiveReader(held.epoch if held else 0)
+        self.offset = held.offset if held else 0
+        self.inbox_mark = held.inbox_mark if held else NO_INBOX
+        self.accepted_at_us = held.accepted_at_us if held else 0
+        self.open = set(held.open_conversations if held else ())
+
+    async def to_end(self) -> None:
+        while records := await self._ledger.read(self._partition, self.offset):
+            for record in records:
+                self._take(record)
+
+    def _take(self, record: LogRecord) -> None:
+        self.offset = record.offset + 1
+        try:
+            event = self._codec.decode(record.body)
+        except UndecodableError:
+            return  # verify names it; it can't be part of a step that this owner would count
+        for delivered in self.effective.feed(record, event):
+            self.accepted_at_us = max(self.accepted_at_us, delivered.accepted_at_us)
+            if record.imported_under is None:
+                self.inbox_mark = max(self.inbox_mark, delivered.inbox_mark)
+            if delivered.type == _OPENS:
+                self.open.add(delivered.conversation_id)
+            elif delivered.type == _CLOSES:
+                self.open.discard(delivered.conversation_id)
+
+
+async def take_over(
+    ledger: Ledger, states: StateStore, codec: Codec, partition: int, owner_id: str, now_us: int
+) -> Reign:
+    """Raises ``AppendUnknownError``. Two that take over at once: the first on the log wins, the other reads again."""
+    scan = _Scan(ledger, codec, partition, await states.load(partition))
+    await scan.to_end()
+    while True:
+        took = _took(scan.effective.epoch + 1, owner_id, max(now_us, scan.accepted_at_us))
+        body, _ = codec.encode(took)
+        await ledger.append(partition, [Entry("", body)])
+        await scan.to_end()
+        if scan.effective.reign == took.event_id:
+            return Reign(scan.effective.epoch, scan.offset, scan.inbox_mark, scan.accepted_at_us, frozenset(scan.open))
+
+
+def _took(epoch: int, owner_id: str, now_us: int) -> Event:
+    return Event(
+        event_id=derived_id("owner-took", owner_id, epoch, now_us),
+        type=OwnerTook.__name__,
+        schema_version=OwnerTook.VERSION,
+        conversation_id="",
+        epoch=epoch,
+        kind=Kind.CONTROL,
+        occurred_at_us=now_us,
+        accepted_at_us=now_us,
+        payload=OwnerTook(epoch=epoch, owner_id=owner_id),
+    )
