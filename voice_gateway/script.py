@@ -1,0 +1,132 @@
+"""A call script: what a caller does, as a YAML file. ``ledgerline schema script`` prints its JSON Schema.
+
+Example::
+
+    caller:
+      - wav: lost_card.wav                 # said once the agent has finished, after a pause of half a second
+      - say: Wait, stop.                   # spoken by the local voice; interrupts the agent's next reply
+        after: agent_started
+        pause_ms: 1500
+      - silence_ms: 9500                   # says nothing for so long
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agent_core.audio import AudioError
+from agent_core.located_yaml import read
+from agent_core.wav import load_wav
+from voice_gateway.scripted_caller import CallerAct, Cue, KeepSilent, Say
+
+_KINDS = ("wav", "say", "silence_ms")
+
+
+class ScriptError(ValueError):
+    """A script that can't be used. The text has one line a problem: file, line, key, and what is wrong."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _one_kind(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [kind]} for kind in _KINDS]
+
+
+class ScriptAction(_Part):
+    """One thing that the caller does: exactly one of ``wav``, ``say`` and ``silence_ms``."""
+
+    model_config = ConfigDict(json_schema_extra=_one_kind)
+
+    wav: str | None = Field(None, min_length=1, description="A WAV file of any rate; relative to the script's folder.")
+    say: str | None = Field(None, min_length=1, description="Words, spoken by the local voice.")
+    silence_ms: int | None = Field(
+        None, gt=0, le=3_600_000, description="Say nothing for so long after the agent has finished."
+    )
+    after: Cue = Field(
+        Cue.AGENT_FINISHED,
+        description="What the caller waits for. agent_started: the start of a reply, so the caller interrupts it.",
+    )
+    pause_ms: int = Field(500, ge=0, le=600_000, description="How long after the cue the caller begins to speak.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exactly_one(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            kinds = [kind for kind in _KINDS if data.get(kind) is not None]
+            if len(kinds) != 1:
+                raise ValueError(f"needs exactly one of {', '.join(_KINDS)}; has {' and '.join(kinds) or 'none'}")
+            if kinds == ["silence_ms"] and ("after" in data or "pause_ms" in data):
+                raise ValueError("silence_ms begins when the agent has finished: it takes no after and no pause_ms")
+        return data
+
+
+class CallScript(_Part):
+    """A whole call, from the caller's side."""
+
+    title: str = Field("", description="Shown while the call runs.")
+    caller: list[ScriptAction] = Field(min_length=1, description="What the caller does, in order.")
+    hang_up_after_ms: int = Field(
+        3000, ge=0, le=600_000, description="Silence after the agent's last words, then the caller hangs up."
+    )
+    patience_ms: int = Field(
+        20_000, gt=0, le=600_000, description="With no sound from the agent for so long, the caller goes on."
+    )
+
+
+def load_script(path: str | os.PathLike[str]) -> CallScript:
+    """Read a script. Raises ``ScriptError``, which names the file, the line and the key of every problem."""
+    file_path = Path(path)
+    try:
+        document, problems = read(file_path, str(path))
+    except OSError as error:
+        raise ScriptError(f"{path}: can't be read: {error.strerror or error}") from error
+    if problems:
+        raise ScriptError("\n".join(map(str, problems)))
+    try:
+        return CallScript.model_validate(document.value)
+    except ValidationError as error:
+        lines = [str(document.problem(issue["loc"], _say_problem(issue))) for issue in error.errors()]
+        raise ScriptError("\n".join(lines)) from error
+
+
+async def script_acts(
+    script: CallScript, folder: Path, speak: Callable[[str], Awaitable[bytes]]
+) -> tuple[list[CallerAct], tuple[str, ...]]:
+    """The script with its audio in it, and the warnings about files that had to be mended.
+
+    ``speak`` renders the caller's words as 16 kHz PCM16. Raises ``ScriptError`` for a file that can't be used.
+    """
+    acts: list[CallerAct] = []
+    warnings: list[str] = []
+    for action in script.caller:
+        if action.silence_ms is not None:
+            acts.append(KeepSilent(float(action.silence_ms)))
+            continue
+        if action.wav is not None:
+            try:
+                clip = load_wav(folder / action.wav)
+            except AudioError as error:
+                raise ScriptError(str(error)) from error
+            pcm = clip.pcm
+            warnings.extend(clip.warnings)
+        else:
+            pcm = await speak(action.say or "")
+        acts.append(Say(pcm, action.after, float(action.pause_ms)))
+    return acts, tuple(warnings)
+
+
+def _say_problem(issue: Any) -> str:
+    """pydantic's finding in the words of someone who writes a script."""
+    where = ".".join(str(part) for part in issue["loc"]) or "the script"
+    if issue["type"] == "extra_forbidden":
+        model = ScriptAction if "caller" in issue["loc"] else CallScript
+        return f"unknown key {where!r}; known here: {', '.join(model.model_fields)}"
+    message = str(issue["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"
