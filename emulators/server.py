@@ -12,16 +12,22 @@ from aiohttp import web
 from emulators.config import EmulatorConfig
 from emulators.control import Control
 from emulators.cut import lost_connections_are_no_errors
+from emulators.elevenlabs_http import SpeechOverHttp
+from emulators.elevenlabs_sockets import SpeechOverSockets
 from emulators.openai_chat import ChatApi
+from emulators.speaking import Synthesise
 from emulators.state import EmulatorState
 
 Recognise = Callable[[bytes], str]  # PCM16, 16 kHz, mono, one turn -> what was said
-Synthesise = Callable[[str], bytes]  # text -> PCM16, 16 kHz, mono
 _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
 
 class EmulatorServer:
-    """Starts on a port of its own choice unless told one. ``recognise`` and ``synthesise`` run in threads."""
+    """Starts on a port of its own choice unless told one.
+
+    ``recognise`` and ``synthesise`` (text to PCM16, 16 kHz, mono) put a real recogniser and a real voice in place of
+    the scripted ones; they run in threads.
+    """
 
     def __init__(
         self,
@@ -54,6 +60,8 @@ class EmulatorServer:
         state = EmulatorState(self._config)
         app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[lost_connections_are_no_errors])
         app.add_routes([*ChatApi(state).routes(), *Control(state).routes()])
+        app.add_routes(SpeechOverHttp(state, self._synthesise).routes())
+        app.add_routes(SpeechOverSockets(state, self._synthesise).routes())
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -63,6 +63,13 @@ class ServiceStats:
         return {name: getattr(self, name) for name in plain} | counters
 
 
+@dataclass(slots=True)
+class Served:
+    """How a request is ending. A socket sets ``cut_off`` itself: its end is no exception."""
+
+    cut_off: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A request that is turned away before any work: an HTTP status and, where it's given, Retry-After."""
@@ -143,17 +150,18 @@ class EmulatorState:
         return factor
 
     @contextmanager
-    def serving(self, service: Service) -> Iterator[None]:
+    def serving(self, service: Service) -> Iterator[Served]:
         """Count a request as in flight, then as completed, or as cut off where the client or a fault ended it."""
         stats = self.stats[service]
         stats.in_flight += 1
         stats.most_in_flight = max(stats.most_in_flight, stats.in_flight)
+        served = Served()
         try:
-            yield
+            yield served
         except (asyncio.CancelledError, ConnectionError):
-            stats.cut_off += 1
+            served.cut_off = True
             raise
-        else:
-            stats.completed += 1
         finally:
             stats.in_flight -= 1
+            stats.cut_off += served.cut_off
+            stats.completed += not served.cut_off

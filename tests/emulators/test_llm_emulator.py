@@ -29,24 +29,14 @@ def client(server: EmulatorServer, key: str = KEY) -> openai.AsyncOpenAI:
 async def ask(server: EmulatorServer, *messages: dict[str, str], label: str = "", **options: Any) -> Any:
     headers = {"x-ledgerline-label": label} if label else {}
     async with client(server) as sdk:
-        return await sdk.chat.completions.create(
-            model="emulated",
-            messages=list(messages) or [USER],  # type: ignore[arg-type]
-            extra_headers=headers,
-            **options,
-        )
+        create: Any = sdk.chat.completions.create
+        return await create(model="emulated", messages=list(messages) or [USER], extra_headers=headers, **options)
 
 
-async def streamed(server: EmulatorServer, *messages: dict[str, str], label: str = "", **options: Any) -> list[Any]:
-    headers = {"x-ledgerline-label": label} if label else {}
+async def streamed(server: EmulatorServer, *messages: dict[str, str], **options: Any) -> list[Any]:
     async with client(server) as sdk:
-        stream = await sdk.chat.completions.create(
-            model="emulated",
-            messages=list(messages) or [USER],  # type: ignore[arg-type]
-            stream=True,
-            extra_headers=headers,
-            **options,
-        )
+        create: Any = sdk.chat.completions.create
+        stream = await create(model="emulated", messages=list(messages) or [USER], stream=True, **options)
         return [chunk async for chunk in stream]
 
 
@@ -331,8 +321,9 @@ def test_a_dropped_connection_ends_the_stream_after_its_tokens() -> None:
     async def scene() -> None:
         config = quick_config(faults=[{"fault": "drop_connection", "tokens": 2}], llm={"canned": "one two three four"})
         async with running(config) as server, client(server) as sdk:
+            create: Any = sdk.chat.completions.create
             with pytest.raises((openai.APIConnectionError, httpx.TransportError)):
-                await read(await sdk.chat.completions.create(model="m", messages=[USER], stream=True))  # type: ignore[list-item]
+                await read(await create(model="m", messages=[USER], stream=True))
 
     asyncio.run(scene())
     assert "one two three four".startswith("".join(said))
