@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from agent_core.approved import MissingSlotError, fill
 from agent_core.behaviour import Intent, Phrase, Pragmatic
 from agent_core.conversation import Conversation, Interrupted
 
@@ -15,15 +16,24 @@ class Wording(NamedTuple):
 
 def wording_of(conversation: Conversation, intent: Intent) -> Wording | None:
     """The approved wording, or None where behaviour has none for this intent."""
+    step = None
     if intent.advances and conversation.open_procedure:
         step = _step(conversation, conversation.open_procedure)
-        if step:
-            return step
-    if intent.procedure:
+    if step is None and intent.procedure:
         step = _step(conversation, intent.procedure)
-        if step:
-            return step
-    return Wording(intent.answer) if intent.answer else None
+    if step:
+        return _filled(conversation, step)
+    return _filled(conversation, Wording(intent.answer)) if intent.answer else None
+
+
+def _filled(conversation: Conversation, wording: Wording) -> Wording | None:
+    """None where a slot stays open: half a sentence is never said."""
+    said = [line.text for line in conversation.transcript if line.role == "agent"]
+    facts = {"company": conversation.behaviour.company} | ({"last_said": said[-1]} if said else {})
+    try:
+        return wording._replace(text=fill(wording.text, facts))
+    except MissingSlotError:
+        return None
 
 
 def remainder(interrupted: Interrupted) -> str:

@@ -22,7 +22,9 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
             interrupted = isinstance(payload, f.SpeechInterrupted)
             yield d.TurnEnded(outcome=outcome_of(turn), candidate_id=payload.candidate_id, interrupted=interrupted)
     elif isinstance(payload, f.FallbackPlayed):
-        if turn and turn.turn_id == event.turn_id:
+        if turn and (
+            turn.utterance_id == payload.utterance_id if payload.utterance_id else turn.turn_id == event.turn_id
+        ):
             yield d.TurnEnded(outcome="fallback")
     elif isinstance(payload, f.CallEnded):
         if turn:

@@ -22,8 +22,9 @@ _PRIMITIVES = {str: "string", int: "long", float: "double", bool: "boolean", byt
 def avro_schema(payload: type[Payload]) -> dict[str, Any]:
     """The Avro schema of an event whose payload is ``payload``."""
     hash_type = {"type": "fixed", "name": "Hash", "size": HASH_BYTES}
-    fields = [field for field in _fields(Envelope) if field["name"] not in ("prev_hash", "hash")]
-    fields.append({"name": "payload", "type": {"type": "record", "name": "Payload", "fields": _fields(payload)}})
+    named: set[str] = set()
+    fields = [field for field in _fields(Envelope, named) if field["name"] not in ("prev_hash", "hash")]
+    fields.append({"name": "payload", "type": {"type": "record", "name": "Payload", "fields": _fields(payload, named)}})
     fields.append({"name": "prev_hash", "type": hash_type})
     fields.append({"name": "hash", "type": "Hash"})
     return {
@@ -47,7 +48,7 @@ def _is_private(hint: Any) -> bool:
     return typing.get_origin(hint) is typing.Annotated and PRIVATE in hint.__metadata__
 
 
-def _fields(struct: type[msgspec.Struct]) -> list[dict[str, Any]]:
+def _fields(struct: type[msgspec.Struct], named: set[str]) -> list[dict[str, Any]]:
     hints = typing.get_type_hints(struct, include_extras=True)
     fields = []
     for field in msgspec.structs.fields(struct):
@@ -58,7 +59,7 @@ def _fields(struct: type[msgspec.Struct]) -> list[dict[str, Any]]:
             entry |= {"type": "bytes", "private": True}
             default: Any = "" if field.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
         else:
-            entry["type"] = _avro_type(hint)
+            entry["type"] = _avro_type(hint, named)
             default = field.default
         if default is not msgspec.NODEFAULT:
             entry["default"] = msgspec.to_builtins(default)
@@ -66,19 +67,23 @@ def _fields(struct: type[msgspec.Struct]) -> list[dict[str, Any]]:
     return fields
 
 
-def _avro_type(hint: Any) -> Any:
+def _avro_type(hint: Any, named: set[str]) -> Any:
+    """``named``: the records that the schema defines already; Avro defines a name once and refers to it after."""
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
         if len(inner) != 1 or len(typing.get_args(hint)) != 2:
             raise TypeError(f"only 'X | None' unions have an Avro form here, got {hint}")
-        return ["null", _avro_type(inner[0])]
+        return ["null", _avro_type(inner[0], named)]
     if origin is tuple:
-        return {"type": "array", "items": _avro_type(typing.get_args(hint)[0])}
+        return {"type": "array", "items": _avro_type(typing.get_args(hint)[0], named)}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return "string"  # an Avro enum can't gain a symbol without breaking its older readers
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return {"type": "record", "name": hint.__name__, "fields": _fields(hint)}
+        if hint.__name__ in named:
+            return hint.__name__
+        named.add(hint.__name__)
+        return {"type": "record", "name": hint.__name__, "fields": _fields(hint, named)}
     try:
         return _PRIMITIVES[hint]
     except (KeyError, TypeError):

@@ -132,6 +132,7 @@ class HoldingPlayed(Fact, frozen=True, kw_only=True):
     """The gateway played a granted holding line on its own timer."""
 
     phrase_id: str
+    utterance_id: str = ""  # what the caller waits for an answer to, though no turn of it was read yet
     mark_ms: int
     since_speech_end_ms: float
     text: PrivateText = ""
@@ -141,6 +142,7 @@ class FallbackPlayed(Fact, frozen=True, kw_only=True):
     """The gateway played the granted closing line at the hard mark: this ended the turn."""
 
     phrase_id: str
+    utterance_id: str = ""
     since_speech_end_ms: float
     text: PrivateText = ""
 

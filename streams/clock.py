@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+
+
+def wall_clock_us() -> int:
+    return time.time_ns() // 1000
 
 
 class OwnerClock:
     """Microseconds since the Unix epoch, never below what the log has seen. Runs on the event loop's clock."""
 
-    def __init__(self, floor_us: int = 0, wall_us: Callable[[], int] | None = None) -> None:
-        wall = wall_us() if wall_us else time.time_ns() // 1000
-        self._base_us = max(floor_us, wall)
+    def __init__(self, start_us: int) -> None:
+        self._base_us = start_us
         self._started_s = asyncio.get_running_loop().time()
         self._last_us = self._base_us
 

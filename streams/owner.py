@@ -13,16 +13,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple
 
 from msgspec.structs import replace
 
+from schemas.base import Kind
 from schemas.event import GENESIS, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
-from streams.clock import OwnerClock
+from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Codec, UndecodableError
-from streams.effective import EffectiveReader
+from streams.effective import BrokenStepError, EffectiveReader
 from streams.fact_writer import fact_event
 from streams.mind import C, Effects, Mind, Outcome
 from streams.ports import (
@@ -45,6 +46,10 @@ _LOG = logging.getLogger(__name__)
 APPEND_TIMEOUT_S = 30.0
 HELD_EVERY_S = 1.0
 MAX_WAITING = 1_000  # facts read from the inbox and not taken yet
+
+
+class DamagedConversationError(Exception):
+    """What the log holds of a conversation can't be folded: nothing may be appended to it."""
 
 
 class Stores(NamedTuple):
@@ -74,6 +79,7 @@ class _Appended(NamedTuple):
     last: Event
     finished: bool
     opened: bool
+    settles: bool  # whether it ends a turn
 
 
 class Owner(Generic[C]):
@@ -86,65 +92,66 @@ class Owner(Generic[C]):
         effects: Effects[C],
         *,
         owner_id: str,
-        clock: OwnerClock | None = None,
+        wall_us: Callable[[], int] = wall_clock_us,
         append_timeout_s: float = APPEND_TIMEOUT_S,
     ) -> None:
         self.partition = partition
         self._stores, self._codec, self._mind, self._effects = stores, codec, mind, effects
         self._owner_id, self._append_timeout_s = owner_id, append_timeout_s
-        self._clock = clock or OwnerClock()
+        self._wall_us = wall_us
+        self._clock = OwnerClock(wall_us())
         self._open: dict[str, _Open[C]] = {}
         self._queue: asyncio.Queue[InboxRecord | Outcome] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._timers = Timers(self._clock, self._fire)
         self._appended: deque[_Appended] = deque()
         self._has_appended = asyncio.Event()
-        self.ready = asyncio.Event()
+        self._wants_sync = asyncio.Event()
 
-    async def run(self) -> str:
-        """Owns the partition until the reign ends; returns why. Cancel it to stop."""
+    async def run(self, ready: Callable[[], None] = lambda: None) -> str:
+        """Owns the partition until the reign ends; returns why. Cancel it to stop. ``ready``: called once it reigns."""
         reign = await take_over(
             self._stores.ledger, self._stores.states, self._codec, self.partition, self._owner_id, self._clock.now_us()
         )
         self._begin(reign)
+        why = "stopped"
         try:
             async with asyncio.TaskGroup() as group:
                 await self._recover(reign)
                 group.create_task(self._acknowledge())
                 group.create_task(self._take_inbox(reign.inbox_mark))
                 group.create_task(self._hold())
+                group.create_task(self._sync())
                 group.create_task(self._take_all())
-                self.ready.set()
+                ready()
         except* AppendUnknownError as lost:
-            return str(lost.exceptions[0])
+            why = str(lost.exceptions[0])
         finally:
             self._timers.clear()
             await self._effects.stop()
-        return "stopped"
+        return why
 
     # --- beginning of a reign ---
 
     def _begin(self, reign: Reign) -> None:
         self._epoch = reign.epoch
-        self._clock = OwnerClock(max(reign.accepted_at_us, self._clock.now_us()), lambda: self._clock.now_us())
+        self._clock = OwnerClock(max(reign.accepted_at_us, self._wall_us()))
         self._timers.clock = self._clock
         self._inbox_mark = reign.inbox_mark
         self._gap_reader = EffectiveReader(reign.epoch)
         self._end = reign.end  # the offset after the last record that is known
-        self._held = Held(
-            self.partition,
-            reign.epoch,
-            reign.end,
-            reign.inbox_mark,
-            reign.accepted_at_us,
-            tuple(reign.open_conversations),
-        )
+        self._acknowledged_mark, self._acknowledged_at_us = reign.inbox_mark, reign.accepted_at_us
+        self._open_ids = set(reign.open_conversations)
         self._effects.begin(reign.epoch, self._queue.put_nowait)
 
     async def _recover(self, reign: Reign) -> None:
         """Deadlines are armed again; a conversation whose effects were under way hears that its owner changed."""
         for conversation_id in sorted(reign.open_conversations):
-            opened = await self._load(conversation_id)
+            try:
+                opened = await self._load(conversation_id)
+            except DamagedConversationError as error:
+                _LOG.error("conversation %s stays closed: %s", conversation_id, error)
+                continue
             self._timers.arm(conversation_id, self._mind.open_work(opened.conversation).timers)
             if self._mind.open_work(opened.conversation).asks:
                 self._queue.put_nowait(
@@ -176,10 +183,12 @@ class Owner(Generic[C]):
         self._inbox_mark = record.offset
         try:
             fact = self._codec.decode(record.body)
-        except UndecodableError as error:
+            if fact.kind is not Kind.FACT or fact.conversation_id != record.conversation_id:
+                raise UndecodableError(f"{fact.type} is not a fact of the conversation that it was put for")
+            opened = await self._load(fact.conversation_id)
+        except (UndecodableError, DamagedConversationError) as error:
             await self._drop(record, str(error))
             return
-        opened = await self._load(fact.conversation_id)
         if fact.event_id in opened.seen:
             return
         try:
@@ -189,7 +198,10 @@ class Owner(Generic[C]):
             await self._drop(record, f"decider failed: {type(error).__name__}")
 
     async def _take_outcome(self, outcome: Outcome) -> None:
-        opened = await self._load(outcome.conversation_id)
+        try:
+            opened = await self._load(outcome.conversation_id)
+        except DamagedConversationError:
+            return
         if outcome.event_id in opened.seen:
             return
         fact = fact_event(
@@ -227,8 +239,9 @@ class Owner(Generic[C]):
         opened.conversation, opened.prev_hash = conversation, prev_hash
         opened.seen.add(fact.event_id)
         opened.pending += 1
-        opens = any(event.type == "ConversationOpened" for event in events)
-        self._appended.append(_Appended(conversation_id, receipt, stamped, work.finished, opens))
+        types = {event.type for event in events}
+        opens, settles = "ConversationOpened" in types, "TurnEnded" in types
+        self._appended.append(_Appended(conversation_id, receipt, stamped, work.finished, opens, settles))
         self._has_appended.set()
         self._timers.arm(conversation_id, work.timers)
         self._effects.reconcile(conversation_id, conversation)
@@ -239,7 +252,10 @@ class Owner(Generic[C]):
             DeadLetter("inbox", record.partition, record.offset, record.conversation_id, reason, record.body)
         )
         event_id = derived_id(record.conversation_id, "dropped", record.partition, record.offset)
-        opened = await self._load(record.conversation_id)
+        try:
+            opened = await self._load(record.conversation_id)
+        except DamagedConversationError:
+            return
         if event_id not in opened.seen:
             dropped = FactDropped(partition=record.partition, offset=record.offset, reason=reason)
             fact = fact_event(record.conversation_id, dropped, event_id=event_id, occurred_at_us=self._clock.now_us())
@@ -258,10 +274,15 @@ class Owner(Generic[C]):
         opened = _Open(self._mind.initial(conversation_id))
         reader = EffectiveReader()
         for record in await self._stores.ledger.read_conversation(conversation_id):
-            for event in reader.feed(record, self._codec.decode(record.body)):
+            try:
+                step = reader.feed(record, self._codec.decode(record.body))
+            except (UndecodableError, BrokenStepError) as error:
+                raise DamagedConversationError(f"offset {record.offset} can't be read: {error}") from None
+            for event in step:
                 opened.conversation = self._mind.fold(opened.conversation, event)
                 opened.prev_hash = event.hash
-                opened.seen.add(event.event_id)
+                if event.kind is Kind.FACT:
+                    opened.seen.add(event.event_id)
         self._open[conversation_id] = opened
         return opened
 
@@ -287,9 +308,12 @@ class Owner(Generic[C]):
     async def _read_gap(self, until: int) -> None:
         """Records stand between what this owner knew and its own append: was one of them a new owner's?"""
         while self._end < until:
-            for record in await self._stores.ledger.read(self.partition, self._end, until - self._end):
+            records = await self._stores.ledger.read(self.partition, self._end, until - self._end)
+            if not records:
+                raise AppendUnknownError("records before an append can't be read")
+            for record in records:
                 event = self._codec.decode(record.body)
-                if event.kind == "control":
+                if event.kind is Kind.CONTROL:
                     self._gap_reader.feed(record, event)
                 self._end = record.offset + 1
         if self._gap_reader.epoch != self._epoch:
@@ -299,22 +323,38 @@ class Owner(Generic[C]):
         """The step is durable and counts."""
         opened = self._open[appended.conversation_id]
         opened.pending -= 1
-        still_open = set(self._held.open_conversations)
+        last = appended.last
+        self._acknowledged_mark, self._acknowledged_at_us = last.inbox_mark, last.accepted_at_us
         if appended.opened:
-            still_open.add(appended.conversation_id)
+            self._open_ids.add(appended.conversation_id)
         if appended.finished:
-            still_open.discard(appended.conversation_id)
+            self._open_ids.discard(appended.conversation_id)
             if opened.pending == 0:  # a late fact loads it from the log again
                 del self._open[appended.conversation_id]
-        last = appended.last
-        self._held = Held(
-            self.partition, self._epoch, self._end, last.inbox_mark, last.accepted_at_us, tuple(still_open)
-        )
+        if appended.settles:
+            self._wants_sync.set()
+
+    async def _sync(self) -> None:
+        """What ended a turn is made to survive a loss of power, off the path of the next turn."""
+        while True:
+            await self._wants_sync.wait()
+            self._wants_sync.clear()
+            await self._stores.ledger.sync()
 
     async def _hold(self) -> None:
-        saved = None
+        """Puts on the state store where this epoch stands: a recovery or a tail reader may start there."""
+        saved_end = -1
         while True:
-            if self._held != saved:
-                saved = self._held
-                await self._stores.states.save(saved)
+            if self._end != saved_end:
+                saved_end = self._end
+                await self._stores.states.save(
+                    Held(
+                        self.partition,
+                        self._epoch,
+                        self._end,
+                        self._acknowledged_mark,
+                        self._acknowledged_at_us,
+                        tuple(self._open_ids),
+                    )
+                )
             await asyncio.sleep(HELD_EVERY_S)

@@ -1,0 +1,113 @@
+"""Runs what decisions ask for as tasks beside the owner, and reports what came of each as a fact.
+
+What should run is read from the conversation after every step, so starting, asking again and cancelling losers are one
+rule. Each run has its own id from (ask, epoch, generation, attempt): outcomes of two runs are never taken for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from agent_core.conversation import Ask, Conversation
+from agent_core.ports import FailureReason, ProviderError
+from schemas import facts as f
+from schemas.base import Decision, Fact
+from schemas.event import derived_id
+from streams.mind import Outcome, Report
+
+_LOG = logging.getLogger(__name__)
+
+
+class Executor(Protocol):
+    """Does one thing that a decision asked for. Raises ``ProviderError``. Cancelling it must stop its cost."""
+
+    async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact: ...
+
+
+class _Run(NamedTuple):
+    ask_id: str
+    generation: int
+    attempt: int
+
+
+class EffectRunner:
+    """Implements ``streams.mind.Effects``. ``executors``: decision type → what carries it out."""
+
+    def __init__(self, executors: Mapping[type[Decision], Executor]) -> None:
+        self._executors = executors
+        self._running: dict[str, dict[_Run, asyncio.Task[None]]] = {}
+        self._epoch = 0
+        self._report: Report | None = None
+
+    def begin(self, epoch: int, report: Report) -> None:
+        self._epoch, self._report = epoch, report
+
+    def reconcile(self, conversation_id: str, conversation: Conversation) -> None:
+        running = self._running.get(conversation_id, {})
+        wanted = {
+            _Run(ask.ask_id, ask.generation, attempt): ask
+            for ask in conversation.asks.values()
+            if ask.open
+            for attempt in range(ask.attempts)
+            if attempt not in ask.done
+        }
+        if not running and not wanted:
+            return
+        for run in running.keys() - wanted.keys():
+            running[run].cancel()
+        for run, ask in wanted.items():
+            if run not in running:
+                task = asyncio.create_task(self._carry_out(conversation, ask, run))
+                self._running.setdefault(conversation_id, running)[run] = task
+
+    async def stop(self) -> None:
+        self._report = None
+        tasks = [task for running in self._running.values() for task in running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
+
+    async def _carry_out(self, conversation: Conversation, ask: Ask, run: _Run) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            fact = await self._executors[type(ask.payload)](conversation, ask, run.attempt)
+        except asyncio.CancelledError:
+            elapsed_ms = (loop.time() - started) * 1000
+            self._tell(
+                conversation.id,
+                ask,
+                run,
+                f.EffectCancelled(ask_id=ask.ask_id, attempt=run.attempt, elapsed_ms=elapsed_ms),
+            )
+            raise
+        except ProviderError as error:
+            elapsed_ms = (loop.time() - started) * 1000
+            fact = _failed(ask, run, error.reason.value, error.provider, elapsed_ms)
+        except Exception as error:  # a bug in an executor fails its ask, by name, not the owner
+            _LOG.exception("the executor of %s failed", type(ask.payload).__name__)
+            elapsed_ms = (loop.time() - started) * 1000
+            fact = _failed(ask, run, f"{FailureReason.INVALID.value}:{type(error).__name__}", "", elapsed_ms)
+        finally:
+            running = self._running.get(conversation.id, {})
+            running.pop(run, None)
+            if not running:
+                self._running.pop(conversation.id, None)
+        self._tell(conversation.id, ask, run, fact)
+
+    def _tell(self, conversation_id: str, ask: Ask, run: _Run, fact: Fact) -> None:
+        if self._report is None:  # the reign is over: what comes back now belongs to nobody
+            return
+        run_id = f"{run.ask_id}#{self._epoch}.{run.generation}.{run.attempt}"
+        event_id = derived_id(conversation_id, run_id, type(fact).__name__)
+        self._report(Outcome(conversation_id, event_id, fact, ask.event_id, ask.turn_id or None, run_id))
+
+
+def _failed(ask: Ask, run: _Run, reason: str, provider: str, elapsed_ms: float) -> f.EffectFailed:
+    return f.EffectFailed(
+        ask_id=ask.ask_id, attempt=run.attempt, reason=reason, provider=provider, elapsed_ms=elapsed_ms
+    )

@@ -1,0 +1,1 @@
+"""Executors: each carries out one kind of ask and returns its outcome as a fact. One file each."""

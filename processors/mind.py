@@ -1,0 +1,41 @@
+"""The mind of an owner: the agent's fold and cascade behind the port that ``streams`` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent_core.behaviour import Behaviour
+from agent_core.conversation import Context, Conversation, Status, initial
+from agent_core.evolve import evolve
+from processors.cascade import Cascade
+from schemas.event import Event
+from streams.keys import KeyStore
+from streams.mind import OpenTimer, OpenWork
+
+_FORGOTTEN_KEY = b"forgotten"
+
+
+class AgentMind:
+    """Implements ``streams.mind.Mind`` for conversations of an agent."""
+
+    def __init__(self, cascade: Cascade, behaviour_of: Callable[[int, str], Behaviour], keys: KeyStore) -> None:
+        self._cascade, self._behaviour_of, self._keys = cascade, behaviour_of, keys
+
+    def initial(self, conversation_id: str) -> Conversation:
+        key = self._keys.get(conversation_id)
+        digest_key = key.digest_key if key else _FORGOTTEN_KEY
+        return initial(conversation_id, Context(self._behaviour_of, digest_key))
+
+    def fold(self, conversation: Conversation, event: Event) -> Conversation:
+        return evolve(conversation, event)
+
+    def step(self, conversation: Conversation, fact: Event) -> tuple[Conversation, tuple[Event, ...]]:
+        step = self._cascade.run(conversation, fact)
+        return step.conversation, step.events
+
+    def open_work(self, conversation: Conversation) -> OpenWork:
+        timers = {
+            t.timer_id: OpenTimer(t.timer_id, t.purpose, t.due_at_us, t.turn_id) for t in conversation.timers.values()
+        }
+        asks = any(ask.open for ask in conversation.asks.values())
+        return OpenWork(asks, timers, conversation.status is Status.CLOSED)

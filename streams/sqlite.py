@@ -1,0 +1,190 @@
+"""The embedded log on SQLite: the adapters of the ports in ``streams.ports``, all on one ``SqliteStore``.
+
+Any process puts facts and reads. One process owns (``streams.owner_lock``). A loss of power may take what was appended
+after the last ``Ledger.sync``; the death of a process takes nothing that was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.codec import Body
+from streams.ports import (
+    AppendUnknownError,
+    DeadLetter,
+    Entry,
+    Held,
+    InboxRecord,
+    InboxUnavailableError,
+    LogRecord,
+    Receipt,
+    partition_of,
+)
+from streams.sqlite_store import SqliteStore
+
+BATCH = 1000
+
+_LOG_COLUMNS = "partition, offset, conversation_id, type, version, data, imported_under"
+_PUT = """insert or ignore into inbox select ?, coalesce(max(offset), -1) + 1, ?, ?, ?, ?, ? from inbox where partition = ?"""
+_FOLLOW_INBOX = """select partition, offset, conversation_id, type, version, data from inbox
+    where partition = ? and offset > ? order by offset limit ?"""
+_NEXT_OFFSET = "select coalesce(max(offset), -1) + 1 from log where partition = ?"
+_APPEND = (
+    "insert into log (partition, offset, conversation_id, type, version, imported_under, data) values (?,?,?,?,?,?,?)"
+)
+_READ = f"select {_LOG_COLUMNS} from log where partition = ? and offset >= ? order by offset limit ?"
+_READ_CONVERSATION = f"""select {_LOG_COLUMNS} from log where conversation_id = ? and partition = ?
+    union all select {_LOG_COLUMNS} from log where conversation_id = '' and partition = ? order by offset"""
+_CONVERSATIONS = "select distinct conversation_id from log where conversation_id <> '' order by conversation_id"
+_SAVE_HELD = "insert or replace into held values (?, ?)"
+_LOAD_HELD = "select data from held where partition = ?"
+_PUT_LETTER = "insert or ignore into dead_letter values (?, ?, ?, ?)"
+_READ_LETTERS = "select data from dead_letter order by topic, partition, offset"
+
+
+class SqliteInbox:
+    def __init__(self, store: SqliteStore, partitions: int = 1) -> None:
+        self._store, self.partitions = store, partitions
+
+    async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
+        partition = partition_of(conversation_id, self.partitions)
+        row = (partition, event_id, conversation_id, body.type, body.version, body.data, partition)
+        try:
+            self._store.db.execute(_PUT, row)
+        except sqlite3.Error as error:
+            raise InboxUnavailableError(f"the inbox took nothing: {error}") from None
+        self._store.wake()
+
+    async def follow(self, partition: int, after: int) -> AsyncIterator[list[InboxRecord]]:
+        async for _ in self._store.changes():
+            while rows := self._store.db.execute(_FOLLOW_INBOX, (partition, after, BATCH)).fetchall():
+                after = rows[-1][1]
+                yield [InboxRecord(p, offset, c, Body(t, v, data)) for p, offset, c, t, v, data in rows]
+
+
+class SqliteLedger:
+    def __init__(self, store: SqliteStore, partitions: int = 1) -> None:
+        self._store, self.partitions = store, partitions
+        self._pending: list[tuple[int, Sequence[Entry], asyncio.Future[Receipt]]] = []
+
+    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+        """Everything that is appended in one turn of the event loop goes into one transaction, in order."""
+        loop = asyncio.get_running_loop()
+        receipt: asyncio.Future[Receipt] = loop.create_future()
+        if not self._pending:
+            loop.call_soon(self._commit)
+        self._pending.append((partition, entries, receipt))
+        return receipt
+
+    def _commit(self) -> None:
+        pending, self._pending = self._pending, []
+        receipts: list[tuple[asyncio.Future[Receipt], Receipt]] = []
+        try:
+            self._store.db.execute("begin immediate")
+            for partition, entries, future in pending:
+                (first,) = self._store.db.execute(_NEXT_OFFSET, (partition,)).fetchone()
+                self._store.db.executemany(
+                    _APPEND,
+                    [
+                        (
+                            partition,
+                            offset,
+                            e.conversation_id,
+                            e.body.type,
+                            e.body.version,
+                            e.imported_under,
+                            e.body.data,
+                        )
+                        for offset, e in enumerate(entries, first)
+                    ],
+                )
+                receipts.append((future, Receipt(first, first + len(entries) - 1)))
+            self._store.db.execute("commit")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._store.db.execute("rollback")
+            for _, _, future in pending:
+                if not future.done():
+                    future.set_exception(AppendUnknownError(f"the log took nothing: {error}"))
+            return
+        for future, receipt in receipts:
+            if not future.done():
+                future.set_result(receipt)
+        self._store.wake()
+
+    async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
+        return [_log_record(row) for row in self._store.db.execute(_READ, (partition, start, limit))]
+
+    async def end(self, partition: int) -> int:
+        (end,) = self._store.db.execute(_NEXT_OFFSET, (partition,)).fetchone()
+        return int(end)
+
+    async def follow(self, partition: int, start: int) -> AsyncIterator[list[LogRecord]]:
+        async for _ in self._store.changes():
+            while records := await self.read(partition, start):
+                start = records[-1].offset + 1
+                yield records
+
+    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
+        partition = partition_of(conversation_id, self.partitions)
+        rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition, partition))
+        return [_log_record(row) for row in rows]
+
+    async def conversations(self) -> list[str]:
+        return [row[0] for row in self._store.db.execute(_CONVERSATIONS)]
+
+    async def sync(self) -> None:
+        wal = self._store.path.with_name(self._store.path.name + "-wal")
+        await asyncio.get_running_loop().run_in_executor(None, _fsync, wal)
+
+
+class SqliteStateStore:
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def save(self, held: Held) -> None:
+        with suppress(sqlite3.OperationalError):  # a hint for the next start; a full disk is the append's to report
+            self._store.db.execute(_SAVE_HELD, (held.partition, msgspec.msgpack.encode(held)))
+
+    async def load(self, partition: int) -> Held | None:
+        row = self._store.db.execute(_LOAD_HELD, (partition,)).fetchone()
+        return msgspec.msgpack.decode(row[0], type=Held) if row else None
+
+
+class SqliteDeadLetters:
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def put(self, letter: DeadLetter) -> None:
+        row = (letter.topic, letter.partition, letter.offset, msgspec.msgpack.encode(letter))
+        try:
+            self._store.db.execute(_PUT_LETTER, row)
+        except sqlite3.Error as error:
+            raise AppendUnknownError(f"the dead letters took nothing: {error}") from None
+
+    async def read(self) -> list[DeadLetter]:
+        return [msgspec.msgpack.decode(row[0], type=DeadLetter) for row in self._store.db.execute(_READ_LETTERS)]
+
+
+def _log_record(row: tuple[Any, ...]) -> LogRecord:
+    partition, offset, conversation_id, type_name, version, data, imported_under = row
+    return LogRecord(partition, offset, conversation_id, Body(type_name, version, data), imported_under)
+
+
+def _fsync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:  # no write-ahead log: everything stands in the synced main file
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

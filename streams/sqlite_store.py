@@ -1,0 +1,87 @@
+"""The SQLite file of an embedded log: its tables, and how followers hear of commits, their own and other processes'."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+POLL_S = 0.005  # how soon a commit by another process is seen; our own wake followers at once
+
+_SCHEMA = """
+create table if not exists inbox (
+    partition integer not null, offset integer not null, event_id text not null unique,
+    conversation_id text not null, type text not null, version integer not null, data blob not null,
+    primary key (partition, offset)) strict, without rowid;
+create table if not exists log (
+    partition integer not null, offset integer not null, conversation_id text not null, type text not null,
+    version integer not null, imported_under integer, data blob not null,
+    primary key (partition, offset)) strict, without rowid;
+create index if not exists log_by_conversation on log (conversation_id, partition, offset);
+create table if not exists held (partition integer primary key, data blob not null) strict;
+create table if not exists dead_letter (
+    topic text not null, partition integer not null, offset integer not null, data blob not null,
+    primary key (topic, partition, offset)) strict, without rowid;
+create table if not exists behaviour (
+    seq integer primary key, hash text not null unique, recorded_at_us integer not null, content blob not null) strict;
+"""
+
+
+class StoreUnreadableError(Exception):
+    """The file is not ours, is damaged, or can't be opened. The message says what to do."""
+
+
+class SqliteStore:
+    """One connection. synchronous=NORMAL in WAL mode: a commit survives the death of every process."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ``StoreUnreadableError``."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self.db.execute("pragma journal_mode=wal")
+            self.db.execute("pragma synchronous=normal")
+            self.db.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnreadableError(f"{path} can't be used as a ledgerline log: {error}") from None
+        self._waiting: set[asyncio.Event] = set()
+        self._poller: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        if self._poller:
+            self._poller.cancel()
+        self.db.close()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yields at once, then whenever something may have been committed."""
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.get_running_loop().create_task(self._poll())
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        try:
+            while True:
+                yield
+                await changed.wait()
+                changed.clear()
+        finally:
+            self._waiting.discard(changed)
+            if not self._waiting and self._poller:
+                self._poller.cancel()
+                self._poller = None
+
+    def wake(self) -> None:
+        for changed in self._waiting:
+            changed.set()
+
+    async def _poll(self) -> None:
+        """``data_version`` moves when another connection committed (3.8 us a look)."""
+        seen: Any = None
+        while True:
+            (version,) = self.db.execute("pragma data_version").fetchone()
+            if version != seen:
+                seen = version
+                self.wake()
+            await asyncio.sleep(POLL_S)

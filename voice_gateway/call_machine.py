@@ -1,0 +1,403 @@
+"""One call, as a state machine: what the gateway knows, and what it may do about it. No I/O, no clock.
+
+Times are ms on the gateway's own monotonic clock and come in as arguments. Every method returns the commands to carry
+out, in order. What may be said comes from the log alone; what may be played without asking was granted on the log:
+
+    waiting for an answer:  speech end ── hold mark 1 ── hold mark 2 ── ... ── hard mark
+    the log is silent:                    holding line    holding line         closing line, which ends the turn
+
+A reply is started only if it names this gateway's take, its turn isn't over, every superseding fact of the caller that
+this gateway has put was read back, and none that it has read is newer than what the reply answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Fact
+from schemas.event import Event, derived_id
+from voice_gateway.commands import (
+    Answer,
+    CatchUp,
+    Command,
+    Discard,
+    HangUp,
+    Prepare,
+    Put,
+    Sound,
+    SoundKind,
+    Start,
+    Stop,
+)
+from voice_gateway.waiting import Waiting, standing_plan
+
+GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
+MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
+MAX_PREPARED = 2  # voices rendering at once for one call
+
+
+class CallMachine:
+    def __init__(self, call_id: str, gateway_id: str, take: int) -> None:
+        self.call_id, self.take = call_id, take
+        self._gateway_id = gateway_id
+        self._facts = 0
+        self._last_tick_ms: float | None = None
+        self._behind = False
+        self.evicted = False
+        self.ended = False
+        self.answered = False
+        self._grant: d.StandingGranted | None = None
+        # the caller
+        self.caller_speaking = False
+        self._utterance_id = ""
+        self._utterances = 0
+        self._unread: set[str] = set()  # superseding facts that were put and not read back
+        self._last_caller_seq = 0
+        self._speech_ended_ms: float | None = None  # of the newest utterance
+        # the turn
+        self._turn_id: str | None = None
+        self._utterance_of: dict[str, str] = {}  # turn -> utterance
+        self._over: set[str] = set()  # turns and utterances that a closing line ended
+        self._started_turns: set[str] = set()
+        self._waiting: Waiting | None = None
+        # sounds
+        self.playing: Sound | None = None
+        self._playing_turn: str | None = None
+        self._texts: dict[str, str] = {}  # candidate -> text, of the open turn
+        self._preparing: dict[str, bool] = {}  # candidate -> whether its first audio is there
+        self._chosen: tuple[d.Spoken, str] | None = None  # to be started, and its turn
+        self._hang_up_after: dict[str, str] = {}  # candidate -> reason
+        self._closings = 0
+
+    # --- the call ---
+
+    def begin(self) -> list[Command]:
+        """Takes the call. The fact ``CallArrived`` is put before, by whoever let it ring."""
+        return [self._put(f.CallTaken(take=self.take, gateway_id=self._gateway_id))]
+
+    def media_ended(self, reason: str = "caller_hung_up") -> list[Command]:
+        if self.ended or self.evicted:
+            return []
+        self.ended = True
+        commands: list[Command] = [Stop()] if self.playing else []
+        return [*commands, self._put(f.CallEnded(reason=reason))]
+
+    def tick(self, now_ms: float) -> list[Command]:
+        """Call it every 20-50 ms."""
+        if self.ended or self.evicted:
+            return []
+        commands: list[Command] = []
+        if self._last_tick_ms is not None and now_ms - self._last_tick_ms > GAP_MS and not self._behind:
+            self._behind = True
+            commands.append(CatchUp())
+        self._last_tick_ms = now_ms
+        return [*commands, *self._on_time(now_ms)]
+
+    def caught_up(self, now_ms: float) -> list[Command]:
+        self._behind = False
+        return list(self._start_reply(now_ms))
+
+    # --- what the caller does ---
+
+    def speech_began(self, now_ms: float) -> list[Command]:
+        """The caller speaks. Stops what is playing, before anything else."""
+        if self.ended or self.evicted or self.caller_speaking:
+            return []
+        self.caller_speaking = True
+        self._waiting = None
+        self._utterances += 1
+        self._utterance_id = f"u{self.take}.{self._utterances}"
+        commands: list[Command] = [Stop()] if self.playing else []
+        commands.append(self._put(f.CallerSpeechStarted(utterance_id=self._utterance_id)))
+        return commands
+
+    def speech_dismissed(self, now_ms: float) -> list[Command]:
+        """What sounded like speech had no words."""
+        if not self.caller_speaking:
+            return []
+        self.caller_speaking = False
+        commands: list[Command] = [self._put(f.CallerSpeechDismissed(utterance_id=self._utterance_id))]
+        if self._turn_id and self._turn_id not in self._over and self._turn_id not in self._started_turns:
+            self._wait(now_ms)
+        return commands
+
+    def maybe_ended(self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None) -> list[Command]:
+        """Eager end of turn."""
+        return self._heard(text, speech_ended_ms, now_ms, confidence, final=False)
+
+    def utterance_ended(
+        self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None
+    ) -> list[Command]:
+        return self._heard(text, speech_ended_ms, now_ms, confidence, final=True)
+
+    def resumed(self, now_ms: float) -> list[Command]:
+        """The caller goes on after an eager end of turn."""
+        if self.ended or self.evicted:
+            return []
+        self.caller_speaking = True
+        self._waiting = None
+        commands: list[Command] = [Stop()] if self.playing else []
+        return [*commands, self._put(f.UtteranceResumed(utterance_id=self._utterance_id))]
+
+    def _heard(
+        self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None, *, final: bool
+    ) -> list[Command]:
+        if self.ended or self.evicted:
+            return []
+        commands: list[Command] = []
+        if not self.caller_speaking and (self._waiting is None or self._waiting.final):
+            commands.extend(self.speech_began(now_ms))  # a recogniser that is faster than the voice activity
+        self.caller_speaking = False
+        self._speech_ended_ms = speech_ended_ms
+        self._wait(now_ms, final=final)
+        heard = f.UtteranceHeard(
+            utterance_id=self._utterance_id,
+            text=text,
+            final=final,
+            confidence=confidence,
+            since_speech_end_ms=now_ms - speech_ended_ms,
+        )
+        return [*commands, self._put(heard)]
+
+    # --- what the log says ---
+
+    def read(self, event: Event, now_ms: float) -> list[Command]:
+        """An effective event of this conversation, in order."""
+        payload = event.payload
+        if isinstance(payload, Fact) and payload.SUPERSEDES:
+            self._unread.discard(event.event_id)
+            self._last_caller_seq = event.seq
+        if self.evicted:
+            return []
+        return list(self._on_event(event, now_ms))
+
+    def _on_event(self, event: Event, now_ms: float) -> Iterator[Command]:
+        payload, turn_id = event.payload, event.turn_id or ""
+        if isinstance(payload, f.CallTaken) and payload.take > self.take:
+            self.evicted = True
+            yield from [Stop()] if self.playing else []
+        elif isinstance(payload, d.StandingGranted) and payload.take == self.take:
+            self._grant = payload
+            if not self.answered and not self.ended:
+                self.answered = True
+                yield Answer()
+                yield self._put(f.CallAnswered(take=self.take))
+        elif isinstance(payload, d.TurnOpened):
+            yield from self._turn_opened(turn_id, payload, now_ms)
+        elif isinstance(payload, d.CandidateFormed):
+            self._texts[payload.candidate_id] = payload.text
+        elif isinstance(payload, d.CandidateAccepted):
+            if turn_id == self._turn_id and len(self._preparing) < MAX_PREPARED:
+                yield from self._prepare(payload.candidate_id)
+        elif isinstance(payload, d.CandidateDropped | d.SpeculationDropped):
+            dropped = payload.candidate_id if isinstance(payload, d.CandidateDropped) else None
+            yield from self._discard(only=dropped)
+        elif isinstance(payload, d.Spoken):
+            yield from self._reply_chosen(turn_id, payload, now_ms)
+        elif isinstance(payload, d.TurnEnded):
+            if self._chosen and self._chosen[1] == turn_id:
+                self._chosen = None
+            if turn_id == self._turn_id:
+                yield from self._discard(keep=self.playing.sound_id if self.playing else None)
+
+    def _turn_opened(self, turn_id: str, opened: d.TurnOpened, now_ms: float) -> Iterator[Command]:
+        yield from self._discard(keep=self.playing.sound_id if self.playing else None)
+        self._turn_id, self._texts = turn_id, {}
+        self._utterance_of[turn_id] = opened.utterance_id
+        if opened.utterance_id in self._over:
+            self._over.add(turn_id)
+            return
+        if opened.utterance_id and self._waiting and opened.utterance_id == self._utterance_id:
+            self._waiting.plan(opened.hold_marks_ms, opened.holding, opened.hard_ms)
+        elif not opened.utterance_id and self._waiting is None and not self.caller_speaking:
+            self._waiting = Waiting(now_ms, "", (), (), opened.hard_ms, final=True)  # only its hard mark
+
+    def _reply_chosen(self, turn_id: str, chosen: d.Spoken, now_ms: float) -> Iterator[Command]:
+        refusal = self._refusal(turn_id, chosen)
+        if refusal:
+            yield from self._refuse(chosen, turn_id, refusal)
+            return
+        self._chosen = (chosen, turn_id)
+        self._texts[chosen.candidate_id] = chosen.text
+        if isinstance(chosen, d.CloseChosen):
+            self._hang_up_after[chosen.candidate_id] = "agent_hung_up"
+        elif isinstance(chosen, d.EscalationChosen):
+            self._hang_up_after[chosen.candidate_id] = "handed_over"
+        yield from self._discard(keep=chosen.candidate_id)
+        yield from self._prepare(chosen.candidate_id)
+        yield from self._start_reply(now_ms)
+
+    def _refusal(self, turn_id: str, chosen: d.Spoken) -> str | None:
+        """Why this reply may not be started, or None."""
+        if chosen.take != self.take:
+            return "other_take"
+        if turn_id in self._started_turns:
+            return "already_started"
+        if turn_id in self._over or self._utterance_of.get(turn_id, "") in self._over:
+            return "turn_over"
+        if self.caller_speaking or self._unread or self._last_caller_seq > chosen.answers_through:
+            return "superseded"
+        return None
+
+    # --- sounds ---
+
+    def prepared(self, sound_id: str, now_ms: float) -> list[Command]:
+        """The first audio of a reply is there."""
+        if sound_id in self._preparing:
+            self._preparing[sound_id] = True
+        return list(self._start_reply(now_ms))
+
+    def preparation_failed(self, sound_id: str, reason: str, now_ms: float) -> list[Command]:
+        """No voice could render a reply. Its turn ends at the hard mark, by the closing line that is rendered already."""
+        self._preparing.pop(sound_id, None)
+        if self._chosen and self._chosen[0].candidate_id == sound_id:
+            turn_id, self._chosen = self._chosen[1], None
+            return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
+        return []
+
+    def progressed(self, spoken_so_far: str) -> list[Command]:
+        """How far the reply that plays was heard; another gateway could go on from here."""
+        if self.playing is None or self.playing.kind is not SoundKind.REPLY or self.ended:
+            return []
+        progress = f.SpeechProgressed(candidate_id=self.playing.sound_id, spoken_so_far=spoken_so_far)
+        return [self._put(progress, self._playing_turn)]
+
+    def finished(self, spoken: str, now_ms: float) -> list[Command]:
+        """What was playing was heard to its end."""
+        sound, self.playing = self.playing, None
+        if sound is None:
+            return []
+        if sound.kind is not SoundKind.REPLY:
+            if sound.kind is SoundKind.CLOSING and self._closings >= MAX_CLOSINGS:
+                return [HangUp("no_service"), *self.media_ended("no_service")]
+            return list(self._start_reply(now_ms))
+        commands: list[Command] = [
+            self._put(f.SpeechCompleted(candidate_id=sound.sound_id, spoken=spoken), self._playing_turn)
+        ]
+        reason = self._hang_up_after.get(sound.sound_id)
+        if reason:
+            commands += [HangUp(reason), *self.media_ended(reason)]
+        return commands
+
+    def stopped(self, spoken_so_far: str, now_ms: float) -> list[Command]:
+        """What was playing was silenced; only ``spoken_so_far`` of it was heard."""
+        sound, self.playing = self.playing, None
+        if sound is None or sound.kind is not SoundKind.REPLY or self.evicted:
+            return []
+        interrupted = f.SpeechInterrupted(candidate_id=sound.sound_id, spoken_so_far=spoken_so_far)
+        return [self._put(interrupted, self._playing_turn)]
+
+    def _start_reply(self, now_ms: float) -> Iterator[Command]:
+        """Starts the chosen reply if it is there and may be started now."""
+        if self._chosen is None or self.playing or self._behind or self.ended or self.evicted:
+            return
+        chosen, turn_id = self._chosen
+        refusal = self._refusal(turn_id, chosen)
+        if refusal:
+            self._chosen = None
+            yield from self._discard(only=chosen.candidate_id)
+            yield from self._refuse(chosen, turn_id, refusal)
+            return
+        if not self._preparing.get(chosen.candidate_id):
+            return
+        self._chosen = None
+        del self._preparing[chosen.candidate_id]
+        self._started_turns.add(turn_id)
+        self._waiting = None
+        self._closings = 0
+        self.playing, self._playing_turn = Sound(SoundKind.REPLY, chosen.candidate_id, chosen.text), turn_id
+        since = now_ms - self._speech_ended_ms if self._speech_ended_ms and self._utterance_of.get(turn_id) else None
+        yield Start(self.playing)
+        yield self._put(
+            f.SpeechStarted(candidate_id=chosen.candidate_id, take=self.take, since_speech_end_ms=since), turn_id
+        )
+
+    def _on_time(self, now_ms: float) -> Iterator[Command]:
+        """Plays what was granted for this moment, if nobody decided in time."""
+        waiting, grant = self._waiting, self._grant
+        if waiting is None or grant is None or self.playing or self.caller_speaking:
+            return
+        since_ms = now_ms - waiting.since_ms
+        if since_ms >= waiting.hard_ms:
+            yield from self._close(grant.closing, since_ms)
+            return
+        mark = waiting.due(since_ms)
+        if mark is None:
+            return
+        phrase = next((p for p in grant.phrases if p.phrase_id == mark.phrase_id), None)
+        if phrase is None:  # a phrase that wasn't granted may not be played
+            return
+        self.playing = Sound(SoundKind.HOLD, phrase.phrase_id, phrase.text)
+        yield Start(self.playing)
+        yield self._put(
+            f.HoldingPlayed(
+                phrase_id=phrase.phrase_id,
+                utterance_id=waiting.utterance_id,
+                mark_ms=mark.at_ms,
+                since_speech_end_ms=since_ms,
+                text=phrase.text,
+            ),
+            self._turn_of(waiting.utterance_id),
+        )
+
+    def _close(self, closing: d.GrantedPhrase, since_ms: float) -> Iterator[Command]:
+        """The hard mark: starting the closing line ends the turn, and any later reply of it is refused."""
+        waiting, self._waiting = self._waiting, None
+        utterance_id = waiting.utterance_id if waiting else ""
+        turn_id = self._turn_of(utterance_id)
+        self._over |= {turn_id} if turn_id else set()
+        self._over |= {utterance_id} if utterance_id else set()
+        self._closings += 1
+        if self._chosen:
+            chosen, chosen_turn = self._chosen
+            self._chosen = None
+            yield from self._refuse(chosen, chosen_turn, "turn_over")
+        yield from self._discard()
+        self.playing = Sound(SoundKind.CLOSING, closing.phrase_id, closing.text)
+        yield Start(self.playing)
+        yield self._put(
+            f.FallbackPlayed(
+                phrase_id=closing.phrase_id, utterance_id=utterance_id, since_speech_end_ms=since_ms, text=closing.text
+            ),
+            turn_id,
+        )
+
+    def _prepare(self, candidate_id: str) -> Iterator[Command]:
+        if candidate_id not in self._preparing and candidate_id in self._texts:
+            self._preparing[candidate_id] = False
+            yield Prepare(Sound(SoundKind.REPLY, candidate_id, self._texts[candidate_id]))
+
+    def _discard(self, *, keep: str | None = None, only: str | None = None) -> Iterator[Command]:
+        for candidate_id in list(self._preparing):
+            if candidate_id != keep and only in (None, candidate_id):
+                del self._preparing[candidate_id]
+                yield Discard(candidate_id)
+
+    def _refuse(self, chosen: d.Spoken, turn_id: str, reason: str) -> Iterator[Command]:
+        yield self._put(f.ReplyRefused(candidate_id=chosen.candidate_id, reason=reason), turn_id)
+
+    # --- helpers ---
+
+    def _wait(self, now_ms: float, *, final: bool = True) -> None:
+        """From the end of speech on the caller waits; until a turn is read, by the standing grant's marks."""
+        grant = self._grant
+        since = self._speech_ended_ms if self._speech_ended_ms is not None else now_ms
+        if self._waiting and self._waiting.utterance_id == self._utterance_id:
+            self._waiting.since_ms, self._waiting.final = since, final
+        elif grant:
+            plan = standing_plan(grant, self._utterances)
+            self._waiting = Waiting(since, self._utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=final)
+
+    def _turn_of(self, utterance_id: str) -> str | None:
+        if not utterance_id:
+            return self._turn_id
+        return next((t for t, u in reversed(self._utterance_of.items()) if u == utterance_id), None)
+
+    def _put(self, payload: Fact, turn_id: str | None = None) -> Put:
+        self._facts += 1
+        event_id = derived_id(self.call_id, "gateway", self.take, self._facts)
+        if payload.SUPERSEDES:
+            self._unread.add(event_id)
+        return Put(event_id, payload, turn_id)
