@@ -6,14 +6,13 @@ The SDK's own retries are off: when and where to ask again is decided above, whe
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError
+from providers.http_failures import status_error
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -194,36 +193,6 @@ def cost_micros(prices: Prices | None, usage: CompletionUsage | None) -> int | N
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
     fresh = usage.prompt_tokens - cached
     return round(fresh * prices.input + cached * cached_price + usage.completion_tokens * prices.output)
-
-
-def status_error(provider: str, status: int, headers: Mapping[str, str], code: object = None) -> ProviderError:
-    """The failure that an HTTP status means. The body is left out: it may quote the prompt."""
-    detail = f"HTTP {status}" + (f" {code}" if isinstance(code, str) else "")
-    if status in (401, 403):
-        reason = FailureReason.UNAUTHORISED
-    elif status == 429:
-        reason = FailureReason.RATE_LIMITED
-    elif status in (408, 504):
-        reason = FailureReason.TIMED_OUT
-    elif status >= 500 or status == 409:
-        reason = FailureReason.UNAVAILABLE
-    else:
-        reason = FailureReason.REFUSED
-    return ProviderError(reason, provider, detail, retry_after_s=retry_after_s(headers))
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date); None where neither is readable."""
-    for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers.get(header, "")) * scale)
-        except ValueError:
-            continue
-    try:
-        at = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, at.timestamp() - time.time())
 
 
 def _cause(error: BaseException) -> str:

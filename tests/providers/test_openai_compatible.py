@@ -11,7 +11,8 @@ import pytest
 
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
 from emulators.server import EmulatorServer
-from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices, cost_micros, retry_after_s
+from providers.http_failures import retry_after_s
+from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices, cost_micros
 from tests.emulators.harness import KEY, quick_config, running
 
 SECRET = "my card number is 4929"
