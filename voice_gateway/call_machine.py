@@ -62,6 +62,7 @@ class CallMachine:
         self._over: set[str] = set()  # turns and utterances that a closing line ended
         self._started_turns: set[str] = set()
         self._waiting: Waiting | None = None
+        self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
         # sounds
         self.playing: Sound | None = None
         self._playing_turn: str | None = None
@@ -106,6 +107,7 @@ class CallMachine:
         if self.ended or self.evicted or self.caller_speaking:
             return []
         self.caller_speaking = True
+        self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
         self._waiting = None
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
@@ -119,8 +121,8 @@ class CallMachine:
             return []
         self.caller_speaking = False
         commands: list[Command] = [self._put(f.CallerSpeechDismissed(utterance_id=self._utterance_id))]
-        if self._turn_id and self._turn_id not in self._over and self._turn_id not in self._started_turns:
-            self._wait(now_ms)
+        if self._interrupted_wait:  # the caller still waits for the answer to what they said before
+            self._utterance_id, self._waiting = self._interrupted_wait
         return commands
 
     def maybe_ended(self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None) -> list[Command]:
@@ -150,6 +152,7 @@ class CallMachine:
         if not self.caller_speaking and (self._waiting is None or self._waiting.final):
             commands.extend(self.speech_began(now_ms))  # a recogniser that is faster than the voice activity
         self.caller_speaking = False
+        self._interrupted_wait = None
         self._speech_ended_ms = speech_ended_ms
         self._wait(now_ms, final=final)
         heard = f.UtteranceHeard(
