@@ -42,7 +42,7 @@ _SPOKEN_EMAIL = re.compile(
 )
 _SECRET = any_of(
     [
-        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|code) (?:is|was|will be)"
+        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code) (?:is|was|will be)"
     ]
 )
 
@@ -72,7 +72,7 @@ def _numbers(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Spa
     secrets = [match.end() for match in _SECRET.finditer(text)]
     for run in digit_runs(text):
         span = Span(run.start, run.end)
-        if run.digits in own:
+        if run.digits in own or _is_date(run.groups):
             continue
         sizes = tuple(len(group) for group in run.groups)
         if any(0 <= run.start - end <= 2 for end in secrets):
@@ -113,6 +113,14 @@ def _as_written(spoken: str) -> str:
 
 def _after(text: str, start: int, name: str) -> bool:
     return re.search(rf"{name}(?:\s+(?:is|was))?\s*:?\s*$", text[:start], re.IGNORECASE) is not None
+
+
+def _is_date(groups: tuple[str, ...]) -> bool:
+    """Day, month and year in figures, in either order of day and month."""
+    if len(groups) != 3 or len(groups[2]) != 4 or groups[2][:2] not in {"19", "20"}:
+        return False
+    first, second = int(groups[0]), int(groups[1])
+    return max(len(groups[0]), len(groups[1])) <= 2 and 1 <= min(first, second) <= 12 and max(first, second) <= 31
 
 
 def _luhn(digits: str) -> bool:

@@ -25,7 +25,7 @@ _ASSET = (
 )
 _PRODUCT = rf"(?:{_ASSET}|fixed(?:[ -]rate)?(?: mortgage| deal)?|tracker mortgage|variable(?:[ -]rate)?(?: mortgage)?|mortgage|loan)"
 _ACT = (
-    r"(?:invest(?:ing)?|buy(?:ing)?|sell(?:ing)?|hold(?:ing)? on to|put(?:ting)? (?:it|your \w+|some|the money|more|everything|that)(?: \w+)? in(?:to)?|"
+    r"(?:invest(?:ing)?|buy(?:ing)?|sell(?:ing)?|hold(?:ing)? on to|put(?:ting)? (?:it|your|some|the|more|everything|that|all)(?: \w+){0,3} in(?:to)?|"
     r"mov(?:e|ing) (?:it|your \w+|the money)(?: \w+)? (?:in)?to|switch(?:ing)? (?:it |your \w+ )?(?:in)?to|go(?:ing)? (?:for|with)|tak(?:e|ing)(?: out)?|"
     r"choos(?:e|ing)|pick(?:ing)?|cash(?:ing)? in|transfer(?:ring)? your pension)"
 )
@@ -39,6 +39,7 @@ _URGE = (
 _RECOMMENDATION = re.compile(
     rf"\b{_URGE}\b(?:\W+[\w'’]+){{0,6}}?\W+{_ACT}\b(?:\W+[\w'’]+){{0,8}}?\W+{_PRODUCT}\b"
     rf"|\b{_URGE}\b(?:\W+[\w'’]+){{0,5}}?\W+invest(?:ing)?\b"
+    rf"|\b(?:i|we)(?:['’]d| would)(?: \w+)? (?:go (?:for|with)|pick|choose|buy|take)\b(?:\W+[\w'’]+){{0,4}}?\W+{_PRODUCT}\b"
     rf"|\b(?:recommend|suggest|advise)\b(?:\W+[\w'’]+){{0,5}}?\W+{_ASSET}\b"
     rf"|\b{_ASSET}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:is|are|would be|look|looks)(?: \w+)? (?:an? )?(?:\w+ )?"
     r"(?:good|great|solid|excellent|better|best|safe|wise|sound|attractive|right)(?: long term| long-term)? "
