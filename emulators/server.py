@@ -5,8 +5,6 @@ The vendors' paths don't collide, so one base URL serves all three SDKs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aiohttp import web
 
 from emulators.config import EmulatorConfig
@@ -14,11 +12,12 @@ from emulators.control import Control
 from emulators.cut import lost_connections_are_no_errors
 from emulators.elevenlabs_http import SpeechOverHttp
 from emulators.elevenlabs_sockets import SpeechOverSockets
+from emulators.flux import FluxApi
+from emulators.flux_hearing import Recognise
 from emulators.openai_chat import ChatApi
 from emulators.speaking import Synthesise
 from emulators.state import EmulatorState
 
-Recognise = Callable[[bytes], str]  # PCM16, 16 kHz, mono, one turn -> what was said
 _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
 
@@ -60,6 +59,7 @@ class EmulatorServer:
         state = EmulatorState(self._config)
         app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[lost_connections_are_no_errors])
         app.add_routes([*ChatApi(state).routes(), *Control(state).routes()])
+        app.add_routes(FluxApi(state, self._recognise).routes())
         app.add_routes(SpeechOverHttp(state, self._synthesise).routes())
         app.add_routes(SpeechOverSockets(state, self._synthesise).routes())
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from emulators.config import EmulatorConfig
-from emulators.server import EmulatorServer, Recognise
+from emulators.flux_hearing import Recognise
+from emulators.server import EmulatorServer
 from emulators.speaking import Synthesise
 
 KEY = "a-test-key"
