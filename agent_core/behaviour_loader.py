@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from agent_core import behaviour_checks
 from agent_core.behaviour import Article, Behaviour, GuardrailSetting, Intent, Procedure
 from agent_core.behaviour_parts import Head, Parts, Placed
-from agent_core.located_yaml import Document, Problem, Where, parse, read
+from agent_core.located_yaml import Document, Problem, Where, parse, read, read_text
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 
@@ -138,8 +138,10 @@ class _Reader:
             if not path.is_file():
                 self.problems.append(head.problem(f"there is no file {self.prompt!r}", "prompt"))
                 return
-            self.prompt = path.read_text(encoding="utf-8").strip()
-            if not self.prompt:
+            text, problems = read_text(path, head.value.prompt)
+            self.problems += problems
+            self.prompt = text.strip()
+            if not self.prompt and not problems:
                 self.problems.append(Problem(head.value.prompt, 1, "the prompt is empty"))
 
     def _items(self, document: Document, kind: str, model: type[ItemT]) -> list[Placed[ItemT]]:
@@ -182,7 +184,10 @@ class _Reader:
 
     def _article(self, path: Path) -> Placed[Article] | None:
         file = f"articles/{path.name}"
-        text = path.read_text(encoding="utf-8")
+        text, unreadable = read_text(path, file)
+        if unreadable:
+            self.problems += unreadable
+            return None
         lines = text.split("\n")
         closing = next((index for index, line in enumerate(lines) if index and line.strip() == "---"), None)
         if lines[0].strip() != "---" or closing is None:

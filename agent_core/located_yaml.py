@@ -76,13 +76,18 @@ def parse(text: str, file: str, *, first_line: int = 1) -> tuple[Document, list[
 
 
 def read(path: Path, file: str) -> tuple[Document, list[Problem]]:
-    """Parse a file. Bytes that aren't UTF-8 are a problem like any other; an unreadable file raises ``OSError``."""
+    """Parse a file. Raises ``OSError`` if it can't be read."""
+    text, problems = read_text(path, file)
+    return (Document(file, None), problems) if problems else parse(text, file)
+
+
+def read_text(path: Path, file: str) -> tuple[str, list[Problem]]:
+    """A file's text, empty where its bytes aren't UTF-8: that is a problem like any other."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig"), []
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        return Document(file, None), [Problem(file, line, "not UTF-8 text")]
-    return parse(text, file)
+        return "", [Problem(file, line, "not UTF-8 text")]
 
 
 def _walk(

@@ -71,7 +71,7 @@ class Retriever:
         self._embedder = embedder
         self._chunks = [chunk for article in articles for chunk in _chunks(article)]
         texts = [chunk.indexed for chunk in self._chunks]
-        self._vectors = (cache or EmbeddingCache()).embed(texts, embedder)
+        self._vectors = (EmbeddingCache() if cache is None else cache).embed(texts, embedder)
         self._lexical = _Bm25([_terms(text) for text in texts])
         self._public = np.array([chunk.public for chunk in self._chunks], dtype=bool)
 

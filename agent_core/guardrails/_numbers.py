@@ -133,7 +133,7 @@ class _Parser:
                 and minutes_value is not None
                 and 10 <= minutes_value <= 59
                 and self.word(index + 1) not in _SCALES
-                and not self.word(index + 1).isdigit()
+                and not self.word(index + 1).isdecimal()
             ):
                 hour, after = base + minutes_value / 60, index + 2
             elif not self._half_of_day(index + 1)[0] and self.word(index + 1) != "o'clock":
@@ -290,7 +290,7 @@ class _Parser:
 
 def _digits(word: str) -> float | None:
     bare = re.sub(r"(?<=\d)(?:st|nd|rd|th)$", "", word).replace(",", "")
-    return float(bare) if bare and bare[0].isdigit() and ":" not in bare else None
+    return float(bare) if bare and bare[0].isdecimal() and ":" not in bare else None
 
 
 # --- digits said one by one ------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def digit_runs(text: str, least: int = 3) -> list[DigitRun]:
 
 def _said_digits(word: str) -> str | None:
     """ "four" → "4", "oh" → "0", "4111" → "4111", "seventeen" → "17", "thirty" → "30"."""
-    if word.isdigit():
+    if word.isdecimal():
         return word
     if word in {"oh", "o", "nought"}:
         return "0"

@@ -40,6 +40,7 @@ _RECOMMENDATION = re.compile(
     rf"\b{_URGE}\b(?:\W+[\w'’]+){{0,6}}?\W+{_ACT}\b(?:\W+[\w'’]+){{0,8}}?\W+{_PRODUCT}\b"
     rf"|\b{_URGE}\b(?:\W+[\w'’]+){{0,5}}?\W+invest(?:ing)?\b"
     rf"|\b(?:i|we)(?:['’]d| would)(?: \w+)? (?:go (?:for|with)|pick|choose|buy|take)\b(?:\W+[\w'’]+){{0,4}}?\W+{_PRODUCT}\b"
+    rf"|^\W*(?:please |just |so |then |now )?(?:buy|sell|invest in)\b(?:\W+[\w'’]+){{0,3}}?\W+{_ASSET}\b"
     rf"|\b(?:recommend|suggest|advise)\b(?:\W+[\w'’]+){{0,5}}?\W+{_ASSET}\b"
     rf"|\b{_ASSET}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:is|are|would be|look|looks)(?: \w+)? (?:an? )?(?:\w+ )?"
     r"(?:good|great|solid|excellent|better|best|safe|wise|sound|attractive|right)(?: long term| long-term)? "

@@ -32,6 +32,8 @@ def judged(name: str, text: str, **known: object) -> Verdict:
         "You definitely should go with the tracker mortgage.",
         "I can't give advice, but you should buy shares.",
         "I'm not an adviser. Still, I'd go for the fixed rate mortgage.",
+        "Buy gold now.",
+        "just sell your shares",
         "You can't lose with this fund.",
         "The return is guaranteed.",
         "It has guaranteed returns of five percent.",

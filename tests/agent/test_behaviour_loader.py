@@ -1,0 +1,297 @@
+"""Behaviour files that are wrong, or contradict each other, are refused with file and line, all problems at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent_core.behaviour import Action, Behaviour
+from agent_core.behaviour_loader import BehaviourError, load
+
+BANK = Path(__file__).parent.parent.parent / "examples" / "bank"
+
+FILES = {
+    "behaviour.yaml": """\
+name: corner-bank
+company: Corner Bank
+prompt: Be brief.
+lines:
+  disclosure: I'm an AI assistant of Corner Bank.
+  clarify: Say it again, please.
+  refusal: I can't help with that.
+  escalation: I'll put you through.
+  fallback: I can't find that out.
+  closing: Something isn't working.
+  goodbye: Goodbye.
+budget:
+  hold_marks_ms: [950, 3200]
+  give_up_ms: 5000
+routing:
+  escalate_on:
+    - complaint_stated
+holding:
+  - {id: one, phatic: acknowledge, pragmatic: looking_up, text: One moment.}
+  - {id: two, phatic: apologise, pragmatic: still_working, text: Sorry for the wait.}
+""",
+    "intents.yaml": """\
+intents:
+  - name: hours
+    answer: We open at nine.
+    articles: [hours]
+    examples:
+      - when do you open
+      - what time is it open
+  - name: card
+    procedure: card
+    examples: [my card is lost]
+""",
+    "procedures/card.yaml": "name: card\nsteps:\n  - id: freeze\n    say: Please freeze the card.\n",
+    "articles/hours.md": """\
+---
+id: hours
+title: Opening hours
+---
+
+## public
+
+We open at nine and close at five.
+
+## private
+
+The vault code is kept by the deputy manager in the red folder.
+""",
+    "guardrails.yaml": """\
+guardrails:
+  - name: forbidden_topics
+    options:
+      topics:
+        - {name: politics, input: [election], output: [election]}
+  - name: grounding
+  - name: complaint
+    required: false
+    on_failure: open
+""",
+}
+
+
+def write(directory: Path, **changed: str) -> Path:
+    for name, text in {**FILES, **changed}.items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return directory
+
+
+def problems(directory: Path) -> list[str]:
+    with pytest.raises(BehaviourError) as caught:
+        load(directory)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def swapped(file: str, before: str, after: str) -> dict[str, str]:
+    assert before in FILES[file]
+    return {file: FILES[file].replace(before, after)}
+
+
+def test_a_whole_behaviour_is_read(tmp_path: Path) -> None:
+    behaviour = load(write(tmp_path))
+    assert behaviour.company == "Corner Bank"
+    assert behaviour.prompt == "Be brief."
+    assert [intent.name for intent in behaviour.intents] == ["hours", "card"]
+    assert behaviour.intents[0].action is Action.ANSWER
+    assert behaviour.procedures[0].steps[0].say == "Please freeze the card."
+    assert behaviour.articles[0].public == "We open at nine and close at five."
+    assert behaviour.articles[0].private.startswith("The vault code")
+    assert behaviour.guardrail("complaint") is not None
+    assert behaviour.budget.hold_marks_ms == (950, 3200)
+
+
+def test_reading_twice_gives_the_same_content_hash_and_survives_the_log(tmp_path: Path) -> None:
+    behaviour = load(write(tmp_path))
+    assert load(tmp_path).content_hash == behaviour.content_hash
+    assert Behaviour.from_canonical(behaviour.canonical()) == behaviour
+
+
+HEAD, INTENTS, CARD, HOURS, GUARDS = FILES
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "expected"),
+    [
+        # one file alone
+        (HEAD, "prompt: Be brief.", "prompt: [unclosed", "behaviour.yaml:4: not YAML"),
+        (HEAD, "company: Corner Bank", "compani: Corner Bank", "behaviour.yaml:2: unknown key 'compani'"),
+        (HEAD, "company: Corner Bank\n", "", "behaviour.yaml:1: 'company' is missing"),
+        (HEAD, "name: corner-bank", "name: corner-bank\nname: b", "behaviour.yaml:2: 'name' stands here twice"),
+        (HEAD, "give_up_ms: 5000", "give_up_ms: soon", "behaviour.yaml:14: budget.give_up_ms: input should be a valid int"),
+        (HEAD, "give_up_ms: 5000", 'give_up_ms: "5000"', "behaviour.yaml:14: budget.give_up_ms: input should be a valid int"),
+        (HEAD, "[950, 3200]", "[3200, 950]", "behaviour.yaml:12: budget: marks must rise"),
+        (HEAD, "phatic: apologise", "phatic: grovel", "behaviour.yaml:20: holding.1.phatic: input should be"),
+        (HEAD, "prompt: Be brief.", "prompt: nowhere.md", "behaviour.yaml:3: there is no file 'nowhere.md'"),
+        (INTENTS, "    answer: We open at nine.", "    answr: We open at nine.", "intents.yaml:3: unknown key 'answr'"),
+        (INTENTS, "- what time is it open", "- yes", "intents.yaml:7: intents.0.examples.1: expected text (put quotes"),
+        (INTENTS, "  - name: card", "  - name: 12", "intents.yaml:8: intents.1.name: expected text"),
+        (INTENTS, "intents:", "intent:", "intents.yaml:1: expected a list under 'intents'"),
+        (CARD, "    say: Please", "    tell: Please", "procedures/card.yaml:4: unknown key 'tell'"),
+        (HOURS, "id: hours", "id: hours\nauthor: me", "articles/hours.md:3: unknown key 'author'"),
+        (HOURS, "## private", "## secret", "articles/hours.md:10: unknown section 'secret'"),
+        (HOURS, "## public\n", "", "articles/hours.md:7: text before the sections is neither public nor private"),
+        (HOURS, "---\nid", "id", "articles/hours.md:1: an article begins with ---"),
+        (GUARDS, "on_failure: open", "on_failure: ajar", "guardrails.yaml:9: guardrails.2.on_failure: input should be"),
+        # between files
+        (INTENTS, "articles: [hours]", "articles: [ours]", "intents.yaml:4: intent 'hours' names an unknown article 'ours'"),
+        (INTENTS, "procedure: card", "procedure: cart", "intents.yaml:9: intent 'card' names an unknown procedure 'cart'"),
+        (INTENTS, "  - name: card", "  - name: hours", "intents.yaml:8: a second intent 'hours'; the first is at intents.yaml:2"),
+        (INTENTS, "name: hours", "name: other", "intents.yaml:2: 'other' is the classifier's name for everything else"),
+        (INTENTS, "[my card is lost]", "['When do you open?']", "intents.yaml:10: the example 'When do you open?' stands already"),
+        (INTENTS, "    procedure: card\n", "", "intents.yaml:8: intent 'card' is to be answered but has neither"),
+        (INTENTS, "procedure: card", "action: close\n    procedure: card", "intents.yaml:10: intent 'card' has a procedure, but"),
+        (INTENTS, "at nine.", "at {time}.", "intents.yaml:3: the answer of 'hours' has an unknown slot {time}"),
+        (INTENTS, "at nine.", '"at {nine."', "intents.yaml:3: the answer of 'hours' has a broken slot"),
+        (HEAD, "  goodbye: Goodbye.", '  goodbye: "{last_said}"', "behaviour.yaml:11: the line 'goodbye' can't be filled"),
+        (INTENTS, "We open at nine.", "The vault code is kept by the deputy manager.",
+         "intents.yaml:3: the answer of 'hours' says what is private in article 'hours'"),
+        (HOURS, "We open at nine and close at five.", "The deputy manager keeps the vault code in the red folder.",
+         "articles/hours.md:6: the public text says what is private in article 'hours'"),
+        (INTENTS, "We open at nine.", "We open at ten.", "intents.yaml:3: the answer of 'hours' is blocked by 'grounding'"),
+        (INTENTS, "We open at nine.", "We open after the election.",
+         "intents.yaml:3: the answer of 'hours' is blocked by 'forbidden_topics': forbidden_topic_said ('election')"),
+        (INTENTS, "- what time is it open", "- open on election day",
+         "intents.yaml:7: intent 'hours' is to be answered, but 'forbidden_topics' blocks"),
+        (HEAD, "text: One moment.", "text: One election.", "behaviour.yaml:19: the holding phrase 'one' is blocked by"),
+        (HEAD, "id: two", "id: one", "behaviour.yaml:20: a second holding phrase 'one'; the first is at behaviour.yaml:19"),
+        (CARD, "say: Please freeze the card.", "say: Elections, I mean the election.",
+         "procedures/card.yaml:4: step 'freeze' of 'card' is blocked by 'forbidden_topics'"),
+        (HEAD, "I'm an AI assistant of Corner Bank.", "Welcome to Corner Bank.",
+         "behaviour.yaml:5: the disclosure doesn't say that the caller talks to an AI"),
+        (HEAD, "I'm an AI assistant of Corner Bank.", "I'm not an AI, I'm Sue.",
+         "behaviour.yaml:5: the disclosure doesn't say that the caller talks to an AI"),
+        (HEAD, "- complaint_stated", "- complaint", "behaviour.yaml:17: escalate_on names 'complaint', which no guardrail"),
+        (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: complaint"),
+        (GUARDS, "name: grounding", "name: complaint", "guardrails.yaml:7: a second guardrail 'complaint'"),
+        (GUARDS, "topics:", "topic:", "guardrails.yaml:3: options of 'forbidden_topics': object contains unknown field `topic`"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_named_with_file_and_line(tmp_path: Path, file: str, before: str, after: str, expected: str) -> None:
+    found = problems(write(tmp_path, **swapped(file, before, after)))
+    assert any(problem.lower().startswith(expected.lower()) for problem in found), found
+
+
+def test_all_problems_are_reported_at_once_and_sorted(tmp_path: Path) -> None:
+    changed = {
+        **swapped(HEAD, "company", "compani"),
+        **swapped(INTENTS, "procedure: card", "procedure: cart"),
+        **swapped(GUARDS, "name: grounding", "name: groundin"),
+    }
+    found = problems(write(tmp_path, **changed))
+    assert [line.split(":")[0] for line in found] == [
+        "behaviour.yaml",
+        "behaviour.yaml",
+        "guardrails.yaml",
+        "intents.yaml",
+    ]
+
+
+def test_one_broken_intent_hides_no_other(tmp_path: Path) -> None:
+    text = FILES[INTENTS].replace("    answer:", "    answr:").replace("    procedure: card", "    procedur: card")
+    found = problems(write(tmp_path, **{INTENTS: text}))
+    assert [line for line in found if "unknown key" in line] == [
+        "intents.yaml:3: unknown key 'answr'",
+        "intents.yaml:9: unknown key 'procedur'",
+    ]
+
+
+def test_a_broken_article_is_not_reported_as_unknown_too(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, **swapped(HOURS, "title: Opening hours", "titel: Opening hours")))
+    assert not any("unknown article" in problem for problem in found)
+
+
+@pytest.mark.parametrize("missing", ["behaviour.yaml", "intents.yaml", "guardrails.yaml"])
+def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
+    write(tmp_path)
+    (tmp_path / missing).unlink()
+    assert any(problem.startswith(f"{missing}:1: missing") for problem in problems(tmp_path))
+
+
+def test_a_file_with_a_slip_in_its_name_is_not_left_out_silently(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "guardrail.yaml").write_text("guardrails: []\n")
+    (tmp_path / "intents").mkdir()
+    (tmp_path / "intents" / "more.yml").write_text("intents: []\n")
+    assert problems(tmp_path) == [
+        "guardrail.yaml:1: no part of a behaviour has this file name",
+        "intents/more.yml:1: intents stand in .yaml files",
+    ]
+
+
+def test_no_directory_is_a_clear_error(tmp_path: Path) -> None:
+    assert problems(tmp_path / "nowhere") == ["behaviour.yaml:1: there is no such directory"]
+
+
+def test_bytes_that_are_no_text_are_named_by_line(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "guardrails.yaml").write_bytes(b"guardrails:\n  - name: \xff\n")
+    (tmp_path / "articles" / "hours.md").write_bytes(b"---\nid: \xff\n---\n")
+    found = problems(tmp_path)
+    assert "guardrails.yaml:2: not UTF-8 text" in found
+    assert "articles/hours.md:2: not UTF-8 text" in found
+
+
+def test_an_alias_that_contains_itself_is_a_problem_not_a_hang(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, **{GUARDS: "guardrails: &a\n  - *a\n"}))
+    assert any("contains itself" in problem for problem in found)
+
+
+# --- Harbour Bank ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bank() -> Behaviour:
+    return load(BANK)
+
+
+def test_the_example_bank_is_whole(bank: Behaviour) -> None:
+    assert len(bank.intents) >= 20
+    assert len(bank.articles) >= 12
+    assert all(article.public and article.private for article in bank.articles)
+    assert all(8 <= len(intent.examples) <= 15 for intent in bank.intents)
+    assert {intent.action for intent in bank.intents} == set(Action)
+
+
+def test_what_the_bank_says_can_be_spoken(bank: Behaviour) -> None:
+    said = [intent.answer for intent in bank.intents if intent.answer]
+    said += [step.say for procedure in bank.procedures for step in procedure.steps]
+    said += [phrase.text for phrase in bank.holding] + [text for _, text in bank.lines]
+    for text in (wording.replace("{last_said}", "We open at nine.") for wording in said):
+        assert len(text.split()) <= 35, text
+        assert not any(character in text for character in "*#_/£%[]<>0123456789"), text
+        assert text.rstrip()[-1] in ".?", text
+
+
+def test_the_bank_discloses_the_machine_and_the_way_to_a_person(bank: Behaviour) -> None:
+    assert "AI" in bank.lines.disclosure
+    assert "You can ask for a person at any time" in bank.lines.disclosure
+
+
+def test_holding_phrases_of_one_kind_do_not_run_out(bank: Behaviour) -> None:
+    kinds: dict[tuple[str, str], int] = {}
+    for phrase in bank.holding:
+        kinds[phrase.phatic, phrase.pragmatic] = kinds.get((phrase.phatic, phrase.pragmatic), 0) + 1
+    assert len(bank.holding) >= 8
+    assert min(kinds.values()) >= 2
+
+
+def test_the_bank_with_one_private_sentence_in_an_answer_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(BANK, tmp_path / "bank")
+    path = tmp_path / "bank" / "intents" / "accounts.yaml"
+    text = path.read_text("utf-8")
+    line = next(number for number, row in enumerate(text.split("\n"), 1) if "answer: The Harbour app and our" in row)
+    path.write_text(
+        text.replace(
+            "answer: The Harbour app and our", "answer: Quay Street and Mill Lane close for good. The app and our"
+        )
+    )
+    found = problems(tmp_path / "bank")
+    assert [row for row in found if row.startswith(f"intents/accounts.yaml:{line}:")]
