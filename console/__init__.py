@@ -1,1 +1,1 @@
-"""TODOC"""
+"""Command line and composition: the only place that knows every vendor."""

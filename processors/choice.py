@@ -43,8 +43,13 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     yield _ending(conversation, candidate)
     for other in turn.candidates.values():
         if other.candidate_id != candidate.candidate_id and other.fate is not Fate.DROPPED:
-            reason = "slower" if other.intent == candidate.intent else "irrelevant"
-            yield d.CandidateDropped(candidate_id=other.candidate_id, reason=reason)
+            yield d.CandidateDropped(candidate_id=other.candidate_id, reason=_why_not(other, candidate))
+
+
+def _why_not(other: Candidate, chosen: Candidate) -> str:
+    if other.speculation != chosen.speculation:
+        return "superseded"
+    return "slower" if other.intent == chosen.intent else "irrelevant"
 
 
 def _acceptable(conversation: Conversation, turn: Turn) -> Candidate | None:

@@ -1,0 +1,130 @@
+"""One call from ring to report: opens the log, owns it, lets a gateway answer, and reads what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from agent_core.behaviour import Behaviour
+from agent_core.behaviour_loader import load
+from console.agent import Agent, make_mind, make_model
+from console.settings import Settings
+from console.vendors import Speech, open_speech
+from console.workspace import Workspace
+from processors.opening import CLOSING_ID
+from providers.embeddings import MiniLM
+from providers.phrase_store import PhraseStore
+from providers.voice_activity import open_voice_activity
+from schemas.event import Event
+from schemas.facts import CallArrived
+from streams.fact_writer import FactWriter, fact_event
+from streams.hosts.embedded import EmbeddedHost
+from streams.tail import ConversationTail
+from voice_gateway.gateway import Gateway, Heard, Line
+from voice_gateway.media import Media
+from voice_gateway.recording import StereoRecorder
+
+MakeMedia = Callable[[StereoRecorder], Media]
+
+
+class CallMade(NamedTuple):
+    """``heard`` holds moments on the event loop's clock; ``events`` the conversation as it stands on the log."""
+
+    call_id: str
+    recording: Path
+    providers: tuple[str, ...]
+    heard: Heard
+    media: Media
+
+
+class CallParts(NamedTuple):
+    """What is opened before the first ring, and may serve one call after another."""
+
+    behaviour: Behaviour
+    behaviour_seq: int
+    agent: Agent
+    speech: Speech
+    phrases: PhraseStore
+    providers: tuple[str, ...]
+
+
+async def open_parts(settings: Settings, workspace: Workspace) -> CallParts:
+    """Loads behaviour and models, and renders the granted phrases. Raises ``BehaviourError``, ``ProviderError``."""
+    loop = asyncio.get_running_loop()
+    behaviour = load(settings.behaviour)
+    model = make_model(settings.llm, behaviour)
+    agent = await loop.run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model))
+    speech = await open_speech(settings)
+    phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
+    for text in _granted_texts(behaviour).values():
+        await phrases.render(text)
+    providers = (*speech.in_use, f"llm:{model.name}", "embeddings:minilm")
+    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, providers)
+
+
+async def make_call(
+    workspace: Workspace,
+    parts: CallParts,
+    make_media: MakeMedia,
+    *,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> CallMade:
+    """Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``OSError`` (the recording)."""
+    call_id = new_call_id()
+    workspace.recordings.mkdir(parents=True, exist_ok=True)
+    recording = workspace.recordings / f"{call_id}.wav"
+    recorder = StereoRecorder(recording, asyncio.get_running_loop().time())
+    media = make_media(recorder)
+    writer = FactWriter(workspace.inbox, workspace.codec)
+    mind = make_mind(workspace.behaviour_of, workspace.keys)
+    granted = {
+        phrase_id: await parts.phrases.render(text) for phrase_id, text in _granted_texts(parts.behaviour).items()
+    }
+    line = Line(media, parts.speech.recognisers, parts.speech.voice, open_voice_activity(), granted)
+    try:
+        host = EmbeddedHost(workspace.stores, workspace.codec, mind, parts.agent.effects, workspace.owner_lock())
+        async with host:
+            tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+            await writer.put(fact_event(call_id, _arrived(parts)))
+            gateway = Gateway(call_id, f"gateway-{secrets.token_hex(3)}", 1, line, writer, tail, on_event=on_event)
+            heard = await gateway.run()
+            await _until_closed(workspace, call_id)
+    finally:
+        recorder.close()
+    return CallMade(call_id, recording, parts.providers, heard, media)
+
+
+def new_call_id() -> str:
+    """Sorts by time of the ring."""
+    return time.strftime("call-%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
+
+
+def _arrived(parts: CallParts) -> CallArrived:
+    return CallArrived(
+        channel="voice",
+        behaviour_seq=parts.behaviour_seq,
+        behaviour_hash=parts.behaviour.content_hash,
+        providers=parts.providers,
+    )
+
+
+def _granted_texts(behaviour: Behaviour) -> dict[str, str]:
+    return {phrase.id: phrase.text for phrase in behaviour.holding} | {CLOSING_ID: behaviour.lines.closing}
+
+
+async def _until_closed(workspace: Workspace, call_id: str) -> None:
+    """The owner writes the end of the call before this process goes; at most some seconds are given to it."""
+    tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+    try:
+        async with asyncio.timeout(5):
+            if any(event.type == "ConversationClosed" for event in await tail.begin()):
+                return
+            async for event in tail.events():
+                if event.type == "ConversationClosed":
+                    return
+    except TimeoutError:
+        return
