@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent_core.guardrails._text import words
 
@@ -69,9 +70,10 @@ def same(one: Figure, other: Figure) -> bool:
     return abs(one.value - other.value) < 1e-6 and (one.unit == other.unit or one.unit is None or other.unit is None)
 
 
-def figures(text: str) -> list[Figure]:
+@lru_cache(maxsize=512)  # the same sources are read for every candidate of a turn
+def figures(text: str) -> tuple[Figure, ...]:
     """Every figure of the text, in order."""
-    return _Parser(text).parse()
+    return tuple(_Parser(text).parse())
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,8 @@ class DigitRun:
     end: int
 
 
-def digit_runs(text: str, least: int = 3) -> list[DigitRun]:
+@lru_cache(maxsize=512)
+def digit_runs(text: str, least: int = 3) -> tuple[DigitRun, ...]:
     """Runs of at least ``least`` digits. Amounts (with a currency or a thousands comma) are no runs."""
     runs: list[DigitRun] = []
     groups: list[str] = []
@@ -345,7 +348,7 @@ def digit_runs(text: str, least: int = 3) -> list[DigitRun]:
             end, repeat = word.end, 1
         before = word.text
     close()
-    return runs
+    return tuple(runs)
 
 
 def _said_digits(word: str) -> str | None:

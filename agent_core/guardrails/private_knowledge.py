@@ -1,13 +1,15 @@
-"""Private article text must not be said: not word for word, not in other words, not as a figure.
+"""Private article text must not be said: not word for word, not in other words, not as a figure, not by its names.
 
-Three signs, each against what may be said anyway (the approved wording and the public sources):
+Four signs, each against what may be said anyway (the approved wording and the public sources):
 - a run of words shared with a private sentence;
-- most of a private sentence's telling words, in any order;
-- a figure that stands only in private text, beside another telling word of its sentence.
+- half of a private sentence's telling words, in any order;
+- a figure that stands only in private text, beside another telling word of its sentence;
+- a name of two words or more ("Quay Street") that stands only in private text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,20 +23,35 @@ class PrivateKnowledgeReason(Reason):
     WORDS = "private_knowledge_words"
     PARAPHRASE = "private_knowledge_paraphrase"
     FIGURE = "private_knowledge_figure"
+    NAME = "private_knowledge_name"
 
 
 _RUN = 5  # words in a row; fewer are common phrases of the trade
 _RUN_TELLING = 3  # of them, how many must tell something
-_PARAPHRASE_SHARE = 0.6
+_PARAPHRASE_SHARE = 0.5
 _PARAPHRASE_LEAST = 3
 _SMALL = 12  # figures up to here are everywhere: they need their unit, and two telling words beside them
 
 
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'’]+(?: [A-Z][\w'’]+)+")  # capitals inside a sentence
+
+
 @dataclass(frozen=True, slots=True)
-class _Sentence:
+class _Text:
+    """A text as it is compared. ``runs``: stems of ``_RUN`` words in a row → index of the first."""
+
+    words: tuple[Word, ...]
     stems: tuple[str, ...]
     telling: frozenset[str]
     figures: tuple[Figure, ...]
+    runs: dict[tuple[str, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Private:
+    sentences: tuple[_Text, ...]
+    runs: frozenset[tuple[str, ...]]
+    names: frozenset[tuple[str, ...]]  # in lower case
 
 
 class PrivateKnowledge:
@@ -48,75 +65,92 @@ class PrivateKnowledge:
     def judge(self, subject: GuardInput) -> Verdict:
         if not subject.private_passages:
             return PASSED
-        public = " \n".join(subject.known_texts())
-        public_stems = [stem(word.text) for word in words(public)]
-        public_runs = {tuple(public_stems[i : i + _RUN]) for i in range(len(public_stems) - _RUN + 1)}
-        public_words, public_figures = frozenset(public_stems), figures(public)
-        found: dict[PrivateKnowledgeReason, list[Span]] = {}
-        for span in sentences(subject.text):
-            said = subject.text[span.start : span.end]
-            for private in (sentence for text in subject.private_passages for sentence in _read(text)):
-                for reason, at in _leaks(said, private, public_runs, public_words, public_figures):
-                    found.setdefault(reason, []).append(Span(span.start + at.start, span.start + at.end))
+        private = _private(subject.private_passages)
+        public = _read("\n".join(subject.known_texts()))
+        found: dict[PrivateKnowledgeReason, set[Span]] = {}
+        for at in sentences(subject.text):
+            said = _read(subject.text[at.start : at.end])
+            for reason, span in _leaks(said, private, public):
+                found.setdefault(reason, set()).add(Span(at.start + span.start, at.start + span.end))
         if not found:
             return PASSED
-        evidence = {span for spans in found.values() for span in spans}
-        return blocked(*(reason for reason in PrivateKnowledgeReason if reason in found), evidence=tuple(evidence))
+        reasons = (reason for reason in PrivateKnowledgeReason if reason in found)
+        return blocked(*reasons, evidence=tuple({span for spans in found.values() for span in spans}))
 
 
-def _leaks(
-    said: str,
-    private: _Sentence,
-    public_runs: set[tuple[str, ...]],
-    public_words: frozenset[str],
-    public_figures: list[Figure],
-) -> Iterator[tuple[PrivateKnowledgeReason, Span]]:
-    spoken = words(said)
-    stems = [stem(word.text) for word in spoken]
-    private_runs = {private.stems[i : i + _RUN] for i in range(len(private.stems) - _RUN + 1)} - public_runs
-    for index in range(len(stems) - _RUN + 1):
-        run = tuple(stems[index : index + _RUN])
-        if run in private_runs and len(_telling(spoken[index : index + _RUN])) >= _RUN_TELLING:
-            yield PrivateKnowledgeReason.WORDS, Span(spoken[index].start, spoken[index + _RUN - 1].end)
-    secret = private.telling - public_words
-    shared = secret & set(stems)
-    if len(shared) >= max(_PARAPHRASE_LEAST, _PARAPHRASE_SHARE * len(secret)):
-        at = [word for word, its_stem in zip(spoken, stems, strict=True) if its_stem in shared]
-        yield PrivateKnowledgeReason.PARAPHRASE, Span(at[0].start, at[-1].end)
-    beside = private.telling & _telling(spoken)
-    for figure in figures(said):
-        if figure.plain or any(same(figure, other) for other in public_figures):
-            continue
-        if any(_betrays(figure, other, beside, said) for other in private.figures):
-            yield PrivateKnowledgeReason.FIGURE, Span(figure.start, figure.end)
+def _leaks(said: _Text, private: _Private, public: _Text) -> Iterator[tuple[PrivateKnowledgeReason, Span]]:
+    for run, index in said.runs.items():
+        if run in private.runs and run not in public.runs:
+            end = index + _RUN
+            if len(_telling(said.words[index:end])) >= _RUN_TELLING:
+                yield PrivateKnowledgeReason.WORDS, Span(said.words[index].start, said.words[end - 1].end)
+    for index, length in _names(said, private.names - _word_runs(public, private.names)):
+        yield PrivateKnowledgeReason.NAME, Span(said.words[index].start, said.words[index + length - 1].end)
+    open_figures = [
+        figure
+        for figure in said.figures
+        if not figure.plain and not any(same(figure, other) for other in public.figures)
+    ]
+    for sentence in private.sentences:
+        secret = sentence.telling - public.telling
+        shared = secret & said.telling
+        if len(shared) >= max(_PARAPHRASE_LEAST, _PARAPHRASE_SHARE * len(secret)):
+            at = [word for word, its_stem in zip(said.words, said.stems, strict=True) if its_stem in shared]
+            yield PrivateKnowledgeReason.PARAPHRASE, Span(at[0].start, at[-1].end)
+        for figure in open_figures:
+            if any(_betrays(figure, other, said, sentence) for other in sentence.figures):
+                yield PrivateKnowledgeReason.FIGURE, Span(figure.start, figure.end)
 
 
-def _betrays(figure: Figure, private: Figure, beside: frozenset[str], said: str) -> bool:
-    if not same(figure, private):
+def _betrays(figure: Figure, private: Figure, said: _Text, sentence: _Text) -> bool:
+    """Whether saying ``figure`` tells the private one: a large figure soon does, a small one needs its context."""
+    if private.plain or not same(figure, private):
         return False
-    own = _telling(words(said[figure.start : figure.end]))
-    others = len(beside - own)
+    own = _telling(tuple(word for word in said.words if figure.start <= word.start < figure.end))
+    beside = len((said.telling & sentence.telling) - own)
+    same_unit = figure.unit is not None and figure.unit == private.unit
     if figure.value > _SMALL or figure.value != int(figure.value):
-        return others >= 1 or (figure.unit is not None and figure.unit == private.unit)
-    return figure.unit is not None and figure.unit == private.unit and others >= 2
+        return beside >= 1 or same_unit
+    return same_unit and beside >= 2
 
 
-def _telling(spoken: list[Word]) -> frozenset[str]:
+def _names(text: _Text, names: frozenset[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+    """(index of the first word, how many words) of every name in the text."""
+    spoken = [word.text for word in text.words]
+    for name in names:
+        for index in range(len(spoken) - len(name) + 1):
+            if tuple(spoken[index : index + len(name)]) == name:
+                yield index, len(name)
+
+
+def _word_runs(text: _Text, names: frozenset[tuple[str, ...]]) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(text.words[i + k].text for k in range(length)) for i, length in _names(text, names))
+
+
+def _telling(spoken: tuple[Word, ...]) -> frozenset[str]:
     return frozenset(stem(word.text) for word in spoken if word.text not in STOP_WORDS and len(word.text) > 2)
 
 
-@lru_cache(maxsize=512)
-def _read(text: str) -> tuple[_Sentence, ...]:
-    """The sentences of a private text. Lines are joined: a line break inside an article's paragraph ends nothing."""
-    read: list[_Sentence] = []
-    for paragraph in text.split("\n\n"):
+@lru_cache(maxsize=256)
+def _read(text: str) -> _Text:
+    spoken = tuple(words(text))
+    stems = tuple(stem(word.text) for word in spoken)
+    runs = {stems[i : i + _RUN]: i for i in range(len(stems) - _RUN + 1)}
+    return _Text(spoken, stems, _telling(spoken), figures(text), runs)
+
+
+@lru_cache(maxsize=64)
+def _private(passages: tuple[str, ...]) -> _Private:
+    """The sentences of the private texts. A line break inside an article's paragraph ends no sentence."""
+    read: list[_Text] = []
+    names: set[tuple[str, ...]] = set()
+    for paragraph in (part for text in passages for part in text.split("\n\n")):
         joined = " ".join(paragraph.split())
         for span in sentences(joined):
             said = joined[span.start : span.end]
-            spoken = words(said)
-            stems = tuple(stem(word.text) for word in spoken)
-            read.append(_Sentence(stems, _telling(spoken), tuple(f for f in figures(said) if not f.plain)))
-    return tuple(read)
+            read.append(_read(said))
+            names.update(tuple(word.text for word in words(name)) for name in _NAME.findall(said))
+    return _Private(tuple(read), frozenset(run for text in read for run in text.runs), frozenset(names))
 
 
 GUARDRAIL = PrivateKnowledge()

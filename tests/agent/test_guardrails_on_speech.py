@@ -171,6 +171,8 @@ PUBLIC = (
         ("It costs two pounds, but the cash fee will be 3.50.", "private_knowledge_figure"),
         ("the fee abroad goes up to three pounds fifty", "private_knowledge_figure"),
         ("Your card was frozen because the risk score was over 82.", "private_knowledge_figure"),
+        ("You could come to our quay street office.", "private_knowledge_name"),
+        ("visit us at Quay Street, though it closes for good in autumn", "private_knowledge_paraphrase"),
         ("it freezes after four attempts within ten minutes", "private_knowledge_words"),
         ("We refund disputes below £25 straight away.", "private_knowledge_figure"),
     ],
