@@ -137,6 +137,8 @@ class Routing(_Data):
     """How the race is run."""
 
     model: str = "answer"  # the routed name that answers
+    classifier: str = "local"  # local, or the routed name of a model that classifies
+    guard_model: str = "guard"  # the routed name that model guardrails ask
     attempts: int = Field(default=1, ge=1, le=5)  # how many attempts race for each question
     cover_mass: float = Field(default=0.95, gt=0, le=1)  # answer the intents that together have this probability
     max_questions: int = Field(default=4, ge=1, le=8)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import GuardInput, ScoringGuardrail, Span, Stage
+from agent_core.guardrails.base import GuardInput, Means, Span, Stage
 from agent_core.ports import Passage
 
 
@@ -43,7 +43,7 @@ def failed(behaviour: Behaviour, name: str, why: str) -> Judgement:
 
 
 def needs_scores(name: str) -> bool:
-    return isinstance(registry.find(name), ScoringGuardrail)
+    return registry.find(name).means in (Means.CLASSIFIER, Means.MODEL)
 
 
 def input_subject(conversation: Conversation, turn: Turn) -> GuardInput:

@@ -13,6 +13,7 @@ from console.settings import LlmSettings
 from processors.deciders import cascade
 from processors.effects import EffectRunner, Executor
 from processors.executors.classify import Classify
+from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
 from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
@@ -30,10 +31,14 @@ class Agent:
         classifier = IntentClassifier.train(behaviour.intents, embedder)
         retriever = Retriever(behaviour.articles, embedder)
         self._executors: Mapping[type[Decision], Executor] = {
-            d.ClassificationAsked: Classify({behaviour.content_hash: classifier}),
+            d.ClassificationAsked: (
+                Classify({behaviour.content_hash: classifier})
+                if behaviour.routing.classifier == "local"
+                else ClassifyByModel(model)
+            ),
             d.PassagesAsked: Retrieve({behaviour.content_hash: retriever}),
             d.CompletionAsked: Complete(model),
-            d.GuardrailAsked: Score(embedder),
+            d.GuardrailAsked: Score(embedder, model),
         }
         classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
 
@@ -65,4 +70,5 @@ def make_model(settings: LlmSettings, behaviour: Behaviour) -> LanguageModel:
         )
         for provider in providers
     ]
-    return ModelRouter({behaviour.routing.model: models}, language=behaviour.language)
+    routing = behaviour.routing
+    return ModelRouter(dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models))

@@ -38,7 +38,9 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         yield from _from_behaviour(conversation, turn)
 
 
-def formed(conversation: Conversation, turn_id: str, action: str, intent: str, text: str) -> d.CandidateFormed:
+def formed(
+    conversation: Conversation, turn_id: str, action: str, intent: str, text: str, step_id: str = ""
+) -> d.CandidateFormed:
     """A candidate in an approved wording."""
     turn = conversation.turn
     speculation = turn.speculation if turn and turn.turn_id == turn_id else 0
@@ -49,6 +51,7 @@ def formed(conversation: Conversation, turn_id: str, action: str, intent: str, t
         action=action,
         origin="approved",
         text=text,
+        step_id=step_id,
     )
 
 
@@ -78,19 +81,33 @@ def _from_completion(conversation: Conversation, turn: Turn, returned: f.Complet
 
 def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
     """The approved wording that the turn needs now, unless it has it: at most one is formed a time."""
-    if turn.giving_up and not _has(turn, FALLBACK):
-        yield formed(conversation, turn.turn_id, FALLBACK, "late", conversation.behaviour.lines.fallback)
-        return
     target = target_of(conversation)
-    if target is None:
-        return
-    if target.action == "answer":
-        if _hopeless(conversation, turn, target.intent) and not _has(turn, FALLBACK):
-            yield formed(conversation, turn.turn_id, FALLBACK, target.intent, conversation.behaviour.lines.fallback)
-    elif not _has(turn, target.action):
+    if target and target.action == "answer":
+        if turn.giving_up or _hopeless(conversation, turn, target.intent):
+            yield from _without_model(conversation, turn, target.intent)
+    elif target and not _has(turn, target.action):
         yield formed(conversation, turn.turn_id, target.action, target.intent, _line(conversation, target))
-    elif not _hopeful(turn, target.action) and not _has(turn, FALLBACK):
-        yield formed(conversation, turn.turn_id, FALLBACK, target.intent, conversation.behaviour.lines.fallback)
+    elif turn.giving_up or (target and not _hopeful(turn, target.action)):
+        yield from _fallback(conversation, turn, target.intent if target else "late")
+
+
+def _without_model(conversation: Conversation, turn: Turn, intent_name: str) -> Iterator[Decision]:
+    """Models failed or are late: the approved wording itself is said, where behaviour has one."""
+    tried = [c for c in turn.candidates.values() if c.speculation == turn.speculation and c.intent == intent_name]
+    approved = [c for c in tried if c.origin == "approved"]
+    if any(c.fate is not Fate.DROPPED for c in (approved or tried)):
+        return
+    intent = conversation.behaviour.intent(intent_name)
+    wording = wording_of(conversation, intent) if intent else None
+    if wording and not approved:
+        yield formed(conversation, turn.turn_id, "answer", intent_name, wording.text, wording.step_id)
+    else:
+        yield from _fallback(conversation, turn, intent_name)
+
+
+def _fallback(conversation: Conversation, turn: Turn, about: str) -> Iterator[Decision]:
+    if not _has(turn, FALLBACK):
+        yield formed(conversation, turn.turn_id, FALLBACK, about, conversation.behaviour.lines.fallback)
 
 
 def _line(conversation: Conversation, target: Target) -> str:

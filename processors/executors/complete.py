@@ -26,7 +26,7 @@ class Complete:
             purpose=asked.purpose,
             model=asked.model,
             messages=tuple(Message(m["role"], m["content"]) for m in _MESSAGES.decode(asked.messages)),
-            label=f"{conversation.id}/{ask.turn_id}",
+            label=f"{conversation.id}/{ask.turn_id}|{asked.purpose}.{asked.intent}|{attempt}",
             attempt=attempt,
             timeout_ms=asked.timeout_ms,
             intent=asked.intent,

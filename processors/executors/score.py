@@ -1,4 +1,4 @@
-"""Executor: the scores that a classifier guardrail needs for its verdict."""
+"""Executor: the scores that a guardrail with a model in it needs for its verdict."""
 
 from __future__ import annotations
 
@@ -6,37 +6,68 @@ import asyncio
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import ScoringGuardrail
+from agent_core.guardrails._model import ANSWER_SCHEMA, ModelGuardrail, read_answer
+from agent_core.guardrails.base import GuardInput, ScoringGuardrail
 from agent_core.judging import input_subject, output_subject
-from agent_core.ports import Embedder, FailureReason, ProviderError
+from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, ProviderError
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
 
 
 class Score:
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    """``embedder`` serves classifier guardrails, ``model`` those that ask a language model."""
+
+    def __init__(self, embedder: Embedder, model: LanguageModel) -> None:
+        self._embedder, self._model = embedder, model
 
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         asked, turn = ask.payload, conversation.turn
         assert isinstance(asked, d.GuardrailAsked)
-        guardrail = registry.find(asked.guardrail)
-        if turn is None or not isinstance(guardrail, ScoringGuardrail):
-            raise ProviderError(FailureReason.INVALID, asked.guardrail, "it has no scores")
+        if turn is None:
+            raise ProviderError(FailureReason.CANCELLED, asked.guardrail, "its turn is over")
         candidate = turn.candidates.get(asked.candidate_id)
         subject = output_subject(conversation, turn, candidate) if candidate else input_subject(conversation, turn)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        timeout_s = conversation.behaviour.budget.guardrail_timeout_ms / 1000
+        started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(timeout_s):
-                scores = await loop.run_in_executor(None, guardrail.score, subject, self._embedder)
+            async with asyncio.timeout(conversation.behaviour.budget.guardrail_timeout_ms / 1000):
+                scores, model = await self._score(conversation, ask, asked.guardrail, subject)
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, asked.guardrail) from None
         return f.ScoresReturned(
             ask_id=ask.ask_id,
             scores=tuple(f.Score(name, value) for name, value in sorted(scores.items())),
-            model=f"{asked.guardrail}@{registry.find(asked.guardrail).version}",
-            elapsed_ms=(loop.time() - started) * 1000,
+            model=model,
+            elapsed_ms=(asyncio.get_running_loop().time() - started) * 1000,
         )
+
+    async def _score(
+        self, conversation: Conversation, ask: Ask, name: str, subject: GuardInput
+    ) -> tuple[dict[str, float], str]:
+        guardrail = registry.find(name)
+        if isinstance(guardrail, ModelGuardrail):
+            return await self._ask_model(conversation, ask, guardrail, subject)
+        if isinstance(guardrail, ScoringGuardrail):
+            loop = asyncio.get_running_loop()
+            scores = await loop.run_in_executor(None, guardrail.score, subject, self._embedder)
+            return scores, f"{name}@{guardrail.version}"
+        raise ProviderError(FailureReason.INVALID, name, "it has no scores")
+
+    async def _ask_model(
+        self, conversation: Conversation, ask: Ask, guardrail: ModelGuardrail, subject: GuardInput
+    ) -> tuple[dict[str, float], str]:
+        result = await self._model.complete(
+            CompletionRequest(
+                purpose="guard",
+                model=conversation.behaviour.routing.guard_model,
+                messages=guardrail.messages(subject),
+                label=f"{conversation.id}/{ask.turn_id}|guard.{guardrail.name}|0",
+                max_tokens=30,
+                timeout_ms=conversation.behaviour.budget.guardrail_timeout_ms,
+                json_schema=ANSWER_SCHEMA,
+            )
+        )
+        try:
+            return read_answer(result.text), f"{result.provider}:{result.model}"
+        except ValueError as error:
+            raise ProviderError(FailureReason.INVALID, result.provider, str(error)) from None

@@ -1,0 +1,1 @@
+"""One file a command: ``run`` does the work and returns the exit code."""

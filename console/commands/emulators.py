@@ -1,0 +1,54 @@
+"""``ledgerline emulators``: the vendors' protocols on this machine, with latencies and faults on demand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from console.failures import FailedError, UsageError
+from console.output import print_json
+from emulators.config import EmulatorConfig
+from emulators.run import serve
+
+
+def run(*, port: int, config: Path | None, as_json: bool) -> int:
+    emulated = _config(config)
+
+    def started(url: str) -> None:
+        websocket = url.replace("http", "ws", 1)
+        addresses = {
+            "LEDGERLINE_STT__PROVIDER": "deepgram",
+            "LEDGERLINE_STT__URL": websocket,
+            "LEDGERLINE_STT__API_KEY": "emulated",
+            "LEDGERLINE_TTS__PROVIDER": "elevenlabs",
+            "LEDGERLINE_TTS__URL": url,
+            "LEDGERLINE_TTS__API_KEY": "emulated",
+            "LEDGERLINE_LLM__URL": f"{url}/v1",
+            "LEDGERLINE_LLM__API_KEY": "emulated",
+        }
+        if as_json:
+            print_json({"url": url, "environment": addresses})
+        else:
+            print(f"Emulators of Deepgram Flux, OpenAI chat and ElevenLabs at {url}; stop with Ctrl-C. Use them with:")
+            print("\n".join(f"export {name}={value}" for name, value in addresses.items()))
+        sys.stdout.flush()
+
+    try:
+        serve(emulated, port=port, started=started, recognise=_recognise(), synthesise=None)
+    except OSError as error:
+        raise FailedError(f"port {port} can't be used: {error.strerror or error}; choose another with --port") from None
+    return 0
+
+
+def _config(path: Path | None) -> EmulatorConfig:
+    if path is None:
+        return EmulatorConfig()
+    try:
+        return EmulatorConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror or error}") from None
+    except ValidationError as error:
+        lines = [f"{path}: {'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors()]
+        raise UsageError("\n".join(lines)) from None

@@ -1,0 +1,64 @@
+"""What a person sees when something can't be done: one message, and an exit code. No trace for a user's mistake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+FAILED = 1
+USAGE = 2
+
+
+class UsageError(Exception):
+    """The command was called in a way that can't work."""
+
+
+class FailedError(Exception):
+    """The command was right and couldn't be carried out."""
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns known failures into a message on stderr and an exit code; what is unknown keeps its trace: it is a bug."""
+    from agent_core.audio import AudioError
+    from agent_core.behaviour_loader import BehaviourError
+    from agent_core.ports import ProviderError
+    from console.settings import ConfigurationError
+    from console.workspace import NoLogError
+    from streams.keys import KeyMissingError
+    from streams.ports import InboxUnavailableError, OwnerRefusedError
+    from streams.sqlite_store import StoreUnreadableError
+    from voice_gateway.gateway import NotAnsweredError
+    from voice_gateway.media import MediaError
+    from voice_gateway.script import ScriptError
+
+    try:
+        yield
+    except (UsageError, AudioError, BehaviourError, ConfigurationError, ScriptError, NoLogError) as error:
+        _say(str(error))
+        raise typer.Exit(USAGE) from None
+    except ProviderError as error:
+        _say(f"{error.provider}: {error.reason.value}" + (f": {error.detail}" if error.detail else ""))
+        raise typer.Exit(FAILED) from None
+    except (
+        FailedError,
+        StoreUnreadableError,
+        KeyMissingError,
+        InboxUnavailableError,
+        OwnerRefusedError,
+        NotAnsweredError,
+        MediaError,
+    ) as error:
+        _say(str(error))
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(FAILED) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+
+
+def _say(message: str) -> None:
+    print(f"ledgerline: {message}", file=sys.stderr)

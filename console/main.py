@@ -1,0 +1,177 @@
+"""The command line. Each command's work is in ``console/commands/``, imported when it runs, so that help is fast.
+
+Exit codes: 0 done; 1 failed, or verify or replay found a difference; 2 usage. A user's mistake is one message, no trace.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="ledgerline",
+    help="Voice agents for regulated companies: every turn is decided on an event log, and can be replayed from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Directory of the log (default: LEDGERLINE_DATA, else .ledgerline).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout (shape: ledgerline schema cli).")]
+
+
+def _run(command: str, **arguments: Any) -> None:
+    from console.failures import reported
+
+    with reported():
+        module = importlib.import_module(f"console.commands.{command}")
+        code: int = module.run(**arguments)
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(data: Data = None, json: Json = False) -> None:
+    """Answer the scripted example call with real speech, and show the race as it happens.
+
+    Example: ledgerline demo
+    """
+    _run("demo", data=data, as_json=json)
+
+
+@app.command()
+def call(
+    wav: Annotated[
+        list[Path] | None, typer.Option("--wav", help="A file that the caller says; repeat it for the next thing.")
+    ] = None,
+    script: Annotated[Path | None, typer.Option("--script", help="A YAML script of what the caller does.")] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Talk to the agent yourself.")] = False,
+    echo_cancellation: Annotated[
+        bool, typer.Option("--echo-cancellation", help="With --mic: listen while the agent speaks.")
+    ] = False,
+    speed: Annotated[str, typer.Option("--speed", help="real, or max: a virtual clock.")] = "real",
+    behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Let the agent answer one call.
+
+    Example: ledgerline call --wav lost_card.wav --wav how_long.wav --json
+    """
+    _run(
+        "call",
+        wavs=wav or [],
+        script=script,
+        mic=mic,
+        echo_cancellation=echo_cancellation,
+        speed=speed,
+        behaviour=behaviour,
+        data=data,
+        as_json=json,
+    )
+
+
+@app.command()
+def calls(data: Data = None, json: Json = False) -> None:
+    """List the calls on the log, newest first.
+
+    Example: ledgerline calls --json
+    """
+    _run("calls", data=data, as_json=json)
+
+
+@app.command()
+def show(
+    call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
+    events: Annotated[bool, typer.Option("--events", help="One line an event.")] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show a call: what was heard, offered, blocked, chosen and really said.
+
+    Example: ledgerline show last
+    """
+    _run("show", call_id=call_id, events=events, data=data, as_json=json)
+
+
+@app.command()
+def replay(
+    call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Recompute every decision of a call from its facts and compare it with the log.
+
+    Example: ledgerline replay last --json
+    """
+    _run("replay", call_id=call_id, data=data, as_json=json)
+
+
+@app.command()
+def verify(data: Data = None, json: Json = False) -> None:
+    """Check the whole log: order, ids, hashes, schemas, whole steps, and every decision by recomputing it.
+
+    Example: ledgerline verify --json
+    """
+    _run("verify", data=data, as_json=json)
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")] = 100,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0)] = 0,
+    faults: Annotated[str, typer.Option("--faults", help="all, none, or names separated by commas.")] = "all",
+    timeline: Annotated[bool, typer.Option("--timeline", help="Print the timeline of the first failing seed.")] = False,
+    json: Json = False,
+) -> None:
+    """Run the production owner, deciders and gateway on a virtual clock under seeded faults.
+
+    Example: ledgerline simulate --seeds 200 --faults crash_owner,delay
+    """
+    _run("simulate", seeds=seeds, first_seed=first_seed, faults=faults, timeline=timeline, as_json=json)
+
+
+@app.command()
+def emulators(
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8123,
+    config: Annotated[Path | None, typer.Option("--config", help="JSON (shape: ledgerline schema emulators).")] = None,
+    json: Json = False,
+) -> None:
+    """Serve local emulators of the vendors' protocols, with latencies and faults on demand.
+
+    Example: ledgerline emulators --port 8123
+    """
+    _run("emulators", port=port, config=config, as_json=json)
+
+
+@app.command()
+def doctor(data: Data = None, json: Json = False) -> None:
+    """Say what is installed, configured and working here, and what to do about what isn't.
+
+    Example: ledgerline doctor
+    """
+    _run("doctor", data=data, as_json=json)
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="script, events, emulators or cli.")],
+    json: Json = False,
+) -> None:
+    """Print the JSON Schema of call scripts, events, the emulators' configuration, or this command line's --json.
+
+    Example: ledgerline schema script
+    """
+    _run("schema", what=what)
+
+
+def main() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    app()
