@@ -12,11 +12,12 @@ from emulators.control import Control
 from emulators.cut import lost_connections_are_no_errors
 from emulators.elevenlabs_http import SpeechOverHttp
 from emulators.elevenlabs_sockets import SpeechOverSockets
+from emulators.faults import Service
 from emulators.flux import FluxApi
 from emulators.flux_hearing import Recognise
 from emulators.openai_chat import ChatApi
 from emulators.speaking import Synthesise
-from emulators.state import EmulatorState
+from emulators.state import EmulatorState, ServiceStats
 
 _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
@@ -38,6 +39,7 @@ class EmulatorServer:
         self._config = config or EmulatorConfig()
         self._recognise = recognise
         self._synthesise = synthesise
+        self._state: EmulatorState | None = None
         self._runner: web.AppRunner | None = None
         self._address: tuple[str, int] | None = None
 
@@ -52,11 +54,23 @@ class EmulatorServer:
         host, port = self._running()
         return f"http://{host}:{port}"
 
+    def apply(self, config: EmulatorConfig) -> None:
+        """Put another configuration in force, as ``PUT /_control`` does; also before the start."""
+        self._config = config
+        if self._runner is not None and self._state is not None:
+            self._state.apply(config)
+
+    def stats(self, service: Service) -> ServiceStats:
+        """The counters since the last start. Raises RuntimeError where there was none."""
+        if self._state is None:
+            raise RuntimeError("the emulator was never started")
+        return self._state.stats[service]
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises OSError where the port is taken."""
         if self._runner is not None:
             raise RuntimeError("the emulator is already running")
-        state = EmulatorState(self._config)
+        state = self._state = EmulatorState(self._config)
         app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[lost_connections_are_no_errors])
         app.add_routes([*ChatApi(state).routes(), *Control(state).routes()])
         app.add_routes(FluxApi(state, self._recognise).routes())

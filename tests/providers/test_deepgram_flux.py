@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -291,6 +294,38 @@ def test_a_recogniser_that_is_gone_does_not_hold_up_the_call() -> None:
     asyncio.run(scene())
 
 
+def test_a_socket_that_takes_no_audio_does_not_hold_up_the_call() -> None:
+    class Deaf:
+        """Says Connected, then neither speaks nor listens."""
+
+        _websocket = SimpleNamespace(close_timeout=10)
+
+        async def recv(self) -> dict[str, Any]:
+            return {"type": "Connected", "sequence_id": 0}
+
+        async def send_media(self, pcm: bytes) -> None:
+            await asyncio.Event().wait()
+
+        async def send_close_stream(self) -> None:
+            await asyncio.Event().wait()
+
+        async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+            await asyncio.Event().wait()
+            yield {}
+
+    async def scene() -> ProviderError:
+        settings = FluxSettings(api_key=KEY, stall_ms=100)
+        session = FluxSession("flux", settings, nullcontext(), Deaf(), lambda gone: None)
+        await session.begin()
+        async with asyncio.timeout(20):
+            await push(session, silence(20_000))  # twice what may wait
+            events = [event async for event in session.events()]
+            await session.close()
+        return failure(events)
+
+    assert asyncio.run(scene()).reason is FailureReason.TIMED_OUT
+
+
 # --- messages of their own -------------------------------------------------------------------------------------------
 
 
@@ -323,6 +358,12 @@ def test_a_lost_start_a_lost_resumed_and_a_lost_end_are_made_good() -> None:
     assert kinds(lost_end) == ["TurnStarted", "TurnEnded", "TurnStarted", "TurnEnded"]
     for events in (lost_start, lost_resumed, lost_end):
         check_contract(events)
+
+
+def test_a_message_from_the_past_is_not_heard_again() -> None:
+    past = info(2, "Update", "I lost")
+    events = taken(info(1, "StartOfTurn", "I"), past, info(3, "EagerEndOfTurn", "I lost it"), past)
+    assert kinds(events) == ["TurnStarted", "TurnMaybeEnded"]
 
 
 def test_a_late_end_of_a_turn_that_was_ended_here_is_ignored() -> None:
