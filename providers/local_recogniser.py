@@ -200,8 +200,14 @@ class LocalRecogniserSession:
 
         job = loop.create_task(run())
         self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
+        job.add_done_callback(self._forget)
         return job
+
+    def _forget(self, job: _Job) -> None:
+        """Its failure is told by the step that waits for it; where the session is over, nobody does."""
+        self._jobs.discard(job)
+        if not job.cancelled():
+            job.exception()
 
     async def _tell_turns(self) -> None:
         """The events, in the order of the audio. A failure of the transcriber is told and ends the session."""
