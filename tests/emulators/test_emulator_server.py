@@ -26,7 +26,7 @@ def slowness(brownouts: list[dict[str, object]], service: Service = Service.LLM)
 
 
 def test_a_brownout_slows_its_service_within_its_window() -> None:
-    now = {"multiplier": 4.0}
+    now: dict[str, object] = {"multiplier": 4.0}
     assert slowness([now]) == 4.0
     assert slowness([now, {"multiplier": 2.0, "until_s": 60}]) == 8.0
     assert slowness([now], Service.TTS) == 1.0
