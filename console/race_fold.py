@@ -1,0 +1,416 @@
+"""Folds a conversation's events into the picture of its race. Pure: the moment of each event comes in as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from console.race_model import (
+    Answer,
+    AnswerState,
+    CallRace,
+    Classified,
+    FoundArticles,
+    HeardWords,
+    Pending,
+    Refusal,
+    Sound,
+    SoundKind,
+    Speculation,
+    TurnRace,
+    Verdict,
+)
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.event import Event
+
+FORGOTTEN = "[forgotten]"  # as a private text reads once its key is gone
+
+
+def fold(call: CallRace, event: Event, at_s: float) -> CallRace:
+    """The call with one more event of its conversation, read or accepted at ``at_s``."""
+    call = replace(
+        call,
+        call_id=call.call_id or event.conversation_id,
+        began_at_s=at_s if call.began_at_s is None else call.began_at_s,
+        events=call.events + 1,
+    )
+    on_call = _ON_CALL.get(type(event.payload))
+    if on_call:
+        call = on_call(call, event, at_s)
+    on_turn = _ON_TURN.get(type(event.payload))
+    if event.turn_id and on_turn:
+        call = _with_turn(call, event.turn_id, lambda turn: on_turn(turn, event.payload, at_s))
+    return _with_turn(call, event.turn_id or "", lambda turn: replace(turn, seq_to=event.seq))
+
+
+def fold_all(events: Iterable[Event]) -> CallRace:
+    """A whole conversation after the fact, on the owner's clock."""
+    call = CallRace()
+    for event in events:
+        call = fold(call, event, event.accepted_at_us / 1e6)
+    return call
+
+
+# --- the call --------------------------------------------------------------------------------------------------------
+
+
+def _arrived(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, f.CallArrived)
+    return replace(call, providers=payload.providers, began_at_s=at_s)
+
+
+def _taken(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, takes=call.takes + 1)
+
+
+def _granted(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, d.StandingGranted)
+    return replace(call, granted=len(payload.phrases), granted_guards=len(payload.guarded_by))
+
+
+def _answered(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, answered_at_s=at_s)
+
+
+def _ended(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, f.CallEnded)
+    return replace(call, ended=payload.reason, ended_at_s=at_s, caller_speaking=False)
+
+
+def _owner_changed(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, owner_changes=call.owner_changes + 1)
+
+
+def _fact_dropped(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, dead_letters=call.dead_letters + 1)
+
+
+def _speech_started(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, f.CallerSpeechStarted)
+    return replace(call, caller_speaking=True, pending=Pending(payload.utterance_id, first_seq=event.seq))
+
+
+def _speech_dismissed(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, caller_speaking=False)
+
+
+def _resumed(call: CallRace, event: Event, at_s: float) -> CallRace:
+    return replace(call, caller_speaking=True)
+
+
+def _heard(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, f.UtteranceHeard)
+    words = HeardWords(payload.text, payload.final, at_s, payload.since_speech_end_ms)
+    call = replace(call, caller_speaking=False)
+    turn = next((t for t in reversed(call.turns) if t.utterance_id == payload.utterance_id), None)
+    if turn:
+        zero_s = at_s - payload.since_speech_end_ms / 1000
+        return _with_turn(call, turn.turn_id, lambda t: replace(t, heard=(*t.heard, words), zero_s=zero_s))
+    pending = _pending(call, payload.utterance_id, event.seq)
+    return replace(call, pending=replace(pending, heard=(*pending.heard, words)))
+
+
+def _hold(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload = event.payload
+    assert isinstance(payload, f.HoldingPlayed | f.FallbackPlayed)
+    kind = SoundKind.HOLD if isinstance(payload, f.HoldingPlayed) else SoundKind.CLOSING
+    sound = Sound(kind, payload.phrase_id, at_s, payload.since_speech_end_ms, payload.text)
+    turn_id = event.turn_id or next(
+        (t.turn_id for t in reversed(call.turns) if payload.utterance_id and t.utterance_id == payload.utterance_id), ""
+    )
+    if turn_id:
+        return _with_turn(call, turn_id, lambda t: replace(t, sounds=(*t.sounds, sound)))
+    pending = _pending(call, payload.utterance_id, event.seq)
+    return replace(call, pending=replace(pending, sounds=(*pending.sounds, sound)))
+
+
+def _turn_opened(call: CallRace, event: Event, at_s: float) -> CallRace:
+    payload, pending = event.payload, call.pending
+    assert isinstance(payload, d.TurnOpened)
+    mine = pending if payload.utterance_id and pending.utterance_id == payload.utterance_id else Pending("")
+    zero_s = at_s - mine.heard[-1].since_speech_end_ms / 1000 if mine.heard else at_s
+    turn = TurnRace(
+        turn_id=event.turn_id or "",
+        cause=payload.cause,
+        utterance_id=payload.utterance_id,
+        zero_s=zero_s,
+        opened_at_s=at_s,
+        hold_marks_ms=payload.hold_marks_ms,
+        give_up_ms=payload.give_up_ms,
+        hard_ms=payload.hard_ms,
+        seq_from=mine.first_seq or event.seq,
+        heard=mine.heard,
+        sounds=mine.sounds,
+    )
+    return replace(call, turns=(*call.turns, turn), pending=Pending("") if mine.utterance_id else pending)
+
+
+def _pending(call: CallRace, utterance_id: str, seq: int) -> Pending:
+    """What is known of the utterance whose turn isn't open; an older one that never got a turn is forgotten."""
+    return call.pending if call.pending.utterance_id == utterance_id else Pending(utterance_id, first_seq=seq)
+
+
+# --- a turn ----------------------------------------------------------------------------------------------------------
+
+
+def _speculation_opened(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    opened = Speculation(number=payload.speculation, question=payload.question, opened_at_s=at_s)
+    return replace(
+        turn,
+        speculations=(*turn.speculations, opened),
+        asked_at_s=at_s,
+        classified=None,
+        articles=None,
+        input_verdicts=(),
+    )
+
+
+def _speculation_dropped(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    def drop(speculation: Speculation) -> Speculation:
+        return replace(speculation, dropped=payload.reason, dropped_at_s=at_s)
+
+    return _with_speculation(turn, payload.speculation, drop)
+
+
+def _committed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    def commit(speculation: Speculation) -> Speculation:
+        return replace(speculation, committed_at_s=at_s, eager=payload.eager)
+
+    return _with_speculation(turn, payload.speculation, commit)
+
+
+def _scores(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    if payload.ask_id != f"{turn.turn_id}.s{turn.speculation}.classify":
+        return turn  # a guardrail's scores: its verdict follows; or those of a speculation that is gone
+    best = sorted(((s.name, s.value) for s in payload.scores), key=lambda pair: -pair[1])
+    return replace(turn, classified=Classified(tuple(best), at_s, payload.elapsed_ms))
+
+
+def _passages(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    if payload.passages == FORGOTTEN:
+        return turn
+    passages = msgspec.json.decode(payload.passages, type=list[f.FoundPassage])
+    public = tuple(dict.fromkeys(p.article_id for p in passages if p.public))
+    private = tuple(dict.fromkeys(p.article_id for p in passages if not p.public))
+    return replace(turn, articles=FoundArticles(public, private, at_s, payload.elapsed_ms))
+
+
+def _completion_asked(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    if payload.purpose != "answer":
+        return turn
+    asked = tuple(
+        Answer(
+            answer_id=f"{payload.ask_id}.{attempt}",
+            speculation=turn.speculation,
+            intent=payload.intent,
+            attempt=attempt,
+            asked_at_s=at_s,
+        )
+        for attempt in range(payload.attempts)
+    )
+    return replace(turn, answers=(*turn.answers, *asked))
+
+
+def _completion_returned(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    def returned(answer: Answer) -> Answer:
+        return replace(
+            answer,
+            provider=payload.provider,
+            first_token_ms=payload.first_token_ms,
+            total_ms=payload.total_ms,
+            settled_at_s=answer.settled_at_s or at_s,
+        )
+
+    return _with_answer(turn, f"{payload.ask_id}.{payload.attempt}", returned)
+
+
+def _effect_failed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    answer_id = f"{payload.ask_id}.{payload.attempt}"
+    if not any(answer.answer_id == answer_id for answer in turn.answers):
+        return replace(turn, failures=(*turn.failures, (payload.ask_id, payload.reason)))
+
+    def failed(answer: Answer) -> Answer:
+        return replace(
+            answer,
+            state=AnswerState.FAILED,
+            reason=payload.reason,
+            provider=payload.provider,
+            total_ms=payload.elapsed_ms,
+            settled_at_s=at_s,
+        )
+
+    return _with_answer(turn, answer_id, failed)
+
+
+def _effect_cancelled(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    def cancelled(answer: Answer) -> Answer:
+        return replace(answer, state=AnswerState.CANCELLED, total_ms=payload.elapsed_ms, settled_at_s=at_s)
+
+    return _with_answer(turn, f"{payload.ask_id}.{payload.attempt}", cancelled)
+
+
+def _candidate_formed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    known = next((answer for answer in turn.answers if answer.answer_id == payload.candidate_id), None)
+    formed = replace(
+        known
+        or Answer(
+            answer_id=payload.candidate_id, speculation=payload.speculation, intent=payload.intent, asked_at_s=None
+        ),
+        action=payload.action,
+        origin=payload.origin,
+        text=payload.text,
+        state=AnswerState.JUDGED,
+        formed_at_s=at_s,
+        settled_at_s=None,
+    )
+    if known is None:
+        return replace(turn, answers=(*turn.answers, formed))
+    return _with_answer(turn, payload.candidate_id, lambda answer: formed)
+
+
+def _verdict(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    verdict = Verdict(payload.guardrail, payload.passed, payload.required, payload.reasons, at_s)
+    if not payload.candidate_id:
+        return replace(turn, input_verdicts=(*turn.input_verdicts, verdict))
+    return _with_answer(
+        turn, payload.candidate_id, lambda answer: replace(answer, verdicts=(*answer.verdicts, verdict))
+    )
+
+
+def _accepted(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return _with_answer(
+        turn,
+        payload.candidate_id,
+        lambda answer: replace(answer, state=AnswerState.ACCEPTED, settled_at_s=at_s),
+    )
+
+
+def _dropped(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    blocked = payload.reason.startswith("blocked:")
+
+    def drop(answer: Answer) -> Answer:
+        return replace(
+            answer,
+            state=AnswerState.BLOCKED if blocked else AnswerState.DROPPED,
+            reason=payload.reason.removeprefix("blocked:"),
+            settled_at_s=answer.settled_at_s or at_s,
+        )
+
+    return _with_answer(turn, payload.candidate_id, drop)
+
+
+def _chosen(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    kind = {d.EscalationChosen: "escalation", d.CloseChosen: "close"}.get(type(payload), "reply")
+    turn = replace(turn, chosen=payload.candidate_id, chosen_as=kind, chosen_at_s=at_s)
+    return _with_answer(turn, payload.candidate_id, lambda answer: replace(answer, state=AnswerState.CHOSEN))
+
+
+def _reply_started(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    winner = turn.winner
+    sound = Sound(
+        SoundKind.REPLY, payload.candidate_id, at_s, payload.since_speech_end_ms, winner.text if winner else ""
+    )
+    return replace(turn, sounds=(*turn.sounds, sound), playing=True)
+
+
+def _reply_progressed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, spoken=payload.spoken_so_far)
+
+
+def _reply_completed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, spoken=payload.spoken, playing=False)
+
+
+def _reply_interrupted(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, spoken=payload.spoken_so_far, playing=False, interrupted=True)
+
+
+def _voice_failed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, voice_failed=payload.reason)
+
+
+def _refused(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, refusals=(*turn.refusals, Refusal(payload.candidate_id, payload.reason, at_s)))
+
+
+def _timer_fired(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(turn, gave_up_at_s=at_s) if payload.purpose == "give_up" else turn
+
+
+def _turn_ended(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    return replace(
+        turn,
+        outcome=payload.outcome,
+        interrupted=turn.interrupted or payload.interrupted,
+        ended_at_s=at_s,
+        playing=False,
+    )
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _with_turn(call: CallRace, turn_id: str, change: Callable[[TurnRace], TurnRace]) -> CallRace:
+    return replace(call, turns=tuple(change(turn) if turn.turn_id == turn_id else turn for turn in call.turns))
+
+
+def _with_answer(turn: TurnRace, answer_id: str, change: Callable[[Answer], Answer]) -> TurnRace:
+    return replace(turn, answers=tuple(change(a) if a.answer_id == answer_id else a for a in turn.answers))
+
+
+def _with_speculation(turn: TurnRace, number: int, change: Callable[[Speculation], Speculation]) -> TurnRace:
+    return replace(turn, speculations=tuple(change(s) if s.number == number else s for s in turn.speculations))
+
+
+_ON_CALL: dict[type, Callable[[CallRace, Event, float], CallRace]] = {
+    f.CallArrived: _arrived,
+    f.CallTaken: _taken,
+    d.StandingGranted: _granted,
+    f.CallAnswered: _answered,
+    f.CallEnded: _ended,
+    f.OwnerChanged: _owner_changed,
+    f.FactDropped: _fact_dropped,
+    f.CallerSpeechStarted: _speech_started,
+    f.CallerSpeechDismissed: _speech_dismissed,
+    f.UtteranceResumed: _resumed,
+    f.UtteranceHeard: _heard,
+    f.HoldingPlayed: _hold,
+    f.FallbackPlayed: _hold,
+    d.TurnOpened: _turn_opened,
+}
+
+_ON_TURN: dict[type, Callable[[TurnRace, Any, float], TurnRace]] = {
+    d.SpeculationOpened: _speculation_opened,
+    d.SpeculationDropped: _speculation_dropped,
+    d.TurnCommitted: _committed,
+    f.ScoresReturned: _scores,
+    f.PassagesFound: _passages,
+    d.CompletionAsked: _completion_asked,
+    f.CompletionReturned: _completion_returned,
+    f.EffectFailed: _effect_failed,
+    f.EffectCancelled: _effect_cancelled,
+    d.CandidateFormed: _candidate_formed,
+    d.VerdictIssued: _verdict,
+    d.CandidateAccepted: _accepted,
+    d.CandidateDropped: _dropped,
+    d.ReplyChosen: _chosen,
+    d.EscalationChosen: _chosen,
+    d.CloseChosen: _chosen,
+    f.SpeechStarted: _reply_started,
+    f.SpeechProgressed: _reply_progressed,
+    f.SpeechCompleted: _reply_completed,
+    f.SpeechInterrupted: _reply_interrupted,
+    f.SpeechFailed: _voice_failed,
+    f.ReplyRefused: _refused,
+    f.TimerFired: _timer_fired,
+    d.TurnEnded: _turn_ended,
+}
