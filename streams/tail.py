@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from schemas.event import Event
 from streams.codec import Codec
@@ -30,23 +30,23 @@ class ConversationTail:
                 events.extend(self._take(record))
         return events
 
-    async def to_end(self) -> list[Event]:
-        """Everything from here to the log's end."""
-        events: list[Event] = []
+    async def to_end(self) -> AsyncIterator[Event]:
+        """Everything from here to the log's end. ``events`` may run beside it: each event is given to one of them, and
+        is given before anything behind it is."""
         while records := await self._ledger.read(self._partition, self._next):
-            for record in records:
-                self._next = record.offset + 1
-                events.extend(self._take(record))
-        return events
+            for event in self._new(records):
+                yield event
 
     async def events(self) -> AsyncIterator[Event]:
         async for records in self._ledger.follow(self._partition, self._next):
-            for record in records:
-                if record.offset < self._next:
-                    continue
+            for event in self._new(records):
+                yield event
+
+    def _new(self, records: list[LogRecord]) -> Iterator[Event]:
+        for record in records:
+            if record.offset >= self._next:
                 self._next = record.offset + 1
-                for event in self._take(record):
-                    yield event
+                yield from self._take(record)
 
     def _take(self, record: LogRecord) -> tuple[Event, ...]:
         if record.conversation_id not in ("", self._conversation_id):

@@ -161,7 +161,7 @@ class Gateway:
         self._do(self._machine.read(event, self._now_ms()))
 
     async def _catch_up(self) -> None:
-        for event in await self._tail.to_end():
+        async for event in self._tail.to_end():
             self._take(event)
         self._do(self._machine.caught_up(self._now_ms()))
 
