@@ -12,7 +12,7 @@ this gateway has put was read back, and none that it has read is newer than what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from schemas import decisions as d
 from schemas import facts as f
@@ -63,6 +63,7 @@ class CallMachine:
         self._started_turns: set[str] = set()
         self._waiting: Waiting | None = None
         self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
+        self._left_waiting: str | None = None  # utterance whose answer the former gateway owed when this one took over
         # sounds
         self.playing: Sound | None = None
         self._playing_turn: str | None = None
@@ -77,6 +78,27 @@ class CallMachine:
     def begin(self) -> list[Command]:
         """Takes the call. The fact ``CallArrived`` is put before, by whoever let it ring."""
         return [self._put(f.CallTaken(take=self.take, gateway_id=self._gateway_id))]
+
+    def remember(self, history: Iterable[Event]) -> None:
+        """What the log held of this call before this gateway took it: call it before ``begin``. Nothing is acted upon."""
+        for event in history:
+            if isinstance(event.payload, Fact) and event.payload.SUPERSEDES:
+                self._last_caller_seq = event.seq
+            if isinstance(event.payload, d.TurnOpened):
+                self._turn_id = event.turn_id
+                self._utterance_of[event.turn_id or ""] = event.payload.utterance_id
+            self._note_what_is_owed(event)
+
+    def _note_what_is_owed(self, event: Event) -> None:
+        """Before this gateway's grant is read: what the caller waits for because the former gateway didn't say it."""
+        payload = event.payload
+        if isinstance(payload, d.TurnOpened | f.CallerSpeechStarted):
+            self._left_waiting = payload.utterance_id
+        elif isinstance(payload, d.TurnEnded | f.SpeechStarted):
+            self._left_waiting = None
+        elif isinstance(payload, f.FallbackPlayed):
+            self._left_waiting = None
+            self._over |= {part for part in (event.turn_id, payload.utterance_id) if part}
 
     def media_ended(self, reason: str = "caller_hung_up") -> list[Command]:
         if self.ended or self.evicted:
@@ -178,7 +200,9 @@ class CallMachine:
 
     def _on_event(self, event: Event, now_ms: float) -> Iterator[Command]:
         payload, turn_id = event.payload, event.turn_id or ""
-        if isinstance(payload, f.CallTaken) and payload.take > self.take:
+        if self._grant is None:
+            self._note_what_is_owed(event)
+        if isinstance(payload, f.CallTaken) and self._loses_to(payload):
             self.evicted = True
             yield from [Stop()] if self.playing else []
         elif isinstance(payload, d.StandingGranted) and payload.take == self.take:
@@ -187,6 +211,7 @@ class CallMachine:
                 self.answered = True
                 yield Answer()
                 yield self._put(f.CallAnswered(take=self.take))
+                self._take_over_waiting(payload, now_ms)
         elif isinstance(payload, d.TurnOpened):
             yield from self._turn_opened(turn_id, payload, now_ms)
         elif isinstance(payload, d.CandidateFormed):
@@ -204,6 +229,10 @@ class CallMachine:
                 self._chosen = None
             if turn_id == self._turn_id:
                 yield from self._discard(keep=self.playing.sound_id if self.playing else None)
+
+    def _loses_to(self, taken: f.CallTaken) -> bool:
+        """A later take, or another gateway's that took the same number first."""
+        return taken.take > self.take or (taken.take == self.take and taken.gateway_id != self._gateway_id)
 
     def _turn_opened(self, turn_id: str, opened: d.TurnOpened, now_ms: float) -> Iterator[Command]:
         yield from self._discard(keep=self.playing.sound_id if self.playing else None)
@@ -393,6 +422,14 @@ class CallMachine:
             plan = standing_plan(grant, self._utterances)
             self._waiting = Waiting(since, self._utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=final)
 
+    def _take_over_waiting(self, grant: d.StandingGranted, now_ms: float) -> None:
+        """The former gateway died before it answered the caller: from now on the caller waits for this one."""
+        if self._left_waiting is None or self._waiting or self.caller_speaking:
+            return
+        plan = standing_plan(grant, self._utterances)
+        utterance_id = self._left_waiting
+        self._waiting = Waiting(now_ms, utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=True)
+
     def _turn_of(self, utterance_id: str) -> str | None:
         if not utterance_id:
             return self._turn_id
@@ -400,7 +437,7 @@ class CallMachine:
 
     def _put(self, payload: Fact, turn_id: str | None = None) -> Put:
         self._facts += 1
-        event_id = derived_id(self.call_id, "gateway", self.take, self._facts)
+        event_id = derived_id(self.call_id, "gateway", self._gateway_id, self.take, self._facts)
         if payload.SUPERSEDES:
             self._unread.add(event_id)
         return Put(event_id, payload, turn_id)
