@@ -1,0 +1,122 @@
+"""Callers who act by seed: they speak, hesitate, interrupt, cough, keep silent, and hang up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from simulation.line import Line, Said
+from simulation.small_bank import ASKED
+
+ACTS = ("speak", "speak", "speak", "speak", "speak", "interrupt", "cough_at_wait", "cough_at_reply", "silent")
+TALK = ("lost_card", "lost_card", "fees", "fees", "travel", "go_on", "go_on", "advice", "other")
+RING_S = 15.0
+
+OpenLine = Callable[[], Awaitable[Line]]
+
+
+class Caller:
+    """Goes through ``turns`` acts; calls again when a call ended before. ``patience_s``: how long it waits for a reply."""
+
+    def __init__(self, rng: random.Random, turns: int, open_line: OpenLine, patience_s: float, calls: int = 4) -> None:
+        self._rng, self._turns, self._open_line = rng, turns, open_line
+        self._patience_s, self._calls = patience_s, calls
+
+    async def run(self) -> None:
+        while self._turns > 0 and self._calls > 0:
+            self._calls -= 1
+            self._line = await self._open_line()
+            await self._call()
+            self._line.close()
+            await asyncio.sleep(0.5)
+
+    async def _call(self) -> None:
+        line = self._line
+        deadline = asyncio.get_running_loop().time() + RING_S
+        while not line.answered and not line.closed and asyncio.get_running_loop().time() < deadline:
+            await line.until_change(1.0)
+        seen = 0
+        while self._turns > 0 and not line.closed and line.answered:
+            act = self._rng.choice(ACTS)
+            seen = await self._until_agent_finished(seen, 1.0 if act == "cough_at_wait" else self._patience_s)
+            if line.closed:
+                return
+            self._turns -= 1
+            await self._do(act)
+        if self._turns <= 0 and not line.closed:
+            await self._leave(seen)
+
+    async def _do(self, act: str) -> None:
+        if act == "silent":
+            await self._line.until_change(4.0)
+        elif act in ("interrupt", "cough_at_reply"):
+            await self._speak(self._question())
+            await self._until_reply_plays()
+            await asyncio.sleep(self._rng.uniform(0.05, 0.6))
+            await (self._speak(self._question()) if act == "interrupt" else self._cough())
+        elif act == "cough_at_wait":
+            await self._speak(self._question())
+            await asyncio.sleep(self._rng.uniform(0.0, 0.5))
+            await self._cough()
+        else:
+            await self._speak(self._question())
+
+    async def _leave(self, seen: int) -> None:
+        ending = self._rng.choice(("goodbye", "person", "hang_up", "hang_up_early"))
+        if ending == "hang_up_early":
+            return
+        seen = await self._until_agent_finished(seen, self._patience_s)
+        if ending != "hang_up" and not self._line.closed:
+            await self._speak(self._rng.choice(ASKED[ending]))
+            await self._until_agent_finished(self._line.endings, self._patience_s)
+
+    def _question(self) -> str:
+        return self._rng.choice(ASKED[self._rng.choice(TALK)])
+
+    async def _speak(self, text: str) -> None:
+        rng, line = self._rng, self._line
+        if rng.random() < 0.9:
+            line.say(Said("began"))
+        ended = await self._talk(0.2, 0.8)
+        if rng.random() < 0.7:
+            await asyncio.sleep(0.1)
+            line.say(Said("paused", text, ended))
+            while rng.random() < 0.25:
+                await asyncio.sleep(rng.uniform(0.05, 0.4))
+                line.say(Said("resumed"))
+                text += " please"
+                ended = await self._talk(0.2, 0.5)
+                if rng.random() < 0.6:
+                    await asyncio.sleep(0.1)
+                    line.say(Said("paused", text, ended))
+        await asyncio.sleep(rng.uniform(0.1, 0.3))
+        if rng.random() < 0.1:
+            text += " sorry"
+        line.say(Said("ended", text, ended))
+
+    async def _talk(self, least_s: float, most_s: float) -> float:
+        await asyncio.sleep(self._rng.uniform(least_s, most_s))
+        return asyncio.get_running_loop().time()
+
+    async def _cough(self) -> None:
+        self._line.say(Said("began"))
+        await asyncio.sleep(self._rng.uniform(0.1, 0.5))
+        self._line.say(Said("dismissed"))
+
+    async def _until_agent_finished(self, seen: int, patience_s: float) -> int:
+        """Until the agent has said something since ``seen`` and is silent, or patience is over."""
+        line, loop = self._line, asyncio.get_running_loop()
+        deadline = loop.time() + patience_s
+        while not line.closed and loop.time() < deadline:
+            if line.endings > seen and line.playing is None:
+                break
+            await line.until_change(deadline - loop.time())
+        await asyncio.sleep(self._rng.uniform(0.05, 0.6))
+        return line.endings
+
+    async def _until_reply_plays(self) -> None:
+        line, loop = self._line, asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        while not line.closed and loop.time() < deadline and line.playing != "reply":
+            await line.until_change(deadline - loop.time())

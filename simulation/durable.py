@@ -1,0 +1,74 @@
+"""What survives the death of every process: the log, the inbox, the state store, the dead letters.
+
+One partition, kept in memory. ``changed`` wakes those who follow. Nothing here knows of faults or processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context
+
+from agent_core.behaviour import Behaviour
+from streams.codec import Body
+from streams.keys import MemoryKeyStore
+from streams.ports import DeadLetter, Entry, Held, InboxRecord, LogRecord
+
+PARTITION = 0
+
+
+class Signal:
+    """Wakes everybody who waits, each time that ``ring`` is called."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+
+class Durable:
+    """``acknowledged``: event id → conversation, of every put that returned. ``landed_s``: when each record landed."""
+
+    def __init__(self) -> None:
+        self.log: list[LogRecord] = []
+        self.landed_s: list[float] = []
+        self.written_by: list[str] = []
+        self.inbox: list[InboxRecord] = []
+        self.inbox_ids: list[str] = []  # what the producer said the event id is
+        self.held: list[Held] = []
+        self.letters: dict[tuple[str, int, int], DeadLetter] = {}
+        self.acknowledged: dict[str, str] = {}
+        self.behaviours: dict[tuple[int, str], Behaviour] = {}
+        self.keys = MemoryKeyStore()
+        self.log_grew = Signal()
+        self.inbox_grew = Signal()
+        self.broker = Context()  # what runs in it belongs to no process: no freeze, no death touches it
+
+    def land(self, entries: Sequence[Entry], writer: str) -> tuple[int, int]:
+        """Appends; returns the offsets of the first and last record."""
+        first = len(self.log)
+        now = asyncio.get_running_loop().time()
+        for offset, entry in enumerate(entries, first):
+            self.log.append(LogRecord(PARTITION, offset, entry.conversation_id, entry.body, entry.imported_under))
+            self.landed_s.append(now)
+            self.written_by.append(writer)
+        self.log_grew.ring()
+        return first, len(self.log) - 1
+
+    def receive(self, conversation_id: str, event_id: str, body: Body) -> None:
+        self.inbox.append(InboxRecord(PARTITION, len(self.inbox), conversation_id, body))
+        self.inbox_ids.append(event_id)
+        self.inbox_grew.ring()
+
+    def behaviour_of(self, seq: int, content_hash: str) -> Behaviour:
+        """Raises ``LookupError``."""
+        return self.behaviours[seq, content_hash]

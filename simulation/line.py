@@ -1,0 +1,85 @@
+"""A telephone line without sound: who holds it, what plays on it, and what the caller says into it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from simulation.durable import Signal
+
+MS_PER_CHARACTER = 18.0  # faster than a real voice, so that calls are short
+
+
+class Said(NamedTuple):
+    """What the recogniser makes of the caller. ``what``: began, paused, resumed, ended, dismissed, hung_up."""
+
+    what: str
+    text: str = ""
+    speech_ended_s: float = 0.0
+
+
+class Holder:
+    """A gateway's end of the line."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[Said] = asyncio.Queue()
+
+
+class Line:
+    """One call's line. The last who joined holds it; what others play isn't heard."""
+
+    def __init__(self) -> None:
+        self.holder: Holder | None = None
+        self.answered = False
+        self.closed = False
+        self.playing: str | None = None  # the kind of what is heard now
+        self.endings = 0  # replies and closing lines that were heard to their end, or cut off
+        self.changed = Signal()
+
+    def join(self, holder: Holder) -> None:
+        self.holder = holder
+        self.playing = None
+        self.changed.ring()
+
+    def say(self, said: Said) -> None:
+        if self.holder is not None:
+            self.holder.heard.put_nowait(said)
+
+    def answer(self) -> None:
+        self.answered = True
+        self.changed.ring()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.say(Said("hung_up"))
+            self.changed.ring()
+
+    def began(self, holder: Holder, kind: str) -> None:
+        if holder is self.holder:
+            self.playing = kind
+            self.changed.ring()
+
+    def fell_silent(self, holder: Holder) -> None:
+        if holder is self.holder and self.playing is not None:
+            self.endings += self.playing != "hold"
+            self.playing = None
+            self.changed.ring()
+
+    async def until_change(self, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.changed.wait()
+        except TimeoutError:
+            pass
+
+
+def duration_s(text: str) -> float:
+    return max(0.2, len(text) * MS_PER_CHARACTER / 1000)
+
+
+def spoken_part(text: str, played_s: float) -> str:
+    """Whole words that were heard after ``played_s``."""
+    share = min(1.0, played_s / duration_s(text))
+    tokens = text.split()
+    return " ".join(tokens[: int(len(tokens) * share)])

@@ -1,0 +1,106 @@
+"""Simulated vendors behind the production effect runner: classifier, retrieval, models, and guardrails' scores.
+
+What a vendor does is a function of (seed, conversation, ask, generation, attempt), never of the order of arrival. A call
+that outlives its budget fails with ``ProviderError(TIMED_OUT)``, as the real executors do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+
+
+from agent_core.conversation import Ask, Conversation
+from agent_core.found import write_passages
+from agent_core.guardrails.prompt_injection import SCORE
+from agent_core.ports import FailureReason, Passage, ProviderError
+from processors.effects import Executor
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision, Fact
+from simulation.faults import Fault, Faults
+from simulation.process import Process
+from simulation.small_bank import ASKED, FORBIDDEN
+
+NAME = "simulated"
+_Answer = Callable[[Conversation, Ask, int, random.Random], Fact]
+
+
+class Vendors:
+    """The vendors that one owner's process talks to."""
+
+    def __init__(self, process: Process, faults: Faults) -> None:
+        self._process, self._faults = process, faults
+
+    def executors(self) -> Mapping[type[Decision], Executor]:
+        return {
+            d.ClassificationAsked: self._executor(self._scores, 0.008, 400),
+            d.PassagesAsked: self._executor(self._passages, 0.012, 400),
+            d.CompletionAsked: self._executor(self._completion, 0.25, None),
+            d.GuardrailAsked: self._executor(self._guardrail, 0.015, None),
+        }
+
+    def _executor(self, answer: _Answer, median_s: float, timeout_ms: int | None) -> Executor:
+        async def execute(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+            self._process.at("executor:before")
+            draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
+            budget = conversation.behaviour.budget
+            limit_ms = timeout_ms or (
+                ask.payload.timeout_ms if isinstance(ask.payload, d.CompletionAsked) else budget.guardrail_timeout_ms
+            )
+            try:
+                async with asyncio.timeout(limit_ms / 1000):
+                    await self._work(draw, median_s)
+            except TimeoutError:
+                raise ProviderError(FailureReason.TIMED_OUT, NAME) from None
+            fact = answer(conversation, ask, attempt, draw)
+            self._process.at("executor:after")
+            return fact
+
+        return execute
+
+    async def _work(self, draw: random.Random, median_s: float) -> None:
+        """Takes its time; in play, every shape of stall and error."""
+        await asyncio.sleep(median_s * draw.lognormvariate(0, 0.4))
+        if self._faults.strikes(Fault.STALL, draw, 0.25):
+            await asyncio.sleep(draw.choice((0.3, 0.9, 1.7, 3600.0)))
+        if self._faults.strikes(Fault.VENDOR_ERROR, draw, 0.2):
+            reason = draw.choice(
+                (FailureReason.RATE_LIMITED, FailureReason.UNAVAILABLE, FailureReason.INVALID, FailureReason.REFUSED)
+            )
+            raise ProviderError(reason, NAME)
+
+    def _scores(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        assert isinstance(ask.payload, d.ClassificationAsked)
+        found = [(ask.payload.text.rfind(text), name) for name, texts in ASKED.items() for text in texts]
+        position, meant = max(found)
+        if position < 0:
+            meant = "other"
+        sure = draw.choice((0.97, 0.9, 0.6))
+        second = draw.choice(sorted(set(ASKED) - {meant}))
+        scores = (f.Score(meant, sure), f.Score(second, 1 - sure))
+        return f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model=NAME)
+
+    def _passages(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        found = [
+            Passage(article.id, text, draw.random(), public)
+            for article in conversation.behaviour.articles
+            for text, public in ((article.public, True), (article.private, False))
+            if text
+        ]
+        return f.PassagesFound(ask_id=ask.ask_id, passages=write_passages(found))
+
+    def _completion(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        assert isinstance(ask.payload, d.CompletionAsked)
+        text = draw.choice(("", "Certainly. ", "Of course. ")) + (ask.payload.approved or "I am happy to help.")
+        if self._faults.strikes(Fault.BAD_COMPLETION, draw, 0.35):
+            bad = draw.choice(FORBIDDEN)
+            text = draw.choice((bad, f"{text} {bad}"))
+        return f.CompletionReturned(ask_id=ask.ask_id, attempt=attempt, text=text, provider=NAME, model=NAME)
+
+    def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        attack = 0.99 if draw.random() < 0.03 else 0.01
+        return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, attack),), model=NAME)
+
+

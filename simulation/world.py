@@ -1,0 +1,357 @@
+"""One seed: processes, callers and faults on one virtual clock, from the first ring to the last record.
+
+The world starts owners and gateways, replaces those that die, freezes some, and moves the partition between owners.
+When the callers are done, faults cease and everything settles; then the checker looks at what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from agent_core.behaviour import Behaviour
+from schemas import facts as f
+from schemas.base import Kind
+from schemas.event import Event, derived_id
+from simulation.callers import Caller
+from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan
+from simulation.durable import Durable
+from simulation.faults import Fault, Faults
+from simulation.gateway import GatewayProcess
+from simulation.history import Act, Crash, Did, GatewayTrace
+from simulation.ledger import Latencies
+from simulation.line import Line
+from simulation.ownership import Group, OwnerProcess
+from simulation.process import Process
+from simulation.small_bank import small_bank
+from streams.codec import Body, Codec
+
+HORIZON_S = 40.0
+LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
+SETTLE_S = 12.0
+TURNS = 7
+
+
+class Note(NamedTuple):
+    at_s: float
+    who: str
+    what: str
+
+
+@dataclass
+class Run:
+    """What one seed left behind."""
+
+    seed: int
+    behaviour: Behaviour
+    durable: Durable
+    faults: Faults
+    traces: list[GatewayTrace] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    died_of: list[str] = field(default_factory=list)  # exceptions that no process may end with
+    ended_at_s: float = 0.0
+
+
+class Scene(NamedTuple):
+    """What a run is made of besides its seed. ``callers`` call at once."""
+
+    faults: frozenset[Fault]
+    mixed: bool = True
+    behaviour: Behaviour = small_bank()
+    latencies: Latencies = Latencies()
+    turns: int = TURNS
+    callers: int | None = None  # drawn where None
+
+
+class World:
+    def __init__(self, seed: int, scene: Scene) -> None:
+        self._scene = scene
+        self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S)
+        self._durable = Durable()
+        self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
+        self.run = Run(seed, scene.behaviour, self._durable, self._faults)
+        self._rng = self._faults.rng("world")
+        self._group = Group(self._faults)
+        self._processes: list[Process] = []
+        self._owner: Process | None = None
+        self._gateways: dict[str, Process] = {}
+        self._lines: dict[str, Line] = {}
+        self._helpers: list[asyncio.Task[None]] = []
+        self._owner_plan = CrashPlan(self._faults.rng("crash/owner"), OWNER_POINTS)
+        self._gateway_plan = CrashPlan(self._faults.rng("crash/gateway"), GATEWAY_POINTS)
+
+    async def play(self) -> Run:
+        self._new_owner()
+        for fault, driver in _DRIVERS.items():
+            if fault in self._faults.in_play:
+                self._help(driver(self))
+        try:
+            async with asyncio.timeout(LAST_MOMENT_S):
+                await self._callers()
+                await self._settle()
+        except TimeoutError:
+            self.run.died_of.append("the run never ended")
+        await self._stop()
+        self.run.ended_at_s = asyncio.get_running_loop().time()
+        return self.run
+
+    def note(self, who: str, what: str) -> None:
+        self.run.notes.append(Note(asyncio.get_running_loop().time(), who, what))
+
+    # --- callers ---
+
+    async def _callers(self) -> None:
+        count = self._scene.callers or self._rng.choice((1, 1, 2))
+        patience_s = self._scene.behaviour.budget.hard_ms / 1000 + 3.0
+        turns = [self._scene.turns // count + (index < self._scene.turns % count) for index in range(count)]
+        callers = [
+            Caller(self._faults.rng(f"caller/{index}"), turns[index], self._opener(index), patience_s)
+            for index in range(count)
+        ]
+        await asyncio.gather(*(caller.run() for caller in callers))
+
+    def _opener(self, index: int) -> Callable[[], Coroutine[Any, Any, Line]]:
+        calls = 0
+
+        async def open_line() -> Line:
+            nonlocal calls
+            calls += 1
+            call_id = f"c{index}.{calls}"
+            self._lines[call_id] = Line()
+            self._new_gateway(call_id)
+            return self._lines[call_id]
+
+        return open_line
+
+    # --- processes ---
+
+    def _spawn(self, name: str, main: Callable[[Process], Coroutine[Any, Any, None]]) -> Process:
+        process = Process(name, self._at_point)
+        self._processes.append(process)
+        process.start(main(process))
+        return process
+
+    def _at_point(self, process: Process, point: str) -> None:
+        is_owner = process.name.startswith("o")
+        fault = Fault.CRASH_OWNER if is_owner else Fault.CRASH_GATEWAY
+        plan = self._owner_plan if is_owner else self._gateway_plan
+        if self._faults.has(fault) and not process.frozen and plan.due(point):
+            beside = tuple(sorted(set(self._faults.happened) - {fault}))
+            self._faults.happened[fault] += 1
+            now = asyncio.get_running_loop().time()
+            self.run.crashes.append(Crash(now, process.name, f"{'owner' if is_owner else 'gateway'}:{point}", beside))
+            self.note(process.name, f"dies at {point}")
+            process.kill()
+
+    def _new_owner(self, former_hears_after_s: float = 0.0) -> Process:
+        number = sum(process.name.startswith("o") for process in self._processes) + 1
+
+        def main(process: Process) -> Coroutine[Any, Any, None]:
+            hosted = OwnerProcess(
+                process, self._group, self._durable, self._faults, self._scene.latencies, self.note
+            )
+            return self._watched(process, hosted.main(), self._replace_owner)
+
+        owner = self._spawn(f"o{number}", main)
+        self._owner = owner
+        self._group.assign(owner, former_hears_after_s=former_hears_after_s)
+        return owner
+
+    def _new_gateway(self, call_id: str) -> None:
+        number = sum(process.name.startswith("g") for process in self._processes) + 1
+
+        def main(process: Process) -> Coroutine[Any, Any, None]:
+            gateway = GatewayProcess(
+                process,
+                call_id,
+                self._lines[call_id],
+                (1, self._scene.behaviour.content_hash),
+                self._durable,
+                self._faults,
+                self._scene.latencies,
+                self.run.traces,
+            )
+            return self._watched(process, gateway.main(), lambda dead: self._replace_gateway(call_id, dead))
+
+        self._gateways[call_id] = self._spawn(f"g{number}", main)
+
+    async def _watched(
+        self, process: Process, main: Coroutine[Any, Any, None], replace: Callable[[Process], None]
+    ) -> None:
+        try:
+            await main
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self.run.died_of.append(f"{process.name} ended with {_story(error)}")
+            process.dead = True
+        finally:
+            if process.dead:
+                replace(process)
+
+    def _later(self, delay_s: float, act: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(delay_s, act, context=self._durable.broker)
+
+    def _replace_owner(self, dead: Process) -> None:
+        if self._owner is dead:
+            self._later(self._rng.uniform(0.05, 1.5), lambda: self._take_its_place(dead))
+
+    def _take_its_place(self, dead: Process) -> None:
+        if self._owner is dead:
+            self._new_owner()
+
+    def _replace_gateway(self, call_id: str, dead: Process) -> None:
+        for trace in self.run.traces:
+            if trace.name == dead.name and trace.acts and trace.acts[-1].did not in (Did.OVER, Did.EVICTED):
+                trace.acts.append(Act(asyncio.get_running_loop().time(), Did.DIED))
+        if self._gateways.get(call_id) is dead:
+            self._later(self._rng.uniform(0.05, 1.0), lambda: self._new_gateway_for(call_id, dead))
+
+    def _new_gateway_for(self, call_id: str, former: Process) -> None:
+        if self._gateways.get(call_id) is former:
+            self._new_gateway(call_id)
+
+    # --- the end ---
+
+    async def _settle(self) -> None:
+        """Faults cease; every gateway puts what it has left, and the owner takes it."""
+        self._faults.over = True
+        for process in self._processes:
+            if process.frozen:
+                process.thaw()
+        await asyncio.sleep(2.0)
+        while pending := [p for p in self._gateways.values() if not p.ended.is_set() or p.dead]:
+            await asyncio.sleep(0.5)
+            if all(p.dead for p in pending):  # its place is about to be taken
+                await asyncio.sleep(2.0)
+        await asyncio.sleep(SETTLE_S)
+
+    async def _stop(self) -> None:
+        self._faults.over = True
+        for task in self._helpers:
+            task.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+        self._owner = None
+        self._gateways.clear()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            await process.gone()
+        while left := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
+            await asyncio.wait(left)
+
+    def _help(self, main: Coroutine[Any, Any, None]) -> None:
+        self._helpers.append(asyncio.create_task(main))
+
+    # --- what strikes from outside ---
+
+    async def _zombies(self) -> None:
+        draw = self._faults.rng("zombies")
+        while True:
+            await asyncio.sleep(draw.uniform(1.0, 12.0))
+            owner = self._owner
+            if owner is None or owner.dead or owner.frozen or not self._faults.has(Fault.ZOMBIE):
+                continue
+            self._faults.happened[Fault.ZOMBIE] += 1
+            owner.freeze()
+            self.note(owner.name, "stands still")
+            session_s = draw.uniform(0.2, 1.5)
+            await asyncio.sleep(session_s)
+            if self._owner is owner and not self._faults.over:
+                self._new_owner(former_hears_after_s=draw.choice((0.0, 1.0, 5.0)))
+            await asyncio.sleep(draw.choice((0.0, 0.01, 0.5, 3.0)))
+            if not owner.dead and owner.frozen:
+                self.note(owner.name, "wakes")
+                owner.thaw()
+
+    async def _rolling(self) -> None:
+        draw = self._faults.rng("rolling")
+        while True:
+            await asyncio.sleep(draw.uniform(2.0, 15.0))
+            if self._faults.has(Fault.ROLLING):
+                self._faults.happened[Fault.ROLLING] += 1
+                self._new_owner(former_hears_after_s=draw.choice((0.0, 0.1, 2.0)))
+
+    async def _pauses(self) -> None:
+        draw = self._faults.rng("pauses")
+        while True:
+            await asyncio.sleep(draw.uniform(0.5, 8.0))
+            calls = [c for c, p in self._gateways.items() if not (p.dead or p.frozen or p.ended.is_set())]
+            if not calls or not self._faults.has(Fault.GATEWAY_PAUSE):
+                continue
+            call_id = draw.choice(sorted(calls))
+            gateway = self._gateways[call_id]
+            self._faults.happened[Fault.GATEWAY_PAUSE] += 1
+            gateway.freeze()
+            self.note(gateway.name, "stands still")
+            await asyncio.sleep(draw.choice((0.15, 0.3, 0.6, 2.0)))
+            if draw.random() < 0.4:
+                self._new_gateway_for(call_id, gateway)
+                await asyncio.sleep(draw.choice((0.0, 0.005, 0.05, 0.5)))
+            if not gateway.dead and gateway.frozen:
+                self.note(gateway.name, "wakes")
+                gateway.thaw()
+
+    async def _poison(self) -> None:
+        draw = self._faults.rng("poison")
+        while True:
+            await asyncio.sleep(draw.uniform(0.2, 5.0))
+            if self._faults.has(Fault.POISON):
+                self._faults.happened[Fault.POISON] += 1
+                call_id = draw.choice(sorted(self._lines) or ["c0.1"])
+                conversation_id, event_id, body = poison(draw, call_id, Codec(self._durable.keys))
+                self._durable.receive(conversation_id, event_id, body)
+
+
+_DRIVERS: dict[Fault, Callable[[World], Coroutine[Any, Any, None]]] = {
+    Fault.ZOMBIE: World._zombies,
+    Fault.ROLLING: World._rolling,
+    Fault.GATEWAY_PAUSE: World._pauses,
+    Fault.POISON: World._poison,
+}
+
+
+def poison(draw: random.Random, call_id: str, codec: Codec) -> tuple[str, str, Body]:
+    """(conversation, event id, body) that no owner can take as it stands."""
+    event_id = derived_id("poison", call_id, draw.randrange(10**9))
+    kind = draw.randrange(6)
+    good = codec.encode(
+        Event(
+            event_id=event_id,
+            type="UtteranceResumed",
+            schema_version=1,
+            conversation_id=call_id,
+            kind=Kind.FACT,
+            payload=f.UtteranceResumed(utterance_id="poison"),
+        )
+    )[0]
+    if kind == 0:
+        return call_id, event_id, Body("UtteranceHeard", 1, draw.randbytes(draw.randint(0, 60)))
+    if kind == 1:
+        return call_id, event_id, Body("NoSuchEvent", 1, good.data)
+    if kind == 2:
+        return call_id, event_id, Body(good.type, 99, good.data)
+    if kind == 3:
+        return call_id, event_id, Body(good.type, 1, good.data[: len(good.data) // 2])
+    if kind == 4:  # a fact of another conversation than the one that it was put for
+        return f"{call_id}.other", event_id, good
+    heard = f.UtteranceHeard(utterance_id="poison", text="x", final=True, since_speech_end_ms=float("nan"))
+    nan = Event(
+        event_id=event_id,
+        type="UtteranceHeard",
+        schema_version=1,
+        conversation_id=call_id,
+        kind=Kind.FACT,
+        payload=heard,
+    )
+    return call_id, event_id, codec.encode(nan)[0]
+
+
+def _story(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_story(inner) for inner in error.exceptions)
+    return f"{type(error).__name__}: {error}"
