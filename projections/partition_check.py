@@ -1,0 +1,215 @@
+"""The checks of ``verify`` on one partition, in one pass over its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from projections.effective_log import Damage, DamageKind, Delivered, Located, LogReader, partition_records
+from projections.problems import Problem, ProblemKind
+from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Difference, Recomputer
+from projections.step_structure import address_flaws, step_flaws
+from schemas.base import Kind
+from schemas.event import GENESIS, NO_INBOX, Event
+from streams.codec import Codec, digest_of
+from streams.keys import KeyMissingError
+from streams.ports import Ledger, LogRecord
+
+
+class _Thread:
+    """What is known of one conversation. ``seq`` and ``hash`` are None behind damage: they begin again with what follows."""
+
+    __slots__ = ("copied", "copied_version", "forgotten", "hash", "replay", "seq")
+
+    def __init__(self, replay: ConversationReplay | None, forgotten: bool) -> None:
+        self.seq: int | None = 0
+        self.hash: bytes | None = GENESIS
+        self.replay = replay  # None where it can't be recomputed (any more)
+        self.forgotten = forgotten
+        self.copied: list[Located] = []  # of an imported step that isn't over yet
+        self.copied_version: str | None = None
+
+
+class PartitionCheck:
+    """``ids``: hashes of the event ids of all partitions so far. ``problem`` is told of everything that is wrong."""
+
+    def __init__(
+        self, partition: int, codec: Codec, recomputer: Recomputer, ids: set[int], problem: Callable[[Problem], None]
+    ) -> None:
+        self._partition, self._recomputer, self._ids, self._problem = partition, recomputer, ids, problem
+        self._reader = LogReader(codec, self._damage, self._seen)
+        self._owner_is_writing = False
+        self._accepted_at_us = 0
+        self._version_of_epoch: dict[int, str] = {}
+        self._undated: dict[
+            int, list[tuple[Sequence[Located], Difference]]
+        ] = {}  # epoch → of steps whose version isn't known yet
+        self.conversations: dict[str, _Thread] = {}
+        self.end = 0
+        self.inbox_mark = NO_INBOX
+        self.events = self.decisions = self.not_recomputable = self.forgotten = 0
+
+    @property
+    def void(self) -> int:
+        return self._reader.void
+
+    async def read(self, ledger: Ledger, *, owner_is_writing: bool) -> None:
+        self._owner_is_writing = owner_is_writing
+        async for record in partition_records(ledger, self._partition):
+            if record.offset != self.end:
+                self._note(ProblemKind.OFFSET, record, None, f"records {self.end} to {record.offset - 1} are gone")
+            self.end = record.offset + 1
+            computed, stated = digest_of(record.body.data)
+            if computed != stated:
+                self._note(ProblemKind.HASH, record, None, "its bytes are not those that its hash was made over")
+            delivered = self._reader.take(record)
+            if delivered:
+                self._take(delivered)
+        self._reader.end()
+        for thread in self.conversations.values():
+            self._recompute_copied(thread)
+        for undated in self._undated.values():
+            for step, difference in undated:
+                self._differs(step, difference)
+
+    # --- records ---
+
+    def _seen(self, record: LogRecord, event: Event, void: bool) -> None:
+        if void and event.epoch > self._reader.epoch:
+            message = f"it is of epoch {event.epoch}, which no owner had announced"
+            self._note(ProblemKind.EPOCH, record, event.seq, message)
+        if event.kind is Kind.CONTROL:
+            for flaw in address_flaws(Located(event, record)):
+                self._note(flaw.kind, record, None, flaw.message)
+
+    def _damage(self, damage: Damage) -> None:
+        if damage.kind is DamageKind.HALF_STEP and self._owner_is_writing:
+            return
+        self._note(ProblemKind(damage.kind.value), damage.record, damage.seq, damage.message)
+        thread = self.conversations.get(damage.record.conversation_id)
+        if thread is None and damage.record.conversation_id:
+            thread = self.conversations[damage.record.conversation_id] = _Thread(None, False)
+        if thread:
+            thread.seq = thread.hash = thread.replay = None
+
+    # --- steps ---
+
+    def _take(self, delivered: Delivered) -> None:
+        step = delivered.events
+        self.events += len(step)
+        thread = self._thread(step[0])
+        for located in step:
+            self._check_event(thread, located)
+        if delivered.imported:
+            if step[0].event.kind is Kind.FACT:
+                self._recompute_copied(thread)
+            thread.copied.extend(step)
+            return
+        self._recompute_copied(thread)
+        for flaw in step_flaws(step):
+            self._note(flaw.kind, flaw.located.record, flaw.located.event.seq, flaw.message)
+        self._check_stamps(step)
+        version = self._epoch_version(step)
+        first = step[0].event
+        if version is None:
+            differences = self._recompute(thread, step, self._recomputer.version)
+            self._undated.setdefault(first.epoch, []).extend((step, x) for x in differences)
+        else:
+            for difference in self._recompute(thread, step, version):
+                self._differs(step, difference)
+
+    def _thread(self, located: Located) -> _Thread:
+        conversation_id = located.event.conversation_id
+        thread = self.conversations.get(conversation_id)
+        if thread is None:
+            replay, forgotten = None, False
+            try:
+                forgotten = self._recomputer.forgotten(conversation_id)
+                replay = None if forgotten else self._recomputer.begin(conversation_id)
+            except KeyMissingError as error:
+                self._note(ProblemKind.KEY, located.record, located.event.seq, str(error))
+            thread = self.conversations[conversation_id] = _Thread(replay, forgotten)
+            self.forgotten += forgotten
+        return thread
+
+    def _check_event(self, thread: _Thread, located: Located) -> None:
+        event, record = located
+        for flaw in address_flaws(located):
+            self._note(flaw.kind, record, event.seq, flaw.message)
+        if thread.seq is not None and event.seq != thread.seq + 1:
+            self._note(ProblemKind.SEQ, record, event.seq, f"seq {event.seq} follows on {thread.seq}")
+        if thread.hash is not None and event.prev_hash != thread.hash:
+            self._note(ProblemKind.CHAIN, record, event.seq, "it does not name the hash of the event before it")
+        thread.seq, thread.hash = event.seq, event.hash
+        key = hash(event.event_id)  # 64 bits: a million ids collide by chance once in 37 million logs
+        if key in self._ids:
+            self._note(ProblemKind.DUPLICATE_ID, record, event.seq, "its id stands on the log already")
+        self._ids.add(key)
+
+    def _check_stamps(self, step: Sequence[Located]) -> None:
+        """An owner's clock and its inbox mark never go back."""
+        event, record = step[0]
+        if event.accepted_at_us < self._accepted_at_us:
+            self._note(ProblemKind.STAMP, record, event.seq, "it was accepted before the step that stands before it")
+        if event.inbox_mark < self.inbox_mark:
+            self._note(ProblemKind.STAMP, record, event.seq, "its inbox mark is below one that stands before it")
+        self._accepted_at_us = max(self._accepted_at_us, event.accepted_at_us)
+        self.inbox_mark = max(self.inbox_mark, event.inbox_mark)
+
+    def _epoch_version(self, step: Sequence[Located]) -> str | None:
+        """The deciders' version of the step's reign, as its first decision says; None while it has made none."""
+        for event, record in step[1:]:
+            stated = event.decider_version or "none"
+            known = self._version_of_epoch.get(event.epoch)
+            if known is None:
+                self._version_of_epoch[event.epoch] = stated
+                for earlier, difference in self._undated.pop(event.epoch, ()):
+                    if stated == self._recomputer.version:
+                        self._differs(earlier, difference)
+            elif known != stated:
+                message = f"decided by version {stated}, though its owner decided by {known}"
+                self._note(ProblemKind.DECIDER_VERSION, record, event.seq, message)
+        return self._version_of_epoch.get(step[0].event.epoch)
+
+    # --- decisions ---
+
+    def _recompute(self, thread: _Thread, step: Sequence[Located], version: str) -> tuple[Difference, ...]:
+        decisions = sum(located.event.kind is Kind.DECISION for located in step)
+        self.decisions += decisions
+        check = thread.replay.check([located.event for located in step], version) if thread.replay else None
+        if check is None or check.differences is None:
+            self.not_recomputable += decisions
+            return ()
+        if any(difference.stops for difference in check.differences):
+            thread.replay = None
+        return check.differences
+
+    def _recompute_copied(self, thread: _Thread) -> None:
+        """An imported step is over: its own fields speak of another log, so its version is what its decisions say."""
+        step, thread.copied = thread.copied, []
+        if not step:
+            return
+        stated = next((e.decider_version for e, _ in step if e.decider_version is not None), None)
+        thread.copied_version = stated or thread.copied_version
+        for difference in self._recompute(thread, step, thread.copied_version or self._recomputer.version):
+            self._differs(step, difference)
+
+    def _differs(self, step: Sequence[Located], difference: Difference) -> None:
+        """Names the record that differs; the step's fact where it lacks one."""
+        missing = difference.reason.startswith(BEHAVIOUR_MISSING)
+        kind = ProblemKind.BEHAVIOUR_MISSING if missing else ProblemKind.DECISION
+        place = next((located for located in step if located.event.event_id == difference.event_id), step[0])
+        shown = difference.found or difference.expected
+        message = f"{shown.type if shown else 'the step'}: {difference.reason}"
+        self._note(kind, place.record, difference.seq, message)
+
+    def _note(self, kind: ProblemKind, record: LogRecord, seq: int | None, message: str) -> None:
+        self._problem(
+            Problem(
+                kind=kind,
+                partition=record.partition,
+                conversation_id=record.conversation_id or None,
+                seq=seq,
+                offset=record.offset,
+                message=message,
+            )
+        )

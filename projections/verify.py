@@ -1,0 +1,91 @@
+"""Verify: is the log what its owners wrote, and would the deciders decide the same again?
+
+One pass over each partition. Of every record: the hash of its bytes, its schema, its address. Of every effective step:
+that it is whole and stamped alike; of every conversation: contiguous seq, the chain of hashes, ids that occur once. And
+every decision is *recomputed* from the recorded log before it and compared (``projections.recompute``).
+
+What this can find, and what it can't: a changed byte breaks a hash. Who recomputes all hashes behind a change still
+can't make the deciders decide what was forged, so a changed *decision* is named all the same. A *fact* that was changed
+with all hashes after it, or whole steps that were cut off the end of a conversation, leave a log that might have been:
+only a hash that was anchored elsewhere can tell. Void records (of a replaced owner) are no part of any conversation:
+they must be decodable and hash to what they state, and that is all.
+
+A step that isn't whole at the log's end: the embedded log takes a step in one transaction, so nobody can finish it and
+it is a problem. A ledger that takes a step in several batches may be read in between: whoever verifies such a log while
+an owner holds it passes ``owner_is_writing``, and only then half a step at the end is left to that owner (or to the
+next one, whose ``OwnerTook`` makes it void).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from projections.acknowledged import AcknowledgedFacts
+from projections.partition_check import PartitionCheck
+from projections.problems import Problem, ProblemKind
+from projections.recompute import Recomputer
+from streams.codec import Codec
+from streams.ports import DeadLetters, Ledger, StateStore
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """``events``, ``decisions``: effective ones. ``not_recomputable``: decisions of other code than this, or of
+    ``forgotten`` conversations (their key was destroyed), verified by chain and structure alone. ``void``: records of
+    replaced owners. The log is sound when ``problems`` is empty."""
+
+    events: int
+    conversations: int
+    decisions: int
+    not_recomputable: int
+    forgotten: int
+    void: int
+    problems: tuple[Problem, ...]
+
+
+async def verify(
+    ledger: Ledger,
+    codec: Codec,
+    recomputer: Recomputer,
+    *,
+    states: StateStore | None = None,
+    acknowledged: AcknowledgedFacts | None = None,
+    dead_letters: DeadLetters | None = None,
+    owner_is_writing: bool = False,
+) -> Verification:
+    """``states``: also checks that the log reaches as far as its owner knew. ``acknowledged`` with ``dead_letters``:
+    also checks that every acknowledged fact at or below the inbox mark is on the log or among the dead letters."""
+    problems: list[Problem] = []
+    ids: set[int] = set()
+    checks: list[PartitionCheck] = []
+    letters = (
+        {(x.partition, x.offset) for x in await dead_letters.read() if x.topic == "inbox"} if dead_letters else set()
+    )
+    for partition in range(ledger.partitions):
+        held = await states.load(partition) if states else None
+        check = PartitionCheck(partition, codec, recomputer, ids, problems.append)
+        await check.read(ledger, owner_is_writing=owner_is_writing)
+        checks.append(check)
+        if held and held.offset > check.end:
+            message = f"the log ends at {check.end}, though its owner had read up to {held.offset}"
+            problems.append(_on_partition(ProblemKind.OFFSET, partition, check.end, message))
+        for fact in acknowledged.up_to(partition, check.inbox_mark) if acknowledged else ():
+            if hash(fact.event_id) not in ids and (partition, fact.offset) not in letters:
+                message = f"the fact at inbox offset {fact.offset} was acknowledged and is nowhere on the log"
+                problems.append(_on_partition(ProblemKind.FACT_LOST, partition, None, message, fact.conversation_id))
+    return Verification(
+        events=sum(check.events for check in checks),
+        conversations=len({name for check in checks for name in check.conversations}),
+        decisions=sum(check.decisions for check in checks),
+        not_recomputable=sum(check.not_recomputable for check in checks),
+        forgotten=sum(check.forgotten for check in checks),
+        void=sum(check.void for check in checks),
+        problems=tuple(problems),
+    )
+
+
+def _on_partition(
+    kind: ProblemKind, partition: int, offset: int | None, message: str, conversation_id: str | None = None
+) -> Problem:
+    return Problem(
+        kind=kind, partition=partition, conversation_id=conversation_id, seq=None, offset=offset, message=message
+    )
