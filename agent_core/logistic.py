@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent_core.blas_threads import limited
+
 Floats = NDArray[np.float64]
 
 _ITERATIONS = 200
@@ -31,6 +33,11 @@ def fit(x: NDArray[np.floating], y: NDArray[np.intp], classes: int, row_weights:
     Majorise and minimise: 1/2 · XᵀX bounds the curvature for any weights (Böhning 1992), so one inverse serves every
     step and no step length is searched; Nesterov's momentum on top. Nothing is random.
     """
+    with limited(1):
+        return _fit(x, y, classes, row_weights, l2)
+
+
+def _fit(x: NDArray[np.floating], y: NDArray[np.intp], classes: int, row_weights: Floats, l2: float) -> Linear:
     rows = np.hstack([x.astype(np.float64), np.ones((len(x), 1))])
     share = (row_weights / row_weights.sum())[:, None]
     target = np.eye(classes)[y]

@@ -12,14 +12,14 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent_core.blas_threads import limited
 from agent_core.ports import FailureReason, ProviderError
 
 Array = NDArray[np.float32]
@@ -82,7 +82,6 @@ class MiniLM:
         self._norm = _norm(weights, "embeddings.LayerNorm")
         self._layers = [_layer(weights, f"encoder.layer.{index}") for index in range(_LAYERS)]
         self._threads = threads
-        self._pools = _thread_pools() if threads is not None else None
         self._cache: OrderedDict[str, Array] = OrderedDict()
         self._cache_size = cache_size
         self._lock = threading.Lock()
@@ -107,7 +106,7 @@ class MiniLM:
     def _compute(self, texts: Sequence[str]) -> list[Array]:
         encoded = [np.asarray(encoding.ids, dtype=np.intp) for encoding in self._tokenizer.encode_batch(list(texts))]
         rows: list[Array] = []
-        with self._limited():
+        with limited(self._threads):
             pack: list[NDArray[np.intp]] = []
             for ids in encoded:
                 if pack and sum(map(len, pack)) + len(ids) > _PACK_TOKENS:
@@ -116,12 +115,6 @@ class MiniLM:
                 pack.append(ids)
             rows.extend(self._forward(pack))
         return rows
-
-    def _limited(self) -> AbstractContextManager[Any]:
-        if self._pools is None:
-            return nullcontext()
-        limited: AbstractContextManager[Any] = self._pools.limit(limits=self._threads)
-        return limited
 
     def _forward(self, pack: list[NDArray[np.intp]]) -> list[Array]:
         """Token ids of several sentences → their embeddings."""
@@ -150,15 +143,6 @@ def _model_folder() -> Path:
             if path.exists():
                 return path.parent
     raise ProviderError(FailureReason.MISSING, MiniLM.name, f"{_WHEEL} has no weights: {_HINT}")
-
-
-def _thread_pools() -> Any:
-    """The controller of the linear algebra's threads, or None where threadpoolctl isn't installed."""
-    try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        return None
-    return ThreadpoolController()
 
 
 def _layer(weights: Mapping[str, Array], prefix: str) -> _Layer:
