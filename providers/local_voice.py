@@ -11,6 +11,7 @@ from agent_core.audio import pcm_silence
 from agent_core.ports import FailureReason, ProviderError, Speech
 from providers.command_voice import espeak_voice, flite_voice
 from providers.joe_voice import JoeVoice
+from providers.number_words import say_numbers
 from providers.piper_voice import PiperVoice
 from providers.speech_text import say_digits, spoken_pieces
 
@@ -38,7 +39,7 @@ ENGINES: dict[str, Callable[[], VoiceEngine]] = {
 process and is there only where somebody installed that extra. The last two are programs that a machine may have.
 
 Measured on two cores over 46 of the bank's texts (Whisper tiny.en listening; a third of the errors are "9" for "nine"):
-word error, first audio p50 / p95, real-time factor: piper 5 %, 60 / 107 ms, 0.03; joe 7 %, 79 / 175 ms, 0.04;
+word error, first audio p50 / p95, real-time factor: piper 6 %, 56 / 109 ms, 0.03; joe 6 %, 79 / 195 ms, 0.04;
 flite 11 %, 31 / 50 ms, 0.01; espeak-ng 17 %, 14 / 19 ms, 0.004.
 """
 
@@ -57,7 +58,7 @@ class LocalVoice:
 
     async def speak(self, text: str) -> AsyncIterator[Speech]:
         loop = asyncio.get_running_loop()
-        pieces = spoken_pieces(say_digits(text))
+        pieces = spoken_pieces(say_numbers(say_digits(text)))
         for index, piece in enumerate(pieces):
             pcm = await loop.run_in_executor(self._thread, self._engine.render, piece)
             if index < len(pieces) - 1:

