@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from projections.effective_log import Damage
 
 FAILED = 1
 USAGE = 2
@@ -58,6 +62,11 @@ def reported() -> Iterator[None]:
         raise typer.Exit(FAILED) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
+
+
+def tell_damage(damage: Damage) -> None:
+    """For commands that read on behind what they can't read: ``ledgerline verify`` says all about it."""
+    _say(f"the log is damaged: {damage.message} (ledgerline verify names everything)")
 
 
 def _say(message: str) -> None:

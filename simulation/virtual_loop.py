@@ -123,7 +123,8 @@ def run_virtual(main: Coroutine[Any, Any, T], *, inline_executor: bool = False) 
         if left:
             raise RuntimeError(f"tasks left running: {sorted(task.get_name() for task in left)}")
         loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
+        with loop.outside():  # joining threads is real work
+            loop.run_until_complete(loop.shutdown_default_executor())
         return result
     finally:
         loop.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 from agent_core.ports import SpeechRecogniser, SpeechSynthesiser, VoiceActivity
 from schemas.event import Event
+from schemas.facts import UtteranceHeard
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
 from voice_gateway.call_machine import CallMachine
@@ -58,6 +59,7 @@ class Heard:
 
     answered_at: float | None = None
     sounds: list[tuple[float, SoundKind, str]] = field(default_factory=list)  # when each began to be let out
+    speech_ended_at: dict[str, float] = field(default_factory=dict)  # by utterance: the end that was believed
     unsent_facts: int = 0
 
 
@@ -203,6 +205,9 @@ class Gateway:
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, Put):
+            if isinstance(command.payload, UtteranceHeard):
+                ended_at = asyncio.get_running_loop().time() - command.payload.since_speech_end_ms / 1000
+                self.heard.speech_ended_at[command.payload.utterance_id] = ended_at
             self._spool.put(
                 fact_event(self._call_id, command.payload, event_id=command.event_id, turn_id=command.turn_id)
             )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from projections.calls import list_calls
-
+from console.failures import tell_damage
 from console.output import print_json, table
 from console.settings import load_settings
 from console.workspace import Workspace
+from projections.calls import list_calls
 
 
 def run(*, data: Path | None, as_json: bool) -> int:
     workspace = Workspace(load_settings(data).data, create=False)
-    calls = asyncio.run(list_calls(workspace.ledger, workspace.codec))
+    calls = asyncio.run(list_calls(workspace.ledger, workspace.codec, tell_damage))
     workspace.close()
     if as_json:
         print_json(calls)

@@ -1,0 +1,73 @@
+"""A call from the command line: opens everything, shows it while it happens, and reports it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from console.call import CallMade, make_call, open_parts
+from console.callers import Caller
+from console.failures import tell_damage
+from console.settings import Settings
+from console.workspace import Workspace
+from projections.call_report import CallReport, report_call
+from projections.effective_log import conversation_events
+from schemas.event import Event
+from voice_gateway.media import Media
+
+TRUE_END_WITHIN_S = 1.5  # a true end of speech belongs to an end that the gateway believed in if it lies so near
+
+
+class View(Protocol):
+    """Shows a call while it happens."""
+
+    def __enter__(self) -> View: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def event(self, event: Event, now_s: float) -> None: ...
+
+
+MakeView = Callable[[str, tuple[str, ...]], View]
+
+
+class Reported(NamedTuple):
+    made: CallMade
+    report: CallReport
+    events: list[Event]
+
+
+async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | None) -> Reported:
+    """Raises what ``open_parts`` and ``make_call`` raise."""
+    workspace = Workspace(settings.data)
+    try:
+        parts = await open_parts(settings, workspace)
+        try:
+            make_media = await caller.prepare(parts.speech.voice)
+            loop = asyncio.get_running_loop()
+            if make_view is None:
+                made = await make_call(workspace, parts, make_media)
+            else:
+                with make_view(caller.title, parts.providers) as view:
+                    made = await make_call(
+                        workspace, parts, make_media, on_event=lambda event: view.event(event, loop.time())
+                    )
+        finally:
+            await parts.agent.model.close()
+            await parts.speech.close()
+        events = await conversation_events(workspace.ledger, workspace.codec, made.call_id, tell_damage)
+        report = report_call(events, recording=str(made.recording), speech_end_lag_ms=_lags(made, made.media))
+        assert report is not None, "a call that was made stands on the log"
+        return Reported(made, report, events)
+    finally:
+        workspace.close()
+
+
+def _lags(made: CallMade, media: Media) -> Mapping[str, float]:
+    """By how many ms each believed end of speech lies behind the true one, where the medium knows the true ones."""
+    true_ends: list[float] = getattr(media, "true_speech_end_at", [])
+    lags: dict[str, float] = {}
+    for utterance_id, believed_s in made.heard.speech_ended_at.items():
+        near = [end for end in true_ends if abs(believed_s - end) <= TRUE_END_WITHIN_S]
+        if near:
+            lags[utterance_id] = (believed_s - min(near, key=lambda end: abs(believed_s - end))) * 1000
+    return lags

@@ -1,0 +1,71 @@
+"""``ledgerline call``: the agent answers one call."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from console.call_session import MakeView, Reported, View, hold_call
+from console.callers import Caller, choose_caller
+from console.failures import UsageError
+from console.output import print_json
+from console.settings import Settings, load_settings
+
+SPEEDS = ("real", "max")
+
+
+def run(
+    *,
+    wavs: list[Path],
+    script: Path | None,
+    mic: bool,
+    echo_cancellation: bool,
+    speed: str,
+    behaviour: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> int:
+    if speed not in SPEEDS:
+        raise UsageError(f"--speed is {' or '.join(SPEEDS)}, not {speed!r}")
+    if mic and speed == "max":
+        raise UsageError("--mic is a person, who speaks in real time: leave out --speed max")
+    caller = choose_caller(wavs, script, mic=mic, echo_cancellation=echo_cancellation)
+    settings = load_settings(data)
+    if behaviour:
+        settings.behaviour = behaviour
+    return present(settings, caller, speed=speed, as_json=as_json)
+
+
+def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) -> int:
+    """Holds the call, shows it, prints its report."""
+    reported = _hold(settings, caller, None if as_json else _view, speed)
+    if as_json:
+        print_json(reported.report)
+    else:
+        _summary(reported)
+    return 0
+
+
+def _hold(settings: Settings, caller: Caller, make_view: MakeView | None, speed: str) -> Reported:
+    call = hold_call(settings, caller, make_view)
+    if speed == "max":
+        from simulation.virtual_loop import run_virtual
+
+        return run_virtual(call)
+    import uvloop
+
+    return uvloop.run(call) if make_view is None else asyncio.run(call)
+
+
+def _view(title: str, providers: tuple[str, ...]) -> View:
+    from console.live import RaceView
+
+    return RaceView(title, providers, Console())
+
+
+def _summary(reported: Reported) -> None:
+    from console.live import summary
+
+    Console().print(summary(reported.report))

@@ -1,0 +1,54 @@
+"""``ledgerline replay``: recompute every decision of a call from its facts, and compare."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from console.failures import tell_damage
+from console.find_call import find_call
+from console.output import print_json
+from console.settings import load_settings
+from console.workspace import Workspace
+from processors.deciders import cascade
+from projections.recompute import Recomputer, Replay, replay
+from projections.recorded_behaviour import recorded_behaviours
+
+
+def run(*, call_id: str, data: Path | None, as_json: bool) -> int:
+    workspace = Workspace(load_settings(data).data, create=False)
+    try:
+        replayed = asyncio.run(_replay(workspace, call_id))
+    finally:
+        workspace.close()
+    if as_json:
+        print_json(replayed)
+    else:
+        print(_told(replayed))
+    return 1 if replayed.identical is False else 0
+
+
+async def _replay(workspace: Workspace, wanted: str) -> Replay:
+    call_id = await find_call(workspace, wanted)
+    recomputer = Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
+    found = await replay(workspace.ledger, workspace.codec, recomputer, call_id, tell_damage)
+    assert found is not None, "find_call names calls that are on the log"
+    return found
+
+
+def _told(replayed: Replay) -> str:
+    counted = f"{replayed.call_id}: {replayed.events} events, {replayed.decisions} decisions"
+    older = f", {replayed.not_recomputable} of them not recomputable by this code" if replayed.not_recomputable else ""
+    if replayed.identical is None:
+        return f"{counted}{older}: nothing could be recomputed (forgotten, or decided by other code)"
+    if replayed.identical:
+        return f"{counted}{older}: identical"
+    difference = replayed.first_difference
+    assert difference is not None
+    sides = "\n".join(
+        f"  {side}: {shown.type} {msgspec.json.encode(shown.payload).decode()}" if shown else f"  {side}: nothing"
+        for side, shown in (("on the log", difference.found), ("recomputed", difference.expected))
+    )
+    return f"{counted}{older}: different\nfirst difference at seq {difference.seq}: {difference.reason}\n{sides}"

@@ -1,0 +1,26 @@
+"""Which call a person means: its id, the beginning of it, or ``last``."""
+
+from __future__ import annotations
+
+from console.failures import UsageError
+from console.workspace import Workspace
+
+MOST_NAMED = 5
+
+
+async def find_call(workspace: Workspace, wanted: str) -> str:
+    """Call ids sort by time. Raises ``UsageError`` where none or several are meant."""
+    known = await workspace.ledger.conversations()
+    if not known:
+        raise UsageError("there are no calls on this log yet")
+    if wanted == "last":
+        return max(known)
+    if wanted in known:
+        return wanted
+    found = [call_id for call_id in known if call_id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"no call {wanted!r} on this log: ledgerline calls lists them")
+    named = ", ".join(found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")
+    raise UsageError(f"{wanted!r} is the beginning of {len(found)} calls: {named}")

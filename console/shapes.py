@@ -1,0 +1,24 @@
+"""What each command prints with --json: the types, for ``ledgerline schema cli``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulation.run import Report
+
+from console.commands.doctor import Diagnosis
+from projections.call_report import CallReport
+from projections.calls import CallSummary
+from projections.recompute import Replay
+from projections.verify import Verification
+
+SHAPES: dict[str, Any] = {
+    "call": CallReport,
+    "demo": CallReport,
+    "show": CallReport,
+    "calls": list[CallSummary],
+    "replay": Replay,
+    "verify": Verification,
+    "simulate": Report,
+    "doctor": Diagnosis,
+}
