@@ -176,10 +176,6 @@ def _locate(path: Path, found: _Format, start: int, declared: int | None, file_b
         size = min(declared, there)
         if size < declared:
             warnings.append(f"{path}: cut short: {size} of {declared} bytes of audio are there; they are used")
-    frame_bytes = found.sample_bytes * found.channels
-    size -= size % frame_bytes
-    if size == 0:
-        raise AudioError(f"{path}: holds no audio: record it again")
     return _Layout(found, start, size, tuple(warnings))
 
 
@@ -222,7 +218,9 @@ def _float32(raw: bytes) -> Samples:
 
 def _float64(raw: bytes) -> Samples:
     # Clipped before it is narrowed: a float64 can be too large for a float32.
-    clipped: Samples = np.clip(np.nan_to_num(np.frombuffer(raw, dtype="<f8"), posinf=1, neginf=-1), -1, 1).astype(np.float32)
+    clipped: Samples = np.clip(np.nan_to_num(np.frombuffer(raw, dtype="<f8"), posinf=1, neginf=-1), -1, 1).astype(
+        np.float32
+    )
     return clipped
 
 

@@ -89,6 +89,16 @@ def test_what_is_longer_than_the_short_window_is_heard_to_its_end() -> None:
     assert re.search(r"goodbye", text)
 
 
+def test_a_repetition_on_the_short_window_is_heard_again_on_the_full_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Whisper()
+    said = {15: "How long will it take? How long will it take? How", 30: "How long will it take?"}
+    monkeypatch.setattr(heard, "_listen", lambda pcm, window_s: (said[window_s], 0.0, -0.1))
+    assert heard.transcribe(pcm_silence(2000)).text == "How long will it take?"
+    assert heard.transcribe(pcm_silence(20_000)).text == "How long will it take?"
+    said[15] = "How long, how long?"
+    assert heard.transcribe(pcm_silence(2000)).text == "How long, how long?"
+
+
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     whisper._load.cache_clear()
     whisper.shared_whisper.cache_clear()
