@@ -26,8 +26,7 @@ from console.race_model import (
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
-
-FORGOTTEN = "[forgotten]"  # as a private text reads once its key is gone
+from streams.codec import FORGOTTEN
 
 
 def fold(call: CallRace, event: Event, at_s: float) -> CallRace:
@@ -316,9 +315,9 @@ def _chosen(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
 
 def _reply_started(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     winner = turn.winner
-    sound = Sound(
-        SoundKind.REPLY, payload.candidate_id, at_s, payload.since_speech_end_ms, winner.text if winner else ""
-    )
+    kind = SoundKind.FALLBACK if winner and winner.action == "fallback" else SoundKind.REPLY
+    text = winner.text if winner else ""
+    sound = Sound(kind, payload.candidate_id, at_s, payload.since_speech_end_ms, text)
     return replace(turn, sounds=(*turn.sounds, sound), playing=True)
 
 

@@ -29,6 +29,7 @@ class SoundKind(StrEnum):
 
     HOLD = "hold"
     REPLY = "reply"
+    FALLBACK = "fallback"  # the owner's honest "I can't answer that now": said, but no reply
     CLOSING = "closing"  # the granted line at the hard mark
 
 
@@ -146,8 +147,9 @@ class TurnRace(msgspec.Struct, frozen=True, kw_only=True):
         return (at_s - self.zero_s) * 1000
 
     def heard_at_ms(self, sound: Sound) -> float:
-        """When the sound left, as the gateway measured it where it did."""
-        return self.ms(sound.at_s) if sound.since_speech_end_ms is None else sound.since_speech_end_ms
+        """When the sound left, as the gateway measured it; negative where the caller went on after it."""
+        stale = sound.at_s < self.zero_s
+        return self.ms(sound.at_s) if stale or sound.since_speech_end_ms is None else sound.since_speech_end_ms
 
     @property
     def question(self) -> str:
@@ -159,7 +161,7 @@ class TurnRace(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def first_sound_ms(self) -> float | None:
-        return self.heard_at_ms(self.sounds[0]) if self.sounds else None
+        return next((self.heard_at_ms(s) for s in self.sounds if s.at_s >= self.zero_s), None)
 
     @property
     def first_reply_ms(self) -> float | None:

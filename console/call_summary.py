@@ -1,0 +1,78 @@
+"""What is printed after a call: its turns in a table, where the recording is, and how to look deeper."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from console import symbols
+from projections.call_report import CallReport
+from projections.turn_report import TurnReport
+
+HELD_STYLE, REPLY_STYLE, NOTE_STYLE = "yellow", "bold cyan", "bright_black"
+
+
+def summary(report: CallReport) -> RenderableType:
+    """Drawn in the signs that the console it is printed on has."""
+    return _Summary(report)
+
+
+class _Summary:
+    def __init__(self, report: CallReport) -> None:
+        self._report = report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _drawn(self._report, ascii_only=options.ascii_only)
+
+
+def _drawn(report: CallReport, *, ascii_only: bool) -> RenderableType:
+    def text(words: str, style: str = "") -> Text:
+        return Text(symbols.spelt(words, ascii_only=ascii_only), style)
+
+    table = Table(box=box.ASCII if ascii_only else box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=False)
+    table.add_column("turn", no_wrap=True)
+    table.add_column("heard", min_width=24)
+    table.add_column("intent", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    for column in ("held", "first\nsound", "first\nreply"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for turn in report.turns:
+        latency = turn.latency_ms
+        table.add_row(
+            text(turn.turn_id),
+            text(f"“{turn.heard}”" if turn.heard else "-"),
+            text(turn.intent or "-"),
+            text(_outcome(turn)),
+            text(f"{turn.held}×" if turn.held else "-", HELD_STYLE if turn.held else NOTE_STYLE),
+            text(_ms(latency.first_sound)),
+            text(_ms(latency.first_reply), REPLY_STYLE),
+        )
+    note = "ms from the caller's end of speech; a hold is a sound, never a reply"
+    return Group(table, text(note, NOTE_STYLE), text(""), *(_line(*pair, text(":  ")) for pair in _deeper(report)))
+
+
+def _deeper(report: CallReport) -> list[tuple[str, str]]:
+    call = report.call_id
+    pairs = [("hear it", f"{report.recording}   (left: caller, right: agent)")] if report.recording else []
+    return [
+        *pairs,
+        ("every turn", f"ledgerline show {call}"),
+        ("every event", f"ledgerline show {call} --events"),
+        ("decide again", f"ledgerline replay {call}"),
+        ("prove the log", "ledgerline verify"),
+    ]
+
+
+def _line(name: str, value: str, colon: Text) -> Text:
+    line = Text(no_wrap=True, overflow="fold")
+    return line.append(f"{name:>13}", NOTE_STYLE).append_text(colon).append(value)
+
+
+def _outcome(turn: TurnReport) -> str:
+    return f"{turn.outcome or 'open'}{', cut off' if turn.interrupted else ''}"
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f} ms"
