@@ -41,8 +41,9 @@ _APPEND = (
     "insert into log (partition, offset, conversation_id, type, version, imported_under, data) values (?,?,?,?,?,?,?)"
 )
 _READ = f"select {_LOG_COLUMNS} from log where partition = ? and offset >= ? order by offset limit ?"
-_READ_CONVERSATION = f"""select {_LOG_COLUMNS} from log where conversation_id = ? and partition = ?
-    union all select {_LOG_COLUMNS} from log where conversation_id = '' and partition = ? order by offset"""
+# Told to use the index: for the sake of "order by" the planner would rather walk through the whole partition.
+_READ_CONVERSATION = f"""select {_LOG_COLUMNS} from log indexed by log_by_conversation
+    where conversation_id in (?, '') and partition = ? order by offset"""
 _CONVERSATIONS = "select distinct conversation_id from log where conversation_id <> '' order by conversation_id"
 _SAVE_HELD = "insert or replace into held values (?, ?)"
 _LOAD_HELD = "select data from held where partition = ?"
@@ -135,7 +136,7 @@ class SqliteLedger:
 
     async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
         partition = partition_of(conversation_id, self.partitions)
-        rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition, partition))
+        rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition))
         return [_log_record(row) for row in rows]
 
     async def conversations(self) -> list[str]:
