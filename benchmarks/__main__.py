@@ -1,0 +1,62 @@
+"""``python -m benchmarks [NAME…] [--quick] [--json FILE]``"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.report import Report, as_json, as_markdown
+
+BENCHMARKS = {
+    "codec": "events decoded, opened, folded and encoded a second on one core",
+    "hop": "append to delivered, and fact in to decision out, on the SQLite log",
+    "one_of_a_million": "one conversation out of a log of a million events",
+    "race": "a turn of 17 model calls, next to the same race in bare asyncio",
+    "ear": "end of speech to first sound and to first reply, through the real gateway",
+}
+
+
+def main(arguments: list[str]) -> int:
+    options = _parse(arguments)
+    reports: list[Report] = []
+    about = machine.describe()
+    _say("# machine: " + ", ".join(f"{name} {value}" for name, value in about.items()))
+    for name in options.names or BENCHMARKS:
+        began = time.monotonic()
+        module = importlib.import_module(f"benchmarks.{name}")
+        gc.collect()
+        report: Report = module.run(quick=options.quick)
+        reports.append(report)
+        print(f"## {name}: {BENCHMARKS[name]}\n\n{as_markdown(report)}\n", flush=True)
+        _say(f"# {name} took {time.monotonic() - began:.0f} s")
+    if options.json:
+        result = {"machine": about, "quick": options.quick, "reports": [as_json(report) for report in reports]}
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    listed = "\n".join(f"  {name:18}{about}" for name, about in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        epilog=f"benchmarks:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []], help="default: all of them")
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, not what it costs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
