@@ -110,9 +110,11 @@ class Owner(Generic[C]):
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> str:
         """Owns the partition until the reign ends; returns why. Cancel it to stop. ``ready``: called once it reigns."""
-        reign = await take_over(
-            self._stores.ledger, self._stores.states, self._codec, self.partition, self._owner_id, self._clock.now_us()
-        )
+        ledger, states, now_us = self._stores.ledger, self._stores.states, self._clock.now_us()
+        try:
+            reign = await take_over(ledger, states, self._codec, self.partition, self._owner_id, now_us)
+        except AppendUnknownError as error:  # it may have landed: whoever takes over next reads that
+            return str(error)
         self._begin(reign)
         why = "stopped"
         try:
