@@ -76,6 +76,7 @@ class _Open(Generic[C]):
 class _Appended(NamedTuple):
     conversation_id: str
     receipt: Awaitable[Receipt]
+    size: int
     last: Event
     finished: bool
     opened: bool
@@ -243,7 +244,7 @@ class Owner(Generic[C]):
         opened.pending += 1
         types = {event.type for event in events}
         opens, settles = "ConversationOpened" in types, "TurnEnded" in types
-        self._appended.append(_Appended(conversation_id, receipt, stamped, work.finished, opens, settles))
+        self._appended.append(_Appended(conversation_id, receipt, len(entries), stamped, work.finished, opens, settles))
         self._has_appended.set()
         self._timers.arm(conversation_id, work.timers)
         self._effects.reconcile(conversation_id, conversation)
@@ -302,22 +303,26 @@ class Owner(Generic[C]):
                     receipt = await appended.receipt
             except TimeoutError:
                 raise AppendUnknownError("an append was not acknowledged in time") from None
-            if receipt.first != self._end:
-                await self._read_gap(receipt.first)
+            if receipt.first != self._end or receipt.last - receipt.first >= appended.size:
+                await self._read_gap(receipt.last + 1)
             self._end = receipt.last + 1
             self._effective(appended)
 
     async def _read_gap(self, until: int) -> None:
-        """Records stand between what this owner knew and its own append: was one of them a new owner's?"""
-        while self._end < until:
-            records = await self._stores.ledger.read(self.partition, self._end, until - self._end)
+        """Others' records stand before its own append or inside it: was one of them a new owner's?
+
+        What is held meanwhile (``_hold``) stays where this owner was known to reign.
+        """
+        offset = self._end
+        while offset < until:
+            records = await self._stores.ledger.read(self.partition, offset, until - offset)
             if not records:
                 raise AppendUnknownError("records before an append can't be read")
             for record in records:
                 event = self._codec.decode(record.body)
                 if event.kind is Kind.CONTROL:
                     self._gap_reader.feed(record, event)
-                self._end = record.offset + 1
+                offset = record.offset + 1
         if self._gap_reader.epoch != self._epoch:
             raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")
 
