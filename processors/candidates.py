@@ -65,8 +65,9 @@ def _from_completion(conversation: Conversation, turn: Turn, returned: f.Complet
     asked = ask.payload
     intent = conversation.behaviour.intent(asked.intent)
     wording = wording_of(conversation, intent) if intent else None
+    again = f".g{ask.generation}" if ask.generation else ""  # what another run said is another candidate
     yield d.CandidateFormed(
-        candidate_id=f"{asked.ask_id}.{returned.attempt}",
+        candidate_id=f"{asked.ask_id}.{returned.attempt}{again}",
         speculation=turn.speculation,
         intent=asked.intent,
         action="answer",
