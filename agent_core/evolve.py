@@ -163,8 +163,19 @@ def _asked(c: Conversation, event: Event, p: Any) -> Conversation:
     ask = Ask(p.ask_id, p, event.turn_id or "", speculation, attempts, event_id=event.event_id)
     c = replace(c, asks={**c.asks, p.ask_id: ask})
     if isinstance(p, d.CompletionAsked) and c.turn:
-        c = _mark_asked(c, c.turn, p.intent)
+        c = _mark_asked(_with_former_closed(c, ask, p.intent), c.turn, p.intent)
     return c
+
+
+def _with_former_closed(c: Conversation, newest: Ask, intent: str) -> Conversation:
+    """The request reads differently now: what still comes of the former one doesn't count."""
+    asks = {
+        key: replace(ask, open=False)
+        if ask is not newest and isinstance(ask.payload, d.CompletionAsked) and ask.payload.intent == intent
+        else ask
+        for key, ask in c.asks.items()
+    }
+    return replace(c, asks=asks)
 
 
 def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversation:
