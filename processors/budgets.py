@@ -13,10 +13,10 @@ HANDLES = (d.TurnOpened, d.TurnCommitted)
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
-    """Set when the turn opens, and again when it commits: the caller may have gone on in between."""
+    """Set when the caller's words are final; for a turn that the caller didn't cause, when it opens."""
     turn = conversation.turn
     if turn is None:
         return
-    if isinstance(event.payload, d.TurnCommitted) or turn.committed:
+    if isinstance(event.payload, d.TurnCommitted) or turn.cause != "utterance":
         due = turn.speech_ended_at_us + turn.give_up_ms * 1000
         yield d.TimerSet(timer_id=f"{turn.turn_id}.give_up", purpose="give_up", due_at_us=due)
