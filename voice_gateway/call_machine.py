@@ -111,12 +111,16 @@ class CallMachine:
         """Call it every 20-50 ms."""
         if self.ended or self.evicted:
             return []
-        commands: list[Command] = []
-        if self._last_tick_ms is not None and now_ms - self._last_tick_ms > GAP_MS and not self._behind:
-            self._behind = True
-            commands.append(CatchUp())
+        commands = list(self._after_a_gap(now_ms))
         self._last_tick_ms = now_ms
         return [*commands, *self._on_time(now_ms)]
+
+    def _after_a_gap(self, now_ms: float) -> Iterator[Command]:
+        """The loop stood still: what was decided meanwhile must be read first. Whatever wakes up first looks, not only
+        the tick."""
+        if self._last_tick_ms is not None and now_ms - self._last_tick_ms > GAP_MS and not self._behind:
+            self._behind = True
+            yield CatchUp()
 
     def caught_up(self, now_ms: float) -> list[Command]:
         self._behind = False
@@ -323,6 +327,7 @@ class CallMachine:
 
     def _start_reply(self, now_ms: float) -> Iterator[Command]:
         """Starts the chosen reply if it is there and may be started now."""
+        yield from self._after_a_gap(now_ms)
         if self._chosen is None or self.playing or self._behind or self.ended or self.evicted:
             return
         chosen, turn_id = self._chosen
