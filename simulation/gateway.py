@@ -56,10 +56,6 @@ class GatewayProcess:
         self._sound: Sound | None = None
         self._began_s = 0.0
 
-    @property
-    def trace(self) -> GatewayTrace:
-        return self._traces[-1]
-
     async def main(self) -> None:
         spooling = asyncio.create_task(self._spool.run())
         try:
@@ -79,7 +75,8 @@ class GatewayProcess:
         history = await self._tail.begin()
         take = 1 + max((e.payload.take for e in history if isinstance(e.payload, f.CallTaken)), default=0)
         self._machine = CallMachine(self._call_id, self._process.name, take)
-        self._traces.append(GatewayTrace(self._process.name, self._call_id, take))
+        self._trace = GatewayTrace(self._process.name, self._call_id, take)
+        self._traces.append(self._trace)
         self._over, self._answered = asyncio.Event(), asyncio.Event()
         self._catching_up: asyncio.Task[None] | None = None
         self._machine.remember(history)
@@ -293,7 +290,7 @@ class GatewayProcess:
     ) -> None:
         if not self._process.dead:
             now = asyncio.get_running_loop().time()
-            self.trace.acts.append(Act(now, did, sound, since_s, event, event_id, payload))
+            self._trace.acts.append(Act(now, did, sound, since_s, event, event_id, payload))
 
     @staticmethod
     def _now_ms() -> float:

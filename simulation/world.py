@@ -53,6 +53,7 @@ class Run:
     crashes: list[Crash] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     died_of: list[str] = field(default_factory=list)  # exceptions that no process may end with
+    standstills: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # process -> (begin, end) in s
     ended_at_s: float = 0.0
 
 
@@ -81,6 +82,7 @@ class World:
         self._gateways: dict[str, Process] = {}
         self._lines: dict[str, Line] = {}
         self._helpers: list[asyncio.Task[None]] = []
+        self._frozen_at: dict[str, float] = {}
         self._owner_plan = CrashPlan(self._faults.rng("crash/owner"), OWNER_POINTS)
         self._gateway_plan = CrashPlan(self._faults.rng("crash/gateway"), GATEWAY_POINTS)
 
@@ -221,8 +223,7 @@ class World:
         """Faults cease; every gateway puts what it has left, and the owner takes it."""
         self._faults.over = True
         for process in self._processes:
-            if process.frozen:
-                process.thaw()
+            self._thaw(process)
         await asyncio.sleep(2.0)
         while pending := [p for p in self._gateways.values() if not p.ended.is_set() or p.dead]:
             await asyncio.sleep(0.5)
@@ -249,6 +250,18 @@ class World:
 
     # --- what strikes from outside ---
 
+    def _freeze(self, process: Process) -> None:
+        self._frozen_at[process.name] = asyncio.get_running_loop().time()
+        self.note(process.name, "stands still")
+        process.freeze()
+
+    def _thaw(self, process: Process) -> None:
+        if process.frozen:
+            self.note(process.name, "wakes")
+            stood = (self._frozen_at[process.name], asyncio.get_running_loop().time())
+            self.run.standstills.setdefault(process.name, []).append(stood)
+            process.thaw()
+
     async def _zombies(self) -> None:
         draw = self._faults.rng("zombies")
         while True:
@@ -257,16 +270,13 @@ class World:
             if owner is None or owner.dead or owner.frozen or not self._faults.has(Fault.ZOMBIE):
                 continue
             self._faults.happened[Fault.ZOMBIE] += 1
-            owner.freeze()
-            self.note(owner.name, "stands still")
+            self._freeze(owner)
             session_s = draw.uniform(0.2, 1.5)
             await asyncio.sleep(session_s)
             if self._owner is owner and not self._faults.over:
                 self._new_owner(former_hears_after_s=draw.choice((0.0, 1.0, 5.0)))
             await asyncio.sleep(draw.choice((0.0, 0.01, 0.5, 3.0)))
-            if not owner.dead and owner.frozen:
-                self.note(owner.name, "wakes")
-                owner.thaw()
+            self._thaw(owner)
 
     async def _rolling(self) -> None:
         draw = self._faults.rng("rolling")
@@ -286,15 +296,12 @@ class World:
             call_id = draw.choice(sorted(calls))
             gateway = self._gateways[call_id]
             self._faults.happened[Fault.GATEWAY_PAUSE] += 1
-            gateway.freeze()
-            self.note(gateway.name, "stands still")
+            self._freeze(gateway)
             await asyncio.sleep(draw.choice((0.15, 0.3, 0.6, 2.0)))
             if draw.random() < 0.4:
                 self._new_gateway_for(call_id, gateway)
                 await asyncio.sleep(draw.choice((0.0, 0.005, 0.05, 0.5)))
-            if not gateway.dead and gateway.frozen:
-                self.note(gateway.name, "wakes")
-                gateway.thaw()
+            self._thaw(gateway)
 
     async def _poison(self) -> None:
         draw = self._faults.rng("poison")

@@ -1,0 +1,31 @@
+"""Every invariant, checked on what one run left behind."""
+
+from __future__ import annotations
+
+from simulation.log_invariants import LOG_INVARIANTS
+from simulation.raw_log import read_raw
+from simulation.recompute_invariant import recomputes
+from simulation.silence_invariant import silence
+from simulation.speech_invariants import sounds, takes_effect_once
+from simulation.turn_invariants import turns
+from simulation.violation import Violation
+from simulation.world import Run
+
+MOST_OF_A_KIND = 3  # one mistake often shows in many places
+
+
+def check(run: Run) -> list[Violation]:
+    log = read_raw(run.durable)
+    found = [Violation("no_process_fails", message) for message in run.died_of]
+    for invariant in LOG_INVARIANTS:
+        found += invariant(log, run.durable)
+    found += turns(log, run.behaviour)
+    found += recomputes(log, run.durable)
+    found += sounds(log, run.traces, run.standstills)
+    found += takes_effect_once(log, run.traces)
+    found += silence(log, run.traces, run.behaviour, run.standstills)
+    kept: list[Violation] = []
+    for violation in found:
+        if sum(other.invariant == violation.invariant for other in kept) < MOST_OF_A_KIND:
+            kept.append(violation)
+    return kept

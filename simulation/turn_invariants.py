@@ -1,0 +1,197 @@
+"""Invariants of turns: one reply at most takes effect, it passed every guardrail, it is not stale, and every turn ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent_core.behaviour import Behaviour
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import Stage
+from simulation.raw_log import RawLog, Rec
+from simulation.violation import Violation
+
+SUPERSEDING = {"CallerSpeechStarted", "CallerSpeechDismissed", "UtteranceHeard", "UtteranceResumed", "KeyPressed"}
+CHOSEN = {"ReplyChosen", "EscalationChosen", "CloseChosen"}
+OUTCOMES = {"reply", "tool", "escalation", "close", "fallback", "superseded", "abandoned"}
+
+
+@dataclass
+class _Turn:
+    turn_id: str
+    utterance_id: str
+    committed: bool
+    speculation: int = 0
+    texts: dict[str, tuple[str, int]] = field(default_factory=dict)  # candidate -> text, speculation
+    passed: dict[str, set[str]] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+    chosen: str | None = None  # the choice that stands
+    started: str | None = None
+    dropped: set[str] = field(default_factory=set)
+    asked_by: dict[str, str] = field(default_factory=dict)  # candidate -> ask
+    newest_ask: dict[str, str] = field(default_factory=dict)  # intent -> ask
+
+
+@dataclass
+class _Call:
+    """A conversation, as far as these rules need it."""
+
+    take: int = 0
+    granted: int = 0
+    caller_silent: bool = True
+    last_caller_seq: int = 0
+    turn: _Turn | None = None
+    opened: int = 0
+    timers: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    closed: bool = False
+
+
+def required_on_output(behaviour: Behaviour) -> frozenset[str]:
+    return frozenset(
+        g.name for g in behaviour.guardrails if g.required and registry.find(g.name).stage in (Stage.OUTPUT, Stage.BOTH)
+    )
+
+
+def turns(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
+    required = required_on_output(behaviour)
+    calls: dict[str, _Call] = {}
+    for step in log.steps:
+        call = calls.setdefault(step[0].conversation_id, _Call())
+        for rec in step:
+            for invariant, message in _take(call, rec, required):
+                yield Violation(invariant, f"{rec.conversation_id} seq {rec.seq} {rec.type} ({rec.turn_id}): {message}")
+        yield from _after_step(call, step)
+    for name, call in calls.items():
+        if call.opened and call.turn:
+            yield Violation("every_turn_ends", f"{name}: turn {call.turn.turn_id} never ended")
+        if call.opened and not call.closed:
+            yield Violation("every_turn_ends", f"{name}: the call was never closed")
+        if call.opened and call.timers:
+            yield Violation("every_turn_ends", f"{name}: timers {sorted(call.timers)} never fired")
+
+
+def _take(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str, str]]:
+    if rec.type in SUPERSEDING:
+        call.last_caller_seq = rec.seq
+        call.timers = {name: timer for name, timer in call.timers.items() if timer[0] != "silence"}
+        call.caller_silent = rec.type == "CallerSpeechDismissed" or bool(rec.payload.get("final"))
+    elif rec.type == "CallTaken":
+        if rec.payload["take"] > call.take:
+            call.take, call.caller_silent = rec.payload["take"], True
+            if call.turn and not call.turn.started:
+                call.turn.chosen = None
+    elif rec.type == "StandingGranted":
+        call.granted = rec.payload["take"]
+    elif rec.type in ("TurnOpened", "SpeculationOpened", "TurnCommitted", "TurnEnded"):
+        yield from _take_turn(call, rec)
+    elif rec.type in ("TimerSet", "TimerFired"):
+        _take_timer(call, rec)
+    elif rec.type in CHOSEN:
+        yield from _take_choice(call, rec, required)
+    elif rec.type == "ConversationClosed":
+        call.closed, call.timers = True, {}
+    elif call.turn:
+        yield from _take_candidate(call, call.turn, rec)
+
+
+def _take_turn(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
+    turn = call.turn
+    if rec.type == "TurnOpened":
+        call.opened += 1
+        if turn:
+            yield "every_turn_ends", f"opened while {turn.turn_id} is open"
+        if rec.turn_id != f"t{call.opened}":
+            yield "every_turn_ends", f"the {call.opened}. turn"
+        payload = rec.payload
+        call.turn = _Turn(rec.turn_id or "", payload["utterance_id"], payload["cause"] != "utterance")
+    elif turn is None or turn.turn_id != rec.turn_id:
+        yield "every_turn_ends", "no such turn is open"
+    elif rec.type == "SpeculationOpened":
+        turn.speculation, turn.newest_ask = rec.payload["speculation"], {}
+    elif rec.type == "TurnCommitted":
+        if turn.committed:
+            yield "committed_once", "committed before"
+        turn.committed = True
+    else:
+        if rec.payload["outcome"] not in OUTCOMES:
+            yield "every_turn_ends", f"ended as {rec.payload['outcome']!r}"
+        call.timers = {name: timer for name, timer in call.timers.items() if timer[1] != turn.turn_id}
+        call.turn = None
+
+
+def _take_timer(call: _Call, rec: Rec) -> None:
+    timer_id = rec.payload["timer_id"]
+    if rec.type == "TimerSet":
+        call.timers[timer_id] = (rec.payload["purpose"], rec.turn_id)
+    else:
+        call.timers.pop(timer_id, None)
+
+
+def _take_choice(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str, str]]:
+    turn, payload = call.turn, rec.payload
+    if turn is None or turn.turn_id != rec.turn_id:
+        yield "one_reply", "no such turn is open"
+        return
+    candidate = payload["candidate_id"]
+    if turn.chosen or turn.started:
+        yield "one_reply", f"{turn.chosen or turn.started} was chosen before, and nothing took that back"
+    if not turn.committed:
+        yield "one_reply", "the caller's words weren't final"
+    formed = turn.texts.get(candidate)
+    if formed is None or formed[0] != payload["text"] or formed[1] != turn.speculation:
+        yield "guarded_before_spoken", "its text is not a candidate's of the newest speculation"
+    ask_id = turn.asked_by.get(candidate)
+    if candidate in turn.dropped or (ask_id and turn.newest_ask.get(payload["intent"]) != ask_id):
+        yield "nothing_stale", "it was dropped, or answers a request that was asked anew"
+    missing = required - turn.passed.get(candidate, set())
+    if missing or candidate in turn.blocked:
+        yield "guarded_before_spoken", f"not passed by {', '.join(sorted(missing)) or 'a guardrail that blocked it'}"
+    if payload["answers_through"] != call.last_caller_seq or not call.caller_silent:
+        yield "nothing_stale", f"answers through {payload['answers_through']}, the caller's last is {call.last_caller_seq}"
+    if payload["take"] != call.take or call.granted != call.take:
+        yield "one_gateway", f"chosen for take {payload['take']}; {call.take} holds the call"
+    turn.chosen = candidate
+
+
+def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, str]]:
+    payload: dict[str, Any] = rec.payload
+    candidate = payload.get("candidate_id", "")
+    if rec.type == "CandidateFormed":
+        if candidate in turn.texts:
+            yield "one_reply", f"{candidate} was formed before"
+        turn.texts[candidate] = (payload["text"], payload["speculation"])
+        turn.asked_by[candidate] = payload["ask_id"]
+    elif rec.type == "CompletionAsked":
+        turn.newest_ask[payload["intent"]] = payload["ask_id"]
+    elif rec.type == "CandidateDropped":
+        turn.dropped.add(candidate)
+    elif rec.type == "VerdictIssued" and candidate:
+        if payload["passed"]:
+            turn.passed.setdefault(candidate, set()).add(payload["guardrail"])
+        elif payload["required"]:
+            turn.blocked.add(candidate)
+    elif rec.type == "SpeechStarted" and payload["take"] == call.take:
+        if turn.started and candidate in turn.texts:
+            yield "one_reply", f"{turn.started} took effect before"
+        if candidate in turn.texts:
+            turn.started = candidate
+    elif rec.type == "SpeechFailed" and turn.chosen == candidate:
+        turn.chosen = None
+    elif rec.type == "ReplyRefused" and turn.chosen == candidate and not turn.started:
+        if payload["reason"] in ("superseded", "other_take"):
+            turn.chosen = None
+
+
+def _after_step(call: _Call, step: list[Rec]) -> Iterator[Violation]:
+    """What must have followed in the very same step."""
+    fact, turn = step[0], call.turn
+    where = f"{fact.conversation_id} seq {fact.seq}"
+    ended = any(rec.type == "TurnEnded" for rec in step)
+    if fact.type == "FallbackPlayed" and turn and not ended and fact.payload["utterance_id"]:
+        if turn.utterance_id == fact.payload["utterance_id"]:
+            yield Violation("every_turn_ends", f"{where}: the closing line was played and {turn.turn_id} went on")
+    if fact.type == "TimerFired" and fact.payload["purpose"] == "give_up" and turn and not turn.chosen:
+        newest = {name for name, (_, speculation) in turn.texts.items() if speculation == turn.speculation}
+        if fact.turn_id == turn.turn_id and not newest - turn.dropped and not turn.started:
+            yield Violation("gives_up_in_time", f"{where}: the budget of {turn.turn_id} is over, with nothing to say")
