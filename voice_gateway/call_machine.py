@@ -213,6 +213,7 @@ class CallMachine:
             self._grant = payload
             if not self.answered and not self.ended:
                 self.answered = True
+                self._last_tick_ms = self._last_tick_ms or now_ms  # it may stand still before its first tick too
                 yield Answer()
                 yield self._put(f.CallAnswered(take=self.take))
                 self._take_over_waiting(payload, now_ms)
