@@ -63,6 +63,7 @@ class CallMachine:
         self._started_turns: set[str] = set()
         self._waiting: Waiting | None = None
         self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
+        self._cut_off = False  # whether the newest speech stopped a reply
         self._left_waiting: str | None = None  # utterance whose answer the former gateway owed when this one took over
         # sounds
         self.playing: Sound | None = None
@@ -134,6 +135,7 @@ class CallMachine:
             return []
         self.caller_speaking = True
         self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
+        self._cut_off = self.playing is not None and self.playing.kind is SoundKind.REPLY
         self._waiting = None
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
@@ -149,6 +151,8 @@ class CallMachine:
         commands: list[Command] = [self._put(f.CallerSpeechDismissed(utterance_id=self._utterance_id))]
         if self._interrupted_wait:  # the caller still waits for the answer to what they said before
             self._utterance_id, self._waiting = self._interrupted_wait
+        elif self._cut_off and self._grant:  # and for the rest of what was being said
+            self._waiting = Waiting(now_ms, "", (), (), self._grant.hard_ms, final=True)
         return commands
 
     def maybe_ended(self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None) -> list[Command]:
