@@ -56,8 +56,9 @@ class EffectRunner:
         }
         if not running and not wanted:
             return
-        for run in running.keys() - wanted.keys():
-            running[run].cancel()
+        for run, task in running.items():  # in the order in which they were started, in every process
+            if run not in wanted:
+                task.cancel()
         for run, ask in wanted.items():
             if run not in running:
                 task = asyncio.create_task(self._carry_out(conversation, ask, run))
