@@ -65,7 +65,6 @@ async def list_calls(ledger: Ledger, codec: Codec, report: Report) -> list[CallS
             for located in delivered.events if delivered else ():
                 event = located.event
                 calls.setdefault(event.conversation_id, _Call(event)).take(event)
-        reader.end()
     newest_first = sorted(calls.values(), key=lambda call: (-call.started_us, call.call_id))
     return [call.summary() for call in newest_first]
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.base import Kind
+from schemas.control import OwnerTook
 from schemas.event import Event
 from schemas.registry import UnknownSchemaError, released_schema
 from streams.codec import Codec, UndecodableError
@@ -22,7 +23,7 @@ class DamageKind(StrEnum):
     UNKNOWN_SCHEMA = "unknown_schema"  # an event type or version that this code doesn't know
     UNDECODABLE = "undecodable"  # the bytes are not what their schema says, or don't open with their key
     BROKEN_STEP = "broken_step"  # a step lacks records, or has some twice or out of place
-    HALF_STEP = "half_step"  # the log ends within a step
+    HALF_STEP = "half_step"  # the log, or a reign, ends within a step
 
 
 class Damage(NamedTuple):
@@ -52,10 +53,17 @@ Seen = Callable[[LogRecord, Event, bool], None]
 
 
 class LogReader:
-    """``EffectiveReader`` over decoded records that survives damage. Feed it the records of one partition in order."""
+    """``EffectiveReader`` over decoded records that survives damage. Feed it the records of one partition in order.
 
-    def __init__(self, codec: Codec, report: Report, seen: Seen | None = None) -> None:
+    ``steps_are_atomic``: the ledger takes a step whole or not at all, so a step that a reign or the log left unfinished
+    is damage. Elsewhere it is what a crash leaves behind: void.
+    """
+
+    def __init__(
+        self, codec: Codec, report: Report, seen: Seen | None = None, *, steps_are_atomic: bool = False
+    ) -> None:
         self._codec, self._report, self._seen = codec, report, seen
+        self._steps_are_atomic = steps_are_atomic
         self._reader = EffectiveReader()
         self._places: dict[bytes, LogRecord] = {}  # hash → record, of the step that is being read
         self._last: Located | None = None
@@ -84,10 +92,13 @@ class LogReader:
         return self._feed(record, event)
 
     def end(self) -> None:
-        """Call it at the log's end: reports a step that isn't whole."""
-        if self._reader.holds_half_a_step and self._last:
+        """Call it at the log's end."""
+        self._unfinished("the log")
+
+    def _unfinished(self, what: str) -> None:
+        if self._steps_are_atomic and self._reader.holds_half_a_step and self._last:
             last = self._last.event
-            message = f"the log ends after {last.step_index + 1} of the {last.step_size} records of a step"
+            message = f"{what} ends after {last.step_index + 1} of the {last.step_size} records of a step"
             self._report(Damage(DamageKind.HALF_STEP, self._last.record, last.seq, message))
 
     def _feed(self, record: LogRecord, event: Event) -> Delivered | None:
@@ -95,6 +106,8 @@ class LogReader:
         ours = event.kind is not Kind.CONTROL and record.imported_under is None and event.epoch == epoch
         if self._passing_over and ours and event.step_index > 0:
             return None
+        if isinstance(event.payload, OwnerTook) and event.payload.epoch > epoch:
+            self._unfinished("a reign")
         try:
             delivered = self._reader.feed(record, event)
         except BrokenStepError:
@@ -148,7 +161,6 @@ async def conversation_steps(ledger: Ledger, codec: Codec, conversation_id: str,
     """The effective steps of one conversation, in order. Empty where the log holds nothing of it."""
     reader = LogReader(codec, report)
     steps = [reader.take(record) for record in await ledger.read_conversation(conversation_id)]
-    reader.end()
     return [step for step in steps if step is not None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from projections.effective_log import Damage, DamageKind, Delivered, Located, LogReader, partition_records
+from projections.effective_log import Damage, Delivered, Located, LogReader, partition_records
 from projections.problems import Problem, ProblemKind
 from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Difference, Recomputer
 from projections.step_structure import address_flaws, step_flaws
@@ -33,11 +33,17 @@ class PartitionCheck:
     """``ids``: hashes of the event ids of all partitions so far. ``problem`` is told of everything that is wrong."""
 
     def __init__(
-        self, partition: int, codec: Codec, recomputer: Recomputer, ids: set[int], problem: Callable[[Problem], None]
+        self,
+        partition: int,
+        codec: Codec,
+        recomputer: Recomputer,
+        ids: set[int],
+        problem: Callable[[Problem], None],
+        *,
+        steps_are_atomic: bool,
     ) -> None:
         self._partition, self._recomputer, self._ids, self._problem = partition, recomputer, ids, problem
-        self._reader = LogReader(codec, self._damage, self._seen)
-        self._owner_is_writing = False
+        self._reader = LogReader(codec, self._damage, self._seen, steps_are_atomic=steps_are_atomic)
         self._accepted_at_us = 0
         self._version_of_epoch: dict[int, str] = {}
         self._undated: dict[
@@ -52,8 +58,7 @@ class PartitionCheck:
     def void(self) -> int:
         return self._reader.void
 
-    async def read(self, ledger: Ledger, *, owner_is_writing: bool) -> None:
-        self._owner_is_writing = owner_is_writing
+    async def read(self, ledger: Ledger) -> None:
         async for record in partition_records(ledger, self._partition):
             if record.offset != self.end:
                 self._note(ProblemKind.OFFSET, record, None, f"records {self.end} to {record.offset - 1} are gone")
@@ -82,8 +87,6 @@ class PartitionCheck:
                 self._note(flaw.kind, record, None, flaw.message)
 
     def _damage(self, damage: Damage) -> None:
-        if damage.kind is DamageKind.HALF_STEP and self._owner_is_writing:
-            return
         self._note(ProblemKind(damage.kind.value), damage.record, damage.seq, damage.message)
         thread = self.conversations.get(damage.record.conversation_id)
         if thread is None and damage.record.conversation_id:

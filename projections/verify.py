@@ -10,10 +10,10 @@ with all hashes after it, or whole steps that were cut off the end of a conversa
 only a hash that was anchored elsewhere can tell. Void records (of a replaced owner) are no part of any conversation:
 they must be decodable and hash to what they state, and that is all.
 
-A step that isn't whole at the log's end: the embedded log takes a step in one transaction, so nobody can finish it and
-it is a problem. A ledger that takes a step in several batches may be read in between: whoever verifies such a log while
-an owner holds it passes ``owner_is_writing``, and only then half a step at the end is left to that owner (or to the
-next one, whose ``OwnerTook`` makes it void).
+A step that isn't whole: the embedded log takes a step in one transaction, so nobody ever left one half done or can still
+finish it, and it is a problem wherever it stands. A ledger that takes a step in several batches (``steps_are_atomic``
+false) holds one wherever an owner died within a step, and at its end while an owner writes: the living owner finishes
+it, or the next one's ``OwnerTook`` makes it void. There it is no problem, and so can't tell of a cut.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def verify(
     states: StateStore | None = None,
     acknowledged: AcknowledgedFacts | None = None,
     dead_letters: DeadLetters | None = None,
-    owner_is_writing: bool = False,
+    steps_are_atomic: bool = True,
 ) -> Verification:
     """``states``: also checks that the log reaches as far as its owner knew. ``acknowledged`` with ``dead_letters``:
     also checks that every acknowledged fact at or below the inbox mark is on the log or among the dead letters."""
@@ -62,8 +62,8 @@ async def verify(
     )
     for partition in range(ledger.partitions):
         held = await states.load(partition) if states else None
-        check = PartitionCheck(partition, codec, recomputer, ids, problems.append)
-        await check.read(ledger, owner_is_writing=owner_is_writing)
+        check = PartitionCheck(partition, codec, recomputer, ids, problems.append, steps_are_atomic=steps_are_atomic)
+        await check.read(ledger)
         checks.append(check)
         if held and held.offset > check.end:
             message = f"the log ends at {check.end}, though its owner had read up to {held.offset}"

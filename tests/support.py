@@ -1,0 +1,156 @@
+"""What tests of the log share: a runner that fails on leaked tasks, a data directory, and a small mind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision, Kind
+from schemas.event import Event, derived_id
+from streams.codec import Codec
+from streams.keys import KeyStore, SqliteKeyStore
+from streams.mind import OpenWork, Report
+from streams.owner import Stores
+from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
+from streams.sqlite_store import SqliteStore
+
+T = TypeVar("T")
+PATIENCE_S = 20.0  # how long a test waits for something that must happen, before it fails
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run`` that fails when tasks are left over."""
+
+    async def checked() -> T:
+        async with asyncio.timeout(PATIENCE_S * 3):
+            result = await main
+        for _ in range(3):  # what was cancelled in the last moment gets its turn to end
+            await asyncio.sleep(0)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not left, f"tasks left running: {left}"
+        return result
+
+    return asyncio.run(checked())
+
+
+@dataclass
+class DataDirectory:
+    """An embedded log on disk, opened. ``close`` it."""
+
+    path: Path
+    partitions: int = 1
+    store: SqliteStore = field(init=False)
+    keys: SqliteKeyStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = SqliteStore(self.path / "log.db")
+        self.keys = SqliteKeyStore(self.path / "keys")
+        self.codec = Codec(self.keys)
+        self.inbox = SqliteInbox(self.store, self.partitions)
+        self.ledger = SqliteLedger(self.store, self.partitions)
+        self.states = SqliteStateStore(self.store)
+        self.dead_letters = SqliteDeadLetters(self.store)
+        self.stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters)
+
+    def close(self) -> None:
+        self.store.close()
+        self.keys.close()
+
+
+# --- a small mind ----------------------------------------------------------------------------------------------------
+
+
+class Tally(NamedTuple):
+    """A conversation that only counts. ``closed`` once its ``CallEnded`` was folded."""
+
+    id: str
+    seq: int = 0
+    facts: int = 0
+    closed: bool = False
+
+
+class TallyMind:
+    """Each ``KeyPressed`` is answered by one ``CandidateAccepted`` (two for the key "2"); ``CallEnded`` closes the
+    conversation; a first ``CallArrived`` opens it; a decider that meets the key "!" raises."""
+
+    version = "tally-1"
+
+    def initial(self, conversation_id: str) -> Tally:
+        return Tally(conversation_id)
+
+    def fold(self, conversation: Tally, event: Event) -> Tally:
+        facts = conversation.facts + (event.kind is Kind.FACT)
+        closed = conversation.closed or isinstance(event.payload, f.CallEnded)
+        return conversation._replace(seq=event.seq, facts=facts, closed=closed)
+
+    def step(self, conversation: Tally, fact: Event) -> tuple[Tally, tuple[Event, ...]]:
+        from msgspec.structs import replace
+
+        decided = self._decide(conversation, fact)
+        size = 1 + len(decided)
+        stamped = replace(fact, seq=conversation.seq + 1, step_id=fact.event_id, step_index=0, step_size=size)
+        events = (stamped, *(self._event(conversation, fact, i, size, p) for i, p in enumerate(decided, 1)))
+        for event in events:
+            conversation = self.fold(conversation, event)
+        return conversation, events
+
+    def open_work(self, conversation: Tally) -> OpenWork:
+        return OpenWork(asks=False, timers={}, finished=conversation.closed)
+
+    def _decide(self, conversation: Tally, fact: Event) -> tuple[Decision, ...]:
+        payload = fact.payload
+        if isinstance(payload, f.CallArrived):
+            return (d.ConversationOpened(behaviour_seq=1, behaviour_hash="none", language="en"),)
+        if isinstance(payload, f.CallEnded):
+            return (d.ConversationClosed(reason=payload.reason),)
+        if isinstance(payload, f.KeyPressed):
+            if payload.key == "!":
+                raise ValueError("a decider's bug")
+            count = int(payload.key) if payload.key.isdigit() else 1
+            return tuple(d.CandidateAccepted(candidate_id=f"c{conversation.facts}.{i}") for i in range(count))
+        return ()
+
+    def _event(self, conversation: Tally, fact: Event, index: int, size: int, payload: Decision) -> Event:
+        return Event(
+            event_id=derived_id(fact.event_id, "tally", index),
+            type=type(payload).__name__,
+            schema_version=payload.VERSION,
+            conversation_id=conversation.id,
+            seq=conversation.seq + 1 + index,
+            step_id=fact.event_id,
+            step_index=index,
+            step_size=size,
+            kind=Kind.DECISION,
+            causation_id=fact.event_id,
+            decider_version=self.version,
+            occurred_at_us=fact.accepted_at_us,
+            accepted_at_us=fact.accepted_at_us,
+            payload=payload,
+        )
+
+
+class NoEffects:
+    """Carries nothing out. ``report``: how a test puts an outcome into the owner's memory."""
+
+    report: Report | None = None
+    stopped = 0
+
+    def begin(self, epoch: int, report: Report) -> None:
+        self.report = report
+
+    def reconcile(self, conversation_id: str, conversation: object) -> None:
+        return
+
+    async def stop(self) -> None:
+        self.report = None
+        self.stopped += 1
+
+
+def key_of(store: KeyStore, conversation_id: str) -> str:
+    """The id of a conversation's key, made if there is none."""
+    return store.create(conversation_id).key_id
