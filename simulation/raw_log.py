@@ -75,7 +75,7 @@ def read_raw(durable: Durable) -> RawLog:
     log, epoch = RawLog(), 0
     held: list[Rec] = []
     for record, landed_s in zip(durable.log, durable.landed_s, strict=True):
-        rec = _decode(record, durable)
+        rec = decode(record, durable)
         if rec.env["kind"] == "control":
             if rec.payload["epoch"] > epoch:
                 epoch = rec.payload["epoch"]
@@ -101,7 +101,7 @@ def read_raw(durable: Durable) -> RawLog:
     return log
 
 
-def _decode(record: LogRecord, durable: Durable) -> Rec:
+def decode(record: LogRecord, durable: Durable) -> Rec:
     env: dict[str, Any] = fastavro.schemaless_reader(  # type: ignore[assignment]
         io.BytesIO(record.body.data), _schema(record.body.type, record.body.version), None
     )

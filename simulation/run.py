@@ -1,0 +1,158 @@
+"""Runs seeds and says what held: the entry of ``ledgerline simulate`` and of the tests.
+
+A seed's run is a function of (seed, faults): the command that a report prints for a failing seed shows the same again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import msgspec
+
+from simulation.faults import ALL, Fault, faults_named
+from simulation.invariants import check
+from simulation.timeline import timeline
+from simulation.violation import Violation
+from simulation.virtual_loop import run_virtual
+from simulation.world import Run, Scene, World
+
+FAULTS: tuple[str, ...] = tuple(sorted(ALL))
+_QUIET = ("streams", "processors", "voice_gateway")  # they log every fault, and faults are what this is about
+_WORTH_A_PROCESS = 40  # seeds
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """``command`` replays the seed with its timeline."""
+
+    seed: int
+    invariant: str
+    message: str
+    command: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """``coverage``: crash point → fault that had struck by then → crashes; ``none`` where the crash was the first fault.
+
+    ``struck``: fault → seeds in which it happened. ``fewest_turns``: of any seed.
+    """
+
+    seeds: int
+    violations: int
+    failing: tuple[Failing, ...]
+    coverage: dict[str, dict[str, int]]
+    struck: dict[str, int]
+    fewest_turns: int | None
+
+
+class _Seed(msgspec.Struct):
+    seed: int
+    violations: list[Violation]
+    pairs: list[tuple[str, str]]
+    struck: list[str]
+    turns: int
+
+
+def simulate(
+    seeds: Iterable[int], faults: Iterable[str] = FAULTS, *, processes: int | None = None, stop_at_first: bool = False
+) -> Report:
+    """Plays each seed and checks every invariant. All faults: each is in play in a third of the seeds; a choice of
+    faults: all of it in every seed. ``processes``: None takes what the machine has. Raises ``ValueError`` for a name."""
+    chosen = faults_named(",".join(faults))
+    numbers = list(seeds)
+    wanted = (os.cpu_count() or 1) if processes is None else processes
+    workers = max(1, min(wanted, len(numbers) // _WORTH_A_PROCESS))
+    played: list[_Seed] = []
+    if workers == 1:
+        for seed in numbers:
+            played.append(_play_and_check(seed, chosen))
+            if stop_at_first and played[-1].violations:
+                break
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            parts = [numbers[index::workers] for index in range(workers)]
+            for part in pool.map(_play_all, parts, [sorted(chosen)] * workers):
+                played += part
+    return _report(sorted(played, key=lambda seed: seed.seed), chosen)
+
+
+def play(seed: int, scene: Scene) -> Run:
+    """One seed, to its end; the invariants are not looked at."""
+
+    async def main() -> Run:
+        return await World(seed, scene).play()
+
+    with _quiet():
+        return run_virtual(main(), inline_executor=True)
+
+
+def timeline_of(seed: int, faults: Iterable[str] = FAULTS) -> str:
+    """What happened in one seed, in order of time, violations last."""
+    run = play(seed, _scene(faults_named(",".join(faults))))
+    return timeline(run, check(run))
+
+
+def command_of(seed: int, faults: frozenset[Fault]) -> str:
+    names = "all" if faults == ALL else ",".join(sorted(faults)) or "none"
+    return f"ledgerline simulate --seeds 1 --first-seed {seed} --faults {names} --timeline"
+
+
+def _scene(faults: frozenset[Fault]) -> Scene:
+    return Scene(faults, mixed=faults == ALL)
+
+
+def _play_all(seeds: Sequence[int], faults: Sequence[str]) -> list[_Seed]:
+    chosen = faults_named(",".join(faults))
+    return [_play_and_check(seed, chosen) for seed in seeds]
+
+
+def _play_and_check(seed: int, faults: frozenset[Fault]) -> _Seed:
+    try:
+        run = play(seed, _scene(faults))
+        violations = check(run)
+    except Exception as error:  # whatever stops a run is this seed's failure, not the end of the report
+        return _Seed(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], [], 0)
+    pairs = [(crash.point, beside) for crash in run.crashes for beside in crash.beside or ("none",)]
+    turns = sum(record.body.type == "TurnOpened" for record in run.durable.log)
+    return _Seed(seed, violations, pairs, sorted(run.faults.happened), turns)
+
+
+def _report(played: list[_Seed], faults: frozenset[Fault]) -> Report:
+    coverage: dict[str, dict[str, int]] = {}
+    struck: Counter[str] = Counter()
+    for one in played:
+        struck.update(one.struck)
+        for point, beside in one.pairs:
+            of_point = coverage.setdefault(point, {})
+            of_point[beside] = of_point.get(beside, 0) + 1
+    failing = tuple(
+        Failing(one.seed, violation.invariant, violation.message, command_of(one.seed, faults))
+        for one in played
+        for violation in one.violations
+    )
+    return Report(
+        seeds=len(played),
+        violations=len(failing),
+        failing=failing,
+        coverage={point: dict(sorted(found.items())) for point, found in sorted(coverage.items())},
+        struck=dict(sorted(struck.items())),
+        fewest_turns=min((one.turns for one in played), default=None),
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _QUIET]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
