@@ -118,6 +118,7 @@ class SilencePolicy(_Data):
     ask_after_ms: int = 8000
     ask: str = "Are you still there?"
     release_after_ms: int = 8000
+    idle_after_ms: int = 600_000  # nothing happened for so long, not even the end of the call: the conversation closes
     release: str = "I can't hear you, so I'll end the call here. Please call again any time. Goodbye."
 
 

@@ -221,8 +221,11 @@ def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.Eff
 
 
 def _timer_set(c: Conversation, event: Event, p: d.TimerSet) -> Conversation:
-    timer = Timer(p.timer_id, p.purpose, p.due_at_us, event.turn_id)
-    return replace(c, timers={**c.timers, p.timer_id: timer})
+    """An idle timer belongs to the conversation, not to the turn that set it, and takes the place of the one before."""
+    idle = p.purpose == "idle"
+    timer = Timer(p.timer_id, p.purpose, p.due_at_us, None if idle else event.turn_id)
+    others = {key: other for key, other in c.timers.items() if not (idle and other.purpose == "idle")}
+    return replace(c, timers={**others, p.timer_id: timer})
 
 
 def _timer_fired(c: Conversation, event: Event, p: f.TimerFired) -> Conversation:

@@ -10,6 +10,7 @@ from processors import (
     candidates,
     choice,
     guarding,
+    idling,
     opening,
     questions,
     recovery,
@@ -33,6 +34,7 @@ DECIDERS = (
     Decider("candidates", candidates.HANDLES, candidates.decide),
     Decider("choice", choice.HANDLES, choice.decide),
     Decider("silence", silence.HANDLES, silence.decide),
+    Decider("idling", idling.HANDLES, idling.decide),
     Decider("recovery", recovery.HANDLES, recovery.decide),
 )
 

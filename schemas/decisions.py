@@ -196,7 +196,7 @@ class TurnEnded(Decision, frozen=True, kw_only=True):
 
 
 class TimerSet(Decision, frozen=True, kw_only=True):
-    """``purpose``: give_up, silence."""
+    """``purpose``: give_up, silence, idle."""
 
     timer_id: str
     purpose: str
