@@ -53,7 +53,8 @@ def _call_taken(c: Conversation, event: Event, p: f.CallTaken) -> Conversation:
     turn = c.turn
     if turn and turn.chosen and turn.started is None:  # the former gateway never started it: choose again, for this one
         turn = _unchoose(turn)
-    return replace(c, take=p.take, turn=turn)
+    # What the caller was saying died with the former gateway: the new one hears them from here on.
+    return replace(c, take=p.take, turn=turn, caller=Caller.SILENT)
 
 
 def _call_answered(c: Conversation, event: Event, p: f.CallAnswered) -> Conversation:
