@@ -64,7 +64,8 @@ class CallMachine:
         self._waiting: Waiting | None = None
         self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
         self._cut_off = False  # whether the newest speech stopped a reply
-        self._left_waiting: str | None = None  # utterance whose answer the former gateway owed when this one took over
+        self._owed_turn: str | None = None  # utterance of a turn that the former gateway left unanswered
+        self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds
         self.playing: Sound | None = None
         self._playing_turn: str | None = None
@@ -93,12 +94,16 @@ class CallMachine:
     def _note_what_is_owed(self, event: Event) -> None:
         """Before this gateway's grant is read: what the caller waits for because the former gateway didn't say it."""
         payload = event.payload
-        if isinstance(payload, d.TurnOpened | f.CallerSpeechStarted):
-            self._left_waiting = payload.utterance_id
+        if isinstance(payload, d.TurnOpened):
+            self._owed_turn = payload.utterance_id
         elif isinstance(payload, d.TurnEnded | f.SpeechStarted):
-            self._left_waiting = None
+            self._owed_turn = None
+        elif isinstance(payload, f.CallerSpeechStarted):
+            self._owed_speech = payload.utterance_id
+        elif isinstance(payload, f.CallerSpeechDismissed | f.UtteranceHeard):
+            self._owed_speech = None
         elif isinstance(payload, f.FallbackPlayed):
-            self._left_waiting = None
+            self._owed_speech = None
             self._over |= {part for part in (event.turn_id, payload.utterance_id) if part}
 
     def media_ended(self, reason: str = "caller_hung_up") -> list[Command]:
@@ -434,10 +439,11 @@ class CallMachine:
 
     def _take_over_waiting(self, grant: d.StandingGranted, now_ms: float) -> None:
         """The former gateway died before it answered the caller: from now on the caller waits for this one."""
-        if self._left_waiting is None or self._waiting or self.caller_speaking:
+        owed = [one for one in (self._owed_speech, self._owed_turn) if one is not None]
+        if not owed or self._waiting or self.caller_speaking:
             return
         plan = standing_plan(grant, self._utterances)
-        utterance_id = self._left_waiting
+        utterance_id = owed[0]
         self._waiting = Waiting(now_ms, utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=True)
 
     def _turn_of(self, utterance_id: str) -> str | None:
