@@ -49,13 +49,20 @@ def _drawn(report: CallReport, *, ascii_only: bool) -> RenderableType:
             text(_ms(latency.first_sound)),
             text(_ms(latency.first_reply), REPLY_STYLE),
         )
-    note = "ms from the caller's end of speech; a hold is a sound, never a reply"
-    return Group(table, text(note, NOTE_STYLE), text(""), *(_line(*pair, text(":  ")) for pair in _deeper(report)))
+    note = "ms from the true end of the caller's speech where it is known; a hold is a sound, never a reply"
+    return Group(
+        table,
+        text(note, NOTE_STYLE),
+        text(""),
+        *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report)),
+    )
 
 
 def _deeper(report: CallReport) -> list[tuple[str, str]]:
     call = report.call_id
-    pairs = [("hear it", f"{report.recording}   (left: caller, right: agent)")] if report.recording else []
+    pairs = (
+        [("hear it", f"{report.recording}"), ("", "caller on the left, agent on the right")] if report.recording else []
+    )
     return [
         *pairs,
         ("every turn", f"ledgerline show {call}"),
@@ -66,7 +73,7 @@ def _deeper(report: CallReport) -> list[tuple[str, str]]:
 
 
 def _line(name: str, value: str, colon: Text) -> Text:
-    line = Text(no_wrap=True, overflow="fold")
+    line = Text(overflow="fold")
     return line.append(f"{name:>13}", NOTE_STYLE).append_text(colon).append(value)
 
 

@@ -223,6 +223,7 @@ def _completion_returned(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     def returned(answer: Answer) -> Answer:
         return replace(
             answer,
+            state=AnswerState.RETURNED if answer.state is AnswerState.ASKED else answer.state,
             provider=payload.provider,
             first_token_ms=payload.first_token_ms,
             total_ms=payload.total_ms,

@@ -92,10 +92,10 @@ def _heard(turn: TurnRace, *, final: bool) -> Iterator[Lane]:
     """The words that stand: the newest eager ones and the final ones."""
     current = [words for words in turn.heard if turn.ms(words.at_s) >= 0]
     for words in (words for words in current if words.final is final):
-        earlier = next((w for w in current if w is not words and w.text == words.text and not w.final), None)
-        detail = "same words: they are final" if words.final and earlier else quoted(words.text)
+        earlier = final and any(w.text == words.text and not w.final for w in current)
+        detail = "same words: they are final" if earlier else quoted(words.text)
         name, symbol = ("heard", symbols.HEARD) if words.final else ("heard (eager)", symbols.HEARD_EAGER)
-        yield Lane(symbol, name, 0.0, words.since_speech_end_ms, detail, weight=3 if words.final or not earlier else 2)
+        yield Lane(symbol, name, 0.0, words.since_speech_end_ms, detail, weight=1 if earlier else 3)
 
 
 def _speculations(turn: TurnRace) -> Iterator[Lane]:
@@ -144,6 +144,7 @@ _STATES: dict[AnswerState, tuple[str, Tone, int]] = {
     AnswerState.ASKED: (symbols.RACING, Tone.PLAIN, 2),
     AnswerState.FAILED: (symbols.WARNING, Tone.BAD, 2),
     AnswerState.CANCELLED: (symbols.DROPPED, Tone.DIM, 0),
+    AnswerState.RETURNED: (symbols.DROPPED, Tone.DIM, 0),
     AnswerState.JUDGED: (symbols.JUDGING, Tone.PLAIN, 2),
     AnswerState.ACCEPTED: (symbols.ACCEPTED, Tone.GOOD, 2),
     AnswerState.BLOCKED: (symbols.BLOCKED, Tone.BAD, 3),
@@ -171,7 +172,7 @@ def _answer_detail(answer: Answer) -> str:
     parts = [_verdict_on(answer)]
     if source:
         parts.append(f"{source}{took}")
-    if answer.state not in (AnswerState.ASKED, AnswerState.FAILED, AnswerState.CANCELLED):
+    if answer.formed_at_s is not None:
         parts += [verdicts_text(answer.verdicts)] if answer.state is not AnswerState.BLOCKED else []
         parts.append(quoted(answer.text))
     return " · ".join(parts)
@@ -185,6 +186,7 @@ def _verdict_on(answer: Answer) -> str:
         AnswerState.ASKED: "asked",
         AnswerState.FAILED: f"failed: {answer.reason}",
         AnswerState.CANCELLED: "cancelled: a sibling won",
+        AnswerState.RETURNED: "came when it wasn't needed any more",
         AnswerState.JUDGED: "judging",
         AnswerState.ACCEPTED: "accepted",
         AnswerState.DROPPED: f"dropped: {answer.reason}",
@@ -196,7 +198,7 @@ def _verdict_on(answer: Answer) -> str:
 def _holds(turn: TurnRace) -> Iterator[Lane]:
     for sound in turn.holds:
         at_ms = turn.heard_at_ms(sound)
-        yield Lane(symbols.HOLD, "hold", None, at_ms, f"{quoted(sound.text)} granted ahead", Tone.HOLD, 3)
+        yield Lane(symbols.HOLD, "hold", None, at_ms, f"{quoted(sound.text)} granted ahead", Tone.HOLD, 4)
 
 
 def _decided(turn: TurnRace) -> Iterator[Lane]:
@@ -205,7 +207,7 @@ def _decided(turn: TurnRace) -> Iterator[Lane]:
         yield Lane(symbols.WARNING, "gave up", None, turn.ms(turn.gave_up_at_s), detail, Tone.BAD, 3)
     if turn.chosen_at_s is not None and turn.utterance_id:
         detail = " · ".join(filter(None, (turn.chosen_as, _paid_off(turn))))
-        yield Lane(symbols.CHOSEN, "decided", 0.0, turn.ms(turn.chosen_at_s), detail, Tone.WIN, 3)
+        yield Lane(symbols.CHOSEN, "decided", 0.0, turn.ms(turn.chosen_at_s), detail, Tone.WIN, 4)
     for refusal in turn.refusals:
         detail = f"by the gateway: {refusal.reason}"
         yield Lane(symbols.REFUSED, "refused", None, turn.ms(refusal.at_s), detail, Tone.BAD, 3)
@@ -257,7 +259,7 @@ def _sound(turn: TurnRace, sound: Sound) -> Lane:
     elif turn.holds:
         detail = "after a hold"
     else:
-        detail = "of a reply; nothing was held"
+        detail = "nothing was held before it"
     if sound.kind is SoundKind.FALLBACK:
         detail = "honest: no answer in time, and no reply"
-    return Lane(symbols.SOUND, name, 0.0 if turn.utterance_id else None, at_ms, detail, tone, 3)
+    return Lane(symbols.SOUND, name, 0.0 if turn.utterance_id else None, at_ms, detail, tone, 4)

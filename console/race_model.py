@@ -17,6 +17,7 @@ class AnswerState(StrEnum):
     ASKED = "asked"  # a provider works on it
     FAILED = "failed"
     CANCELLED = "cancelled"  # a loser, stopped while under way
+    RETURNED = "returned"  # no candidate was formed of it: nobody waited for it any more
     JUDGED = "judged"  # formed; guardrails look at it
     ACCEPTED = "accepted"
     BLOCKED = "blocked"  # a required guardrail said no
