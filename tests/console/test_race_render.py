@@ -107,6 +107,12 @@ def test_without_unicode_everything_is_still_there_in_ascii() -> None:
     assert "~ hold" in shown
 
 
+def test_words_that_ascii_cannot_spell_do_not_break_the_screen() -> None:
+    told = Told().hears(300, "Café, 20 £", final=True, opens=True)
+    shown = _frame(told, 400, Canvas(100, 40, ascii_only=True))
+    assert '"Caf?, 20 ?"' in shown
+
+
 def test_while_the_caller_waits_the_budget_runs_down() -> None:
     told = Told().hears(300, "I lost my card", final=True, opens=True)
     assert "4,500 ms left" in _frame(told, 500, Canvas(100, 40))
@@ -147,7 +153,13 @@ def test_the_overview_holds_every_turn_of_the_call() -> None:
 
 def test_a_conversation_is_shown_from_its_events_alone() -> None:
     shown = _drawn(render_call([read.event for read in load(RECORDED)]), width=120)
-    for fact in ("events 30-69", "speculation 1", "the caller went on", "investment_advice", "call over: agent hung up"):
+    for fact in (
+        "events 30-69",
+        "speculation 1",
+        "the caller went on",
+        "investment_advice",
+        "call over: agent hung up",
+    ):
         assert fact in shown
     assert "┄" in shown  # idle time was cut
     assert shown.count("budget") == 5
