@@ -6,7 +6,6 @@ stale owner's append: readers drop it (``streams.effective``). Offsets count fro
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -131,8 +130,3 @@ class DeadLetters(Protocol):
     async def put(self, letter: DeadLetter) -> None: ...
 
     async def read(self) -> list[DeadLetter]: ...
-
-
-def partition_of(conversation_id: str, partitions: int) -> int:
-    """The one partitioner of the embedded log: SHA-256 of the id, modulo the count."""
-    return int.from_bytes(hashlib.sha256(conversation_id.encode()).digest()[:8], "big") % partitions

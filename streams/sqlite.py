@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from streams.codec import Body
+from streams.partitioner import partition_of
 from streams.ports import (
     AppendUnknownError,
     DeadLetter,
@@ -26,7 +27,6 @@ from streams.ports import (
     InboxUnavailableError,
     LogRecord,
     Receipt,
-    partition_of,
 )
 from streams.sqlite_store import SqliteStore
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from schemas.event import Event
 from streams.codec import Codec
 from streams.effective import EffectiveReader
-from streams.ports import Ledger, LogRecord, partition_of
+from streams.partitioner import partition_of
+from streams.ports import Ledger, LogRecord
 
 
 class ConversationTail:
