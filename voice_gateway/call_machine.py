@@ -77,8 +77,9 @@ class CallMachine:
 
     # --- the call ---
 
-    def begin(self) -> list[Command]:
+    def begin(self, now_ms: float) -> list[Command]:
         """Takes the call. The fact ``CallArrived`` is put before, by whoever let it ring."""
+        self._last_tick_ms = now_ms  # it may stand still before its first tick too
         return [self._put(f.CallTaken(take=self.take, gateway_id=self._gateway_id))]
 
     def remember(self, history: Iterable[Event]) -> None:
@@ -222,7 +223,6 @@ class CallMachine:
             self._grant = payload
             if not self.answered and not self.ended:
                 self.answered = True
-                self._last_tick_ms = self._last_tick_ms or now_ms  # it may stand still before its first tick too
                 yield Answer()
                 yield self._put(f.CallAnswered(take=self.take))
                 self._take_over_waiting(payload, now_ms)

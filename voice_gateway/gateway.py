@@ -104,7 +104,7 @@ class Gateway:
             asyncio.create_task(self._read_log()),
         ]
         try:
-            self._do(self._machine.begin())
+            self._do(self._machine.begin(self._now_ms()))
             await self._until_answered()
             await self._ears.open()
             helpers.append(asyncio.create_task(self._tick()))
