@@ -52,12 +52,22 @@ def faults_named(names: str) -> frozenset[Fault]:
 
 
 class Faults:
-    """``mixed``: each fault of ``allowed`` is in play in about a third of the seeds; otherwise all of them always are."""
+    """``mixed``: each fault of ``allowed`` is in play in about a third of the seeds, and those of ``needed`` are;
+    otherwise all of them always are."""
 
-    def __init__(self, seed: int, allowed: frozenset[Fault], *, mixed: bool, horizon_s: float) -> None:
+    def __init__(
+        self,
+        seed: int,
+        allowed: frozenset[Fault],
+        *,
+        mixed: bool,
+        horizon_s: float,
+        needed: frozenset[Fault] = frozenset(),
+    ) -> None:
         self.seed = seed
         draw = self.rng("faults")
-        self.in_play = frozenset(f for f in sorted(allowed) if not mixed or draw.random() < 0.35)
+        drawn = frozenset(f for f in sorted(allowed) if not mixed or draw.random() < 0.3)
+        self.in_play = drawn | (needed & allowed)
         self.happened: Counter[Fault] = Counter()
         self.over = False  # once set, nothing goes wrong any more
         self._windows = {

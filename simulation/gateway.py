@@ -82,7 +82,7 @@ class GatewayProcess:
         self._machine.remember(history)
         if not history:
             self._put_arrival()
-        self._do(self._machine.begin())
+        self._do(self._machine.begin(self._now_ms()))
         tasks = [self._task(self._read_log()), self._task(self._listen()), self._task(self._tick())]
         over = asyncio.create_task(self._over.wait())
         try:

@@ -22,7 +22,7 @@ from simulation.violation import Violation
 from simulation.virtual_loop import run_virtual
 from simulation.world import Run, Scene, World
 
-FAULTS: tuple[str, ...] = tuple(sorted(ALL))
+FAULTS: tuple[str, ...] = tuple(sorted(fault.value for fault in ALL))
 _QUIET = ("streams", "processors", "voice_gateway")  # they log every fault, and faults are what this is about
 _WORTH_A_PROCESS = 40  # seeds
 
@@ -119,7 +119,7 @@ def _play_and_check(seed: int, faults: frozenset[Fault]) -> _Seed:
         return _Seed(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], [], 0)
     pairs = [(crash.point, beside) for crash in run.crashes for beside in crash.beside or ("none",)]
     turns = sum(record.body.type == "TurnOpened" for record in run.durable.log)
-    return _Seed(seed, violations, pairs, sorted(run.faults.happened), turns)
+    return _Seed(seed, violations, pairs, sorted(fault.value for fault in run.faults.happened), turns)
 
 
 def _report(played: list[_Seed], faults: frozenset[Fault]) -> Report:

@@ -17,7 +17,7 @@ from schemas import facts as f
 from schemas.base import Kind
 from schemas.event import Event, derived_id
 from simulation.callers import Caller
-from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan
+from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.gateway import GatewayProcess
@@ -29,7 +29,7 @@ from simulation.process import Process
 from simulation.small_bank import small_bank
 from streams.codec import Body, Codec
 
-HORIZON_S = 40.0
+HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
 SETTLE_S = 12.0
 TURNS = 7
@@ -71,7 +71,9 @@ class Scene(NamedTuple):
 class World:
     def __init__(self, seed: int, scene: Scene) -> None:
         self._scene = scene
-        self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S)
+        aim = aim_of(seed) if scene.mixed else None
+        needed = aim.faults() if aim else frozenset()
+        self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
         self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
         self.run = Run(seed, scene.behaviour, self._durable, self._faults)
@@ -83,8 +85,9 @@ class World:
         self._lines: dict[str, Line] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._frozen_at: dict[str, float] = {}
-        self._owner_plan = CrashPlan(self._faults.rng("crash/owner"), OWNER_POINTS)
-        self._gateway_plan = CrashPlan(self._faults.rng("crash/gateway"), GATEWAY_POINTS)
+        draw, struck = self._faults.rng, self._faults.happened
+        self._owner_plan = CrashPlan(draw("crash/owner"), OWNER_POINTS, aim.owner if aim else None, struck)
+        self._gateway_plan = CrashPlan(draw("crash/gateway"), GATEWAY_POINTS, aim.gateway if aim else None, struck)
 
     async def play(self) -> Run:
         self._new_owner()
@@ -142,7 +145,7 @@ class World:
         fault = Fault.CRASH_OWNER if is_owner else Fault.CRASH_GATEWAY
         plan = self._owner_plan if is_owner else self._gateway_plan
         if self._faults.has(fault) and not process.frozen and plan.due(point):
-            beside = tuple(sorted(set(self._faults.happened) - {fault}))
+            beside = tuple(sorted(struck.value for struck in self._faults.happened))
             self._faults.happened[fault] += 1
             now = asyncio.get_running_loop().time()
             self.run.crashes.append(Crash(now, process.name, f"{'owner' if is_owner else 'gateway'}:{point}", beside))
