@@ -11,6 +11,7 @@ from console import symbols
 from projections.call_report import CallReport
 from projections.turn_report import TurnReport
 
+INTENT_FROM_WIDTH = 96  # on a narrower screen the figures matter more
 HELD_STYLE, REPLY_STYLE, NOTE_STYLE = "yellow", "bold cyan", "bright_black"
 
 
@@ -24,17 +25,18 @@ class _Summary:
         self._report = report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _drawn(self._report, ascii_only=options.ascii_only)
+        yield _drawn(self._report, with_intent=options.max_width >= INTENT_FROM_WIDTH, ascii_only=options.ascii_only)
 
 
-def _drawn(report: CallReport, *, ascii_only: bool) -> RenderableType:
+def _drawn(report: CallReport, *, with_intent: bool, ascii_only: bool) -> RenderableType:
     def text(words: str, style: str = "") -> Text:
         return Text(symbols.spelt(words, ascii_only=ascii_only), style)
 
     table = Table(box=box.ASCII if ascii_only else box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=False)
     table.add_column("turn", no_wrap=True)
     table.add_column("heard", min_width=24)
-    table.add_column("intent", no_wrap=True)
+    if with_intent:
+        table.add_column("intent", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
     for column in ("held", "first\nsound", "first\nreply"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -43,7 +45,7 @@ def _drawn(report: CallReport, *, ascii_only: bool) -> RenderableType:
         table.add_row(
             text(turn.turn_id),
             text(f"“{turn.heard}”" if turn.heard else "-"),
-            text(turn.intent or "-"),
+            *([text(turn.intent or "-")] if with_intent else []),
             text(_outcome(turn)),
             text(f"{turn.held}×" if turn.held else "-", HELD_STYLE if turn.held else NOTE_STYLE),
             text(_ms(latency.first_sound)),

@@ -254,9 +254,10 @@ def _budget_lines(turn: TurnRace, now_ms: float, canvas: Canvas) -> list[Text]:
     style = style if until_ms < turn.give_up_ms else "red"
     bar: list[tuple[str, str] | str] = [("  " + set_cell_size("budget", NAME_COLUMNS), ""), ("".join(cells), style)]
     holds = ", ".join(f"{mark:,}" for mark in turn.hold_marks_ms)
+    hold, give_up, hard = ("hold ", "give up ", "hard ") if canvas.bar_columns else ("", "", "")
     marks = (
-        f"{symbols.HOLD_MARK} hold {holds}  {symbols.GIVE_UP_MARK} give up {turn.give_up_ms:,}"
-        f"  {symbols.HARD_MARK} hard {turn.hard_ms:,} ms"
+        f"{symbols.HOLD_MARK} {hold}{holds}  {symbols.GIVE_UP_MARK} {give_up}{turn.give_up_ms:,}"
+        f"  {symbols.HARD_MARK} {hard}{turn.hard_ms:,} ms"
     )
     indent = " " * (2 + NAME_COLUMNS)
     left = budget_text(turn, now_ms)

@@ -188,6 +188,14 @@ def test_the_summary_tells_holds_from_replies_and_where_to_look_deeper() -> None
         assert line in shown
 
 
+def test_on_a_small_screen_the_summary_keeps_its_figures() -> None:
+    report = report_call(hedged_and_blocked().events)
+    assert report is not None
+    shown = _drawn(summary(report), width=80)
+    assert re.search(r"reply, cut off +1× +951 ms +1,500 ms", shown)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_the_summary_leaves_the_unknown_open() -> None:
     told = Told().hears(500, "Hm", final=True, opens=True)
     report = report_call(told.events)
