@@ -40,10 +40,9 @@ class Caller:
         while self._turns > 0 and not line.closed and line.answered:
             act = self._rng.choice(ACTS)
             seen = await self._until_agent_finished(seen, 1.0 if act == "cough_at_wait" else self._patience_s)
-            if line.closed:
-                return
-            self._turns -= 1
-            await self._do(act)
+            if not line.closed:
+                self._turns -= 1
+                await self._do(act)
         if self._turns <= 0 and not line.closed:
             await self._leave(seen)
 

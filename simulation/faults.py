@@ -70,7 +70,7 @@ class Faults:
         self.in_play = drawn | (needed & allowed)
         self.happened: Counter[Fault] = Counter()
         self.over = False  # once set, nothing goes wrong any more
-        self._windows = {
+        self._windows: dict[Fault, tuple[tuple[float, float], ...]] = {
             fault: self._draw_windows(fault, horizon_s)
             for fault in (Fault.INBOX_DOWN, Fault.FOLLOW_CUT)
             if fault in self.in_play

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from typing import Any, cast
 
 from schemas import facts as f
 from schemas.event import Event, derived_id
@@ -84,7 +84,7 @@ class GatewayProcess:
             self._put_arrival()
         self._do(self._machine.begin(self._now_ms()))
         tasks = [self._task(self._read_log()), self._task(self._listen()), self._task(self._tick())]
-        over = asyncio.create_task(self._over.wait())
+        over = self._task(self._until_over())
         try:
             await asyncio.wait([*tasks, over], return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -102,6 +102,9 @@ class GatewayProcess:
     def _task(self, main: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(main)
 
+    async def _until_over(self) -> None:
+        await self._over.wait()
+
     def _put_arrival(self) -> None:
         seq, content_hash = self._behaviour
         arrived = f.CallArrived(channel="simulated", behaviour_seq=seq, behaviour_hash=content_hash)
@@ -110,7 +113,8 @@ class GatewayProcess:
     # --- inputs ---
 
     async def _read_log(self) -> None:
-        async with contextlib.aclosing(self._tail.events()) as events:
+        following = cast(AsyncGenerator[Event, None], self._tail.events())
+        async with contextlib.aclosing(following) as events:
             async for event in events:
                 self._take(event)
 

@@ -194,9 +194,7 @@ class SimLedger:
 class LogFollower:
     """Batches of the log's records in order; late, or not at all while the stream is cut."""
 
-    def __init__(
-        self, durable: Durable, process: Process, faults: Faults, latencies: Latencies, start: int
-    ) -> None:
+    def __init__(self, durable: Durable, process: Process, faults: Faults, latencies: Latencies, start: int) -> None:
         self._durable, self._process, self._faults, self._latencies = durable, process, faults, latencies
         self._next = start
         self._rng = faults.rng(f"follow/{process.name}/{start}")
@@ -222,7 +220,5 @@ class LogFollower:
         cut_at = self._latencies.cut_follow_at_s
         if cut_at is not None and loop.time() >= cut_at:
             await loop.create_future()
-        while (ends := self._faults.window_ends(Fault.FOLLOW_CUT)) is not None:
+        while (ends := self._faults.window_ends(Fault.FOLLOW_CUT)) is not None:  # noqa: ASYNC110 - it says when to look
             await asyncio.sleep(ends - loop.time())
-
-

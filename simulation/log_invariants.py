@@ -41,7 +41,8 @@ def steps(log: RawLog, durable: Durable) -> Iterator[Violation]:
         known = set()
         for rec in step:
             same = all(
-                rec.env[name] == fact.env[name] for name in ("epoch", "step_id", "step_size", "accepted_at_us", "inbox_mark")
+                rec.env[name] == fact.env[name]
+                for name in ("epoch", "step_id", "step_size", "accepted_at_us", "inbox_mark")
             )
             caused = rec is fact or (not rec.is_fact and rec.env["causation_id"] in known)
             if not same or not caused or not fact.is_fact or rec.conversation_id != fact.conversation_id:
@@ -61,9 +62,7 @@ def epochs(log: RawLog, durable: Durable) -> Iterator[Violation]:
         if rec.type in OUTCOMES:
             epoch = int(str(rec.env["run_id"]).rpartition("#")[2].split(".")[0])
             if epoch != rec.env["epoch"]:
-                yield Violation(
-                    "outcome_of_its_reign", f"{rec.type} at offset {rec.offset} was run in epoch {epoch}"
-                )
+                yield Violation("outcome_of_its_reign", f"{rec.type} at offset {rec.offset} was run in epoch {epoch}")
 
 
 def held_positions(log: RawLog, durable: Durable) -> Iterator[Violation]:

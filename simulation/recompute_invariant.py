@@ -35,7 +35,8 @@ def recomputes(log: RawLog, durable: Durable) -> Iterator[Violation]:
             del to_be_told[name]
             if recorded[0].type != "OwnerChanged":
                 yield Violation(
-                    "asked_again", f"{name}: {recorded[0].type} came first in epoch {recorded[0].epoch}, not OwnerChanged"
+                    "asked_again",
+                    f"{name}: {recorded[0].type} came first in epoch {recorded[0].epoch}, not OwnerChanged",
                 )
         conversation = known.get(name) or mind.initial(name)
         _, computed = mind.step(conversation, recorded[0])
@@ -48,7 +49,8 @@ def recomputes(log: RawLog, durable: Durable) -> Iterator[Violation]:
 def _compare(name: str, recorded: list[Event], computed: tuple[Event, ...]) -> Iterator[Violation]:
     if len(recorded) != len(computed):
         yield Violation(
-            "recomputes", f"{name} seq {recorded[0].seq}: {len(computed)} events follow from the fact, not {len(recorded)}"
+            "recomputes",
+            f"{name} seq {recorded[0].seq}: {len(computed)} events follow from the fact, not {len(recorded)}",
         )
         return
     for one, other in zip(recorded, computed, strict=True):

@@ -78,9 +78,7 @@ def small_bank(budget: Budget = SHORT) -> Behaviour:
                 ),
             ),
         ),
-        articles=(
-            Article(id="cards", title="Cards", public="Cards are replaced free of charge.", private=PRIVATE),
-        ),
+        articles=(Article(id="cards", title="Cards", public="Cards are replaced free of charge.", private=PRIVATE),),
         guardrails=(
             GuardrailSetting(name="private_knowledge"),
             GuardrailSetting(name="regulated_advice"),
@@ -107,6 +105,4 @@ def _intent(
     procedure: str | None = None,
     advances: bool = False,
 ) -> Intent:
-    return Intent(
-        name=name, examples=ASKED[name], action=action, answer=answer, procedure=procedure, advances=advances
-    )
+    return Intent(name=name, examples=ASKED[name], action=action, answer=answer, procedure=procedure, advances=advances)

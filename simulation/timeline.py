@@ -1,8 +1,8 @@
 """A run as text: what landed on the log, what processes did and what was heard, in order of virtual time.
 
-    0.412  log  17 e1 1/4   c0.1  TurnOpened t2 {...}     a record: offset, epoch, place in its step; ~ marks a void one
-    0.620  g1   sound_began hold "One moment."            what a gateway did
-    0.700  o1   dies at ledger.append:after               what befell a process
+0.412  log  17 e1 1/4   c0.1  TurnOpened t2 {...}     a record: offset, epoch, place in its step; ~ marks a void one
+0.620  g1   sound_began hold "One moment."            what a gateway did
+0.700  o1   dies at ledger.append:after               what befell a process
 """
 
 from __future__ import annotations

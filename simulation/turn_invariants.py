@@ -148,7 +148,10 @@ def _take_choice(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tu
     if missing or candidate in turn.blocked:
         yield "guarded_before_spoken", f"not passed by {', '.join(sorted(missing)) or 'a guardrail that blocked it'}"
     if payload["answers_through"] != call.last_caller_seq or not call.caller_silent:
-        yield "nothing_stale", f"answers through {payload['answers_through']}, the caller's last is {call.last_caller_seq}"
+        yield (
+            "nothing_stale",
+            f"answers through {payload['answers_through']}, the caller's last is {call.last_caller_seq}",
+        )
     if payload["take"] != call.take or call.granted != call.take:
         yield "one_gateway", f"chosen for take {payload['take']}; {call.take} holds the call"
     turn.chosen = candidate
@@ -179,8 +182,8 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
     elif rec.type == "SpeechFailed" and turn.chosen == candidate:
         turn.chosen = None
     elif rec.type == "ReplyRefused" and turn.chosen == candidate and not turn.started:
-        if payload["reason"] in ("superseded", "other_take"):
-            turn.chosen = None
+        taken_back = payload["reason"] in ("superseded", "other_take")
+        turn.chosen = None if taken_back else candidate
 
 
 def _after_step(call: _Call, step: list[Rec]) -> Iterator[Violation]:
@@ -188,10 +191,12 @@ def _after_step(call: _Call, step: list[Rec]) -> Iterator[Violation]:
     fact, turn = step[0], call.turn
     where = f"{fact.conversation_id} seq {fact.seq}"
     ended = any(rec.type == "TurnEnded" for rec in step)
-    if fact.type == "FallbackPlayed" and turn and not ended and fact.payload["utterance_id"]:
-        if turn.utterance_id == fact.payload["utterance_id"]:
-            yield Violation("every_turn_ends", f"{where}: the closing line was played and {turn.turn_id} went on")
-    if fact.type == "TimerFired" and fact.payload["purpose"] == "give_up" and turn and not turn.chosen:
-        newest = {name for name, (_, speculation) in turn.texts.items() if speculation == turn.speculation}
-        if fact.turn_id == turn.turn_id and not newest - turn.dropped and not turn.started:
-            yield Violation("gives_up_in_time", f"{where}: the budget of {turn.turn_id} is over, with nothing to say")
+    if turn is None:
+        return
+    same_utterance = turn.utterance_id and turn.utterance_id == fact.payload.get("utterance_id")
+    if fact.type == "FallbackPlayed" and not ended and same_utterance:
+        yield Violation("every_turn_ends", f"{where}: the closing line was played and {turn.turn_id} went on")
+    gave_up = fact.type == "TimerFired" and fact.payload["purpose"] == "give_up" and fact.turn_id == turn.turn_id
+    newest = {name for name, (_, speculation) in turn.texts.items() if speculation == turn.speculation}
+    if gave_up and not turn.chosen and not turn.started and not newest - turn.dropped:
+        yield Violation("gives_up_in_time", f"{where}: the budget of {turn.turn_id} is over, with nothing to say")

@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 
-
 from agent_core.conversation import Ask, Conversation
 from agent_core.found import write_passages
 from agent_core.guardrails.prompt_injection import SCORE
@@ -102,5 +101,3 @@ class Vendors:
     def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         attack = 0.99 if draw.random() < 0.03 else 0.01
         return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, attack),), model=NAME)
-
-

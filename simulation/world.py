@@ -7,15 +7,11 @@ When the callers are done, faults cease and everything settles; then the checker
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
-from schemas import facts as f
-from schemas.base import Kind
-from schemas.event import Event, derived_id
 from simulation.callers import Caller
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
 from simulation.durable import Durable
@@ -25,9 +21,10 @@ from simulation.history import Act, Crash, Did, GatewayTrace
 from simulation.ledger import Latencies
 from simulation.line import Line
 from simulation.ownership import Group, OwnerProcess
+from simulation.poison import poison
 from simulation.process import Process
 from simulation.small_bank import small_bank
-from streams.codec import Body, Codec
+from streams.codec import Codec
 
 HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
@@ -156,9 +153,7 @@ class World:
         number = sum(process.name.startswith("o") for process in self._processes) + 1
 
         def main(process: Process) -> Coroutine[Any, Any, None]:
-            hosted = OwnerProcess(
-                process, self._group, self._durable, self._faults, self._scene.latencies, self.note
-            )
+            hosted = OwnerProcess(process, self._group, self._durable, self._faults, self._scene.latencies, self.note)
             return self._watched(process, hosted.main(), self._replace_owner)
 
         owner = self._spawn(f"o{number}", main)
@@ -323,42 +318,6 @@ _DRIVERS: dict[Fault, Callable[[World], Coroutine[Any, Any, None]]] = {
     Fault.GATEWAY_PAUSE: World._pauses,
     Fault.POISON: World._poison,
 }
-
-
-def poison(draw: random.Random, call_id: str, codec: Codec) -> tuple[str, str, Body]:
-    """(conversation, event id, body) that no owner can take as it stands."""
-    event_id = derived_id("poison", call_id, draw.randrange(10**9))
-    kind = draw.randrange(6)
-    good = codec.encode(
-        Event(
-            event_id=event_id,
-            type="UtteranceResumed",
-            schema_version=1,
-            conversation_id=call_id,
-            kind=Kind.FACT,
-            payload=f.UtteranceResumed(utterance_id="poison"),
-        )
-    )[0]
-    if kind == 0:
-        return call_id, event_id, Body("UtteranceHeard", 1, draw.randbytes(draw.randint(0, 60)))
-    if kind == 1:
-        return call_id, event_id, Body("NoSuchEvent", 1, good.data)
-    if kind == 2:
-        return call_id, event_id, Body(good.type, 99, good.data)
-    if kind == 3:
-        return call_id, event_id, Body(good.type, 1, good.data[: len(good.data) // 2])
-    if kind == 4:  # a fact of another conversation than the one that it was put for
-        return f"{call_id}.other", event_id, good
-    heard = f.UtteranceHeard(utterance_id="poison", text="x", final=True, since_speech_end_ms=float("nan"))
-    nan = Event(
-        event_id=event_id,
-        type="UtteranceHeard",
-        schema_version=1,
-        conversation_id=call_id,
-        kind=Kind.FACT,
-        payload=heard,
-    )
-    return call_id, event_id, codec.encode(nan)[0]
 
 
 def _story(error: BaseException) -> str:
