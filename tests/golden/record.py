@@ -1,0 +1,105 @@
+"""``python -m tests.golden.record``: records the golden logs anew, with today's deciders.
+
+- ``demo_on_a_virtual_clock``: the example bank answers its scripted caller, with the real recogniser and classifier.
+- ``a_call_under_faults``: of some simulated calls under faults, the one with most types of event.
+
+Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
+``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from console.call_session import hold_call
+from console.callers import script_caller
+from console.settings import EXAMPLE_BEHAVIOUR, Settings
+from console.workspace import Workspace
+from processors.deciders import VERSION
+from schemas.event import Event
+from simulation.faults import Fault
+from simulation.raw_log import read_raw
+from simulation.run import play
+from simulation.virtual_loop import run_virtual
+from simulation.world import Run, Scene
+from streams.codec import Codec
+from tests.golden.golden_log import GoldenLog, differences, names, read, told, types_of, write
+
+SEEDS = range(24)
+FAULTS = frozenset(
+    {
+        Fault.CRASH_OWNER,
+        Fault.CRASH_GATEWAY,
+        Fault.STALL,
+        Fault.VENDOR_ERROR,
+        Fault.BAD_COMPLETION,
+        Fault.VOICE_FAIL,
+        Fault.POISON,
+    }
+)
+
+
+def main(arguments: list[str]) -> int:
+    if "--unreleased" not in arguments:
+        for name in names():
+            log = read(name)
+            if log.version == VERSION and (found := differences(log)):
+                print(f"{name}: decided otherwise by version {VERSION}:\n{told(found)}", file=sys.stderr)
+                print("raise processors.deciders.VERSION first (or say --unreleased)", file=sys.stderr)
+                return 1
+    for log in (demo_call(), simulated_call()):
+        write(log)
+        print(f"{log.name}: {len(log.events)} events of {len(types_of(log.events))} types, deciders {log.version}")
+    return 0
+
+
+def demo_call() -> GoldenLog:
+    with tempfile.TemporaryDirectory() as directory:
+        settings = Settings(data=Path(directory), behaviour=EXAMPLE_BEHAVIOUR)
+        caller = script_caller(EXAMPLE_BEHAVIOUR / "demo" / "call.yaml")
+        reported = run_virtual(hold_call(settings, caller, None))
+        workspace = Workspace(settings.data, create=False)
+        try:
+            key = workspace.keys.get(reported.made.call_id)
+            assert key is not None, "the call's key was made with its first fact"
+            pinned = {(e.payload.behaviour_seq, e.payload.behaviour_hash) for e in reported.events if _pins(e)}
+            behaviours = {pin: workspace.behaviour_of(*pin) for pin in pinned}
+            return GoldenLog("demo_on_a_virtual_clock", reported.events, behaviours, key.digest_key)
+        finally:
+            workspace.close()
+
+
+def simulated_call() -> GoldenLog:
+    best: tuple[int, Run, list[Event]] | None = None
+    for seed in SEEDS:
+        run = play(seed, Scene(FAULTS, mixed=False, callers=1))
+        for events in _conversations(run).values():
+            if best is None or len(types_of(events)) > best[0]:
+                best = (len(types_of(events)), run, events)
+    assert best is not None, "there is a call in every seed"
+    _, run, events = best
+    key = run.durable.keys.get(events[0].conversation_id)
+    assert key is not None, "a simulated call is never forgotten"
+    behaviours = {(1, run.behaviour.content_hash): run.behaviour}
+    return GoldenLog("a_call_under_faults", events, behaviours, key.digest_key)
+
+
+def _conversations(run: Run) -> dict[str, list[Event]]:
+    codec = Codec(run.durable.keys)
+    found: dict[str, list[Event]] = defaultdict(list)
+    for step in read_raw(run.durable).steps:
+        for record in step:
+            event = codec.decode(run.durable.log[record.offset].body)
+            found[event.conversation_id].append(event)
+    return found
+
+
+def _pins(event: Event) -> bool:
+    return event.type == "ConversationOpened"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
