@@ -164,6 +164,10 @@ class Behaviour(_Data):
     routing: Routing = Routing()
     voice: str = "default"
 
+    def __eq__(self, other: object) -> bool:
+        """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""
+        return self is other or (isinstance(other, Behaviour) and self.content_hash == other.content_hash)
+
     def __hash__(self) -> int:
         return hash(self.content_hash)
 

@@ -45,7 +45,7 @@ class _Load:
 
 
 _LOADS = (_Load(1, 1, 300), _Load(5, 25, 6), _Load(20, 60, 5))
-_QUICK_LOADS = (_Load(1, 1, 6), _Load(5, 10, 1), _Load(20, 20, 1))
+_QUICK_LOADS = (_Load(1, 1, 30), _Load(5, 10, 1), _Load(20, 20, 1))
 
 
 @dataclass
