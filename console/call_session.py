@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from console.call import CallMade, make_call, open_parts
@@ -23,7 +24,9 @@ class View(Protocol):
     """Shows a call while it happens."""
 
     def __enter__(self) -> View: ...
-    def __exit__(self, *exception: object) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
     def event(self, event: Event, now_s: float) -> None: ...
 
 
