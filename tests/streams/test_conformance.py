@@ -1,0 +1,282 @@
+"""What every inbox, ledger, state store and dead-letter store must do, whatever it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from adapters import ADAPTERS, Adapter
+from written import CODEC, body, entry, pressed, step, took
+
+from streams.owner import Stores
+from streams.partitioner import partition_of
+from streams.ports import DeadLetter, Held, Inbox, InboxRecord, LogRecord
+
+T = TypeVar("T", InboxRecord, LogRecord)
+Scenario = Callable[[Stores], Awaitable[None]]
+Check = Callable[..., None]
+
+
+@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
+def check(request: pytest.FixtureRequest, tmp_path: Path) -> Check:
+    """Runs scenarios one after another, each on the adapter opened anew over the same data."""
+    adapter: Adapter = request.param
+
+    def run_all(*scenarios: Scenario, partitions: int = 1) -> None:
+        for scenario in scenarios:
+
+            async def opened(scenario: Scenario = scenario) -> None:
+                async with adapter.open(tmp_path, partitions) as stores:
+                    await scenario(stores)
+
+            adapter.run(opened())
+
+    return run_all
+
+
+async def first(followed: AsyncIterator[list[T]], count: int) -> list[T]:
+    """The first ``count`` records; then stops following."""
+    found: list[T] = []
+    try:
+        async with asyncio.timeout(10):
+            async for batch in followed:
+                found.extend(batch)
+                if len(found) >= count:
+                    break
+    finally:
+        await followed.aclose()  # type: ignore[attr-defined]
+    return found
+
+
+async def put(inbox: Inbox, *event_ids: str, conversation_id: str = "c1") -> None:
+    for event_id in event_ids:
+        await inbox.put(conversation_id, event_id, body(pressed(conversation_id, event_id)))
+
+
+def spread(partitions: int) -> dict[int, str]:
+    """partition → a conversation that belongs to it."""
+    found: dict[int, str] = {}
+    number = 0
+    while len(found) < partitions:
+        found.setdefault(partition_of(f"c{number}", partitions), f"c{number}")
+        number += 1
+    return found
+
+
+# --- inbox -----------------------------------------------------------------------------------------------------------
+
+
+def test_facts_are_followed_in_the_order_in_which_they_were_put(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await put(stores.inbox, "a", "b", "c")
+        records = await first(stores.inbox.follow(0, -1), 3)
+        assert [CODEC.decode(r.body).event_id for r in records] == ["a", "b", "c"]
+        assert [r.offset for r in records] == [0, 1, 2]
+        assert all(r.conversation_id == "c1" and r.partition == 0 for r in records)
+
+    check(scenario)
+
+
+def test_a_fact_is_read_with_the_bytes_that_were_put(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        fact = body(pressed("c1", "a"))
+        await stores.inbox.put("c1", "a", fact)
+        (record,) = await first(stores.inbox.follow(0, -1), 1)
+        assert record.body == fact
+
+    check(scenario)
+
+
+def test_putting_a_fact_again_changes_nothing(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await put(stores.inbox, "a", "b", "a", "b", "a", "c")
+        assert [r.offset for r in await first(stores.inbox.follow(0, -1), 3)] == [0, 1, 2]
+
+    async def again(stores: Stores) -> None:
+        await put(stores.inbox, "a", "b", "c", "d")
+        assert [r.offset for r in await first(stores.inbox.follow(0, -1), 4)] == [0, 1, 2, 3]
+
+    check(scenario, again)
+
+
+def test_following_starts_behind_the_given_offset(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await put(stores.inbox, "a", "b", "c")
+        assert [r.offset for r in await first(stores.inbox.follow(0, 1), 1)] == [2]
+
+    check(scenario)
+
+
+def test_a_follower_sees_what_is_put_later(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        following = asyncio.create_task(first(stores.inbox.follow(0, -1), 3))
+        for event_id in ("a", "b", "c"):
+            await asyncio.sleep(0)
+            await put(stores.inbox, event_id)
+        assert [r.offset for r in await following] == [0, 1, 2]
+
+    check(scenario)
+
+
+def test_each_partition_has_offsets_of_its_own_and_a_conversation_stays_in_one(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        for conversation_id in spread(3).values():
+            await put(stores.inbox, *(f"{conversation_id}.{n}" for n in range(3)), conversation_id=conversation_id)
+        for partition, conversation_id in spread(3).items():
+            records = await first(stores.inbox.follow(partition, -1), 3)
+            assert [(r.partition, r.offset, r.conversation_id) for r in records] == [
+                (partition, n, conversation_id) for n in range(3)
+            ]
+
+    check(scenario, partitions=3)
+
+
+def test_more_facts_than_a_batch_holds_are_followed_to_the_last(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await put(stores.inbox, *(str(n) for n in range(2_500)))
+        assert [r.offset for r in await first(stores.inbox.follow(0, -1), 2_500)] == list(range(2_500))
+
+    check(scenario)
+
+
+# --- ledger ----------------------------------------------------------------------------------------------------------
+
+
+def test_pipelined_appends_land_in_the_order_of_the_calls_with_receipts_that_join(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        steps = [[entry(e) for e in step(1, f"s{n}", 1 + n % 3)] for n in range(20)]
+        receipts = [stores.ledger.append(0, entries) for entries in steps]
+        landed = [await receipt for receipt in receipts]
+        expected = 0
+        for receipt, entries in zip(landed, steps, strict=True):
+            assert (receipt.first, receipt.last) == (expected, expected + len(entries) - 1)
+            expected = receipt.last + 1
+        records = await stores.ledger.read(0, 0)
+        assert [r.body for r in records] == [e.body for entries in steps for e in entries]
+        assert [r.offset for r in records] == list(range(expected))
+        assert await stores.ledger.end(0) == expected
+
+    check(scenario)
+
+
+def test_what_was_acknowledged_is_there_when_the_log_is_opened_again(check: Check) -> None:
+    entries = [entry(e) for e in step(1, "s", 3)]
+
+    async def writes(stores: Stores) -> None:
+        await stores.ledger.append(0, entries)
+        await stores.ledger.sync()
+
+    async def reads(stores: Stores) -> None:
+        assert [(r.conversation_id, r.body) for r in await stores.ledger.read(0, 0)] == [
+            (e.conversation_id, e.body) for e in entries
+        ]
+        assert (await stores.ledger.append(0, entries)).first == 3
+
+    check(writes, reads)
+
+
+def test_reading_takes_a_limit_goes_on_where_it_stopped_and_is_empty_at_the_end(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        assert await stores.ledger.end(0) == 0
+        assert await stores.ledger.read(0, 0) == []
+        await stores.ledger.append(0, [entry(e) for e in step(1, "s", 7)])
+        assert [r.offset for r in await stores.ledger.read(0, 2, 3)] == [2, 3, 4]
+        assert [r.offset for r in await stores.ledger.read(0, 5, 3)] == [5, 6]
+        assert await stores.ledger.read(0, 7, 3) == []
+
+    check(scenario)
+
+
+def test_a_step_larger_than_a_batch_is_appended_and_read_whole(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        receipt = await stores.ledger.append(0, [entry(e) for e in step(1, "s", 1_500)])
+        assert (receipt.first, receipt.last) == (0, 1_499)
+        records = await first(stores.ledger.follow(0, 0), 1_500)
+        assert [r.offset for r in records] == list(range(1_500))
+
+    check(scenario)
+
+
+def test_a_follower_of_the_log_sees_what_is_appended_later_and_starts_where_it_is_told(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await stores.ledger.append(0, [entry(e) for e in step(1, "before", 2)])
+        following = asyncio.create_task(first(stores.ledger.follow(0, 1), 4))
+        await asyncio.sleep(0)
+        await stores.ledger.append(0, [entry(e) for e in step(1, "after", 3)])
+        assert [r.offset for r in await following] == [1, 2, 3, 4]
+
+    check(scenario)
+
+
+def test_one_conversation_is_read_with_every_announcement_of_an_owner_in_order(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        ours, others = step(1, "s1", 2, "c1"), step(1, "s2", 2, "c2")
+        late = step(2, "s3", 1, "c1")
+        for events in ([took(1)], ours, others, [took(2)], late):
+            await stores.ledger.append(0, [entry(e) for e in events])
+        records = await stores.ledger.read_conversation("c1")
+        assert [(r.offset, r.conversation_id) for r in records] == [(0, ""), (1, "c1"), (2, "c1"), (5, ""), (6, "c1")]
+        assert [r.conversation_id for r in await stores.ledger.read_conversation("nobody")] == ["", ""]
+
+    check(scenario)
+
+
+def test_a_conversation_is_read_from_its_own_partition_alone(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        for partition, conversation_id in spread(2).items():
+            await stores.ledger.append(partition, [entry(took(1 + partition))])
+            await stores.ledger.append(partition, [entry(e) for e in step(1 + partition, "s", 1, conversation_id)])
+        for partition, conversation_id in spread(2).items():
+            records = await stores.ledger.read_conversation(conversation_id)
+            assert [(r.partition, r.offset, r.conversation_id) for r in records] == [
+                (partition, 0, ""),
+                (partition, 1, conversation_id),
+            ]
+
+    check(scenario, partitions=2)
+
+
+def test_a_copied_record_keeps_its_header(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await stores.ledger.append(0, [entry(e, imported_under=4) for e in step(1, "s", 1)])
+        (record,) = await stores.ledger.read(0, 0)
+        assert record.imported_under == 4
+
+    check(scenario)
+
+
+# --- state and dead letters ------------------------------------------------------------------------------------------
+
+
+def test_the_newest_held_position_of_each_partition_is_kept(check: Check) -> None:
+    held = Held(0, 3, 17, 5, 1_700_000_000_000_000, ("c1", "c2"))
+
+    async def saves(stores: Stores) -> None:
+        assert await stores.states.load(0) is None
+        await stores.states.save(held._replace(offset=9))
+        await stores.states.save(held)
+        await stores.states.save(held._replace(partition=1, epoch=8))
+
+    async def loads(stores: Stores) -> None:
+        assert await stores.states.load(0) == held
+        assert await stores.states.load(1) == held._replace(partition=1, epoch=8)
+
+    check(saves, loads, partitions=2)
+
+
+def test_a_dead_letter_is_kept_once_with_its_first_reason_and_bytes(check: Check) -> None:
+    letter = DeadLetter("inbox", 0, 7, "c1", "not its schema", body(pressed("c1", "a")))
+
+    async def puts(stores: Stores) -> None:
+        await stores.dead_letters.put(letter)
+        await stores.dead_letters.put(letter._replace(reason="another"))
+        await stores.dead_letters.put(letter._replace(offset=6))
+        await stores.dead_letters.put(letter._replace(topic="outcome"))
+
+    async def reads(stores: Stores) -> None:
+        assert await stores.dead_letters.read() == [letter._replace(offset=6), letter, letter._replace(topic="outcome")]
+
+    check(puts, reads)
