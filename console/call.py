@@ -13,11 +13,12 @@ from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from console.agent import Agent, make_mind, make_model
 from console.settings import Settings
-from console.vendors import Speech, open_speech
+from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Workspace
 from processors.opening import CLOSING_ID
 from providers.embeddings import MiniLM
 from providers.phrase_store import PhraseStore
+from providers.rehearsed_voice import RehearsedVoice
 from providers.voice_activity import open_voice_activity
 from schemas.event import Event
 from schemas.facts import CallArrived
@@ -60,9 +61,10 @@ async def open_parts(settings: Settings, workspace: Workspace) -> CallParts:
     agent = await loop.run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model))
     speech = await open_speech(settings)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
-    for text in _granted_texts(behaviour).values():
+    for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
-    providers = (*speech.in_use, f"llm:{model.name}", "embeddings:minilm")
+    speech = speech._replace(voice=RehearsedVoice(speech.voice, phrases))
+    providers = (*speech.in_use, *models_in_use(settings.llm), "embeddings:minilm")
     return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, providers)
 
 
@@ -114,6 +116,21 @@ def _arrived(parts: CallParts) -> CallArrived:
 
 def _granted_texts(behaviour: Behaviour) -> dict[str, str]:
     return {phrase.id: phrase.text for phrase in behaviour.holding} | {CLOSING_ID: behaviour.lines.closing}
+
+
+def _rehearsed_texts(behaviour: Behaviour) -> tuple[str, ...]:
+    """Lines that nearly every call needs, or that are needed when things go wrong."""
+    lines, silence = behaviour.lines, behaviour.silence
+    return (
+        lines.disclosure,
+        lines.clarify,
+        lines.refusal,
+        lines.escalation,
+        lines.fallback,
+        lines.goodbye,
+        silence.ask,
+        silence.release,
+    )
 
 
 async def _until_closed(workspace: Workspace, call_id: str) -> None:

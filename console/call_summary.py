@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -15,20 +17,25 @@ INTENT_FROM_WIDTH = 96  # on a narrower screen the figures matter more
 HELD_STYLE, REPLY_STYLE, NOTE_STYLE = "yellow", "bold cyan", "bright_black"
 
 
-def summary(report: CallReport) -> RenderableType:
-    """Drawn in the signs that the console it is printed on has."""
-    return _Summary(report)
+def summary(report: CallReport, data: Path | None = None) -> RenderableType:
+    """Drawn in the signs that the console it is printed on has. ``data``: what ``--data`` must name, if it must."""
+    return _Summary(report, f" --data {data}" if data else "")
 
 
 class _Summary:
-    def __init__(self, report: CallReport) -> None:
-        self._report = report
+    def __init__(self, report: CallReport, data_option: str) -> None:
+        self._report, self._data_option = report, data_option
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _drawn(self._report, with_intent=options.max_width >= INTENT_FROM_WIDTH, ascii_only=options.ascii_only)
+        yield _drawn(
+            self._report,
+            self._data_option,
+            with_intent=options.max_width >= INTENT_FROM_WIDTH,
+            ascii_only=options.ascii_only,
+        )
 
 
-def _drawn(report: CallReport, *, with_intent: bool, ascii_only: bool) -> RenderableType:
+def _drawn(report: CallReport, data_option: str, *, with_intent: bool, ascii_only: bool) -> RenderableType:
     def text(words: str, style: str = "") -> Text:
         return Text(symbols.spelt(words, ascii_only=ascii_only), style)
 
@@ -56,21 +63,21 @@ def _drawn(report: CallReport, *, with_intent: bool, ascii_only: bool) -> Render
         table,
         text(note, NOTE_STYLE),
         text(""),
-        *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report)),
+        *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report, data_option)),
     )
 
 
-def _deeper(report: CallReport) -> list[tuple[str, str]]:
+def _deeper(report: CallReport, data_option: str) -> list[tuple[str, str]]:
     call = report.call_id
     pairs = (
         [("hear it", f"{report.recording}"), ("", "caller on the left, agent on the right")] if report.recording else []
     )
     return [
         *pairs,
-        ("every turn", f"ledgerline show {call}"),
-        ("every event", f"ledgerline show {call} --events"),
-        ("decide again", f"ledgerline replay {call}"),
-        ("prove the log", "ledgerline verify"),
+        ("every turn", f"ledgerline show {call}{data_option}"),
+        ("every event", f"ledgerline show {call} --events{data_option}"),
+        ("decide again", f"ledgerline replay {call}{data_option}"),
+        ("prove the log", f"ledgerline verify{data_option}"),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.text import Text
 
 from console import symbols
 from console.event_lines import event_line
@@ -42,11 +41,6 @@ class _Conversation:
 def render_call(events: Sequence[Event]) -> RenderableType:
     """``events``: the effective events of one conversation, in order. Moments are the owner's ``accepted_at``."""
     return _Conversation(fold_all(events))
-
-
-def render_events(events: Sequence[Event]) -> RenderableType:
-    """One line an event. Print it with ``soft_wrap=True``, or the console crops it to its width."""
-    return Text("\n".join(event_lines(events)), no_wrap=True, overflow="ignore")
 
 
 def event_lines(events: Sequence[Event]) -> Iterator[str]:

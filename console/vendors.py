@@ -9,7 +9,7 @@ import asyncio
 from typing import NamedTuple
 
 from agent_core.ports import ProviderError, SpeechRecogniser, SpeechSynthesiser
-from console.settings import Settings, SttSettings, TtsSettings
+from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
 from providers.fallback_voice import FallbackVoice
 
 EMULATED_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -36,6 +36,14 @@ async def open_speech(settings: Settings) -> Speech:
         f"tts:{voices[0].name}{_emulated(settings.tts.url)}",
     )
     return Speech(recognisers, FallbackVoice(voices), in_use)
+
+
+def models_in_use(settings: LlmSettings) -> tuple[str, ...]:
+    """Which language models answer, as ``open_speech`` names ears and voice."""
+    providers = settings.all()
+    if not providers:
+        return ("llm:approved",)
+    return tuple(f"llm:{p.name}/{p.model}{' (emulated)' if p.emulated else _emulated(p.url)}" for p in providers)
 
 
 def _emulated(url: str | None) -> str:

@@ -44,7 +44,7 @@ def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) ->
     if as_json:
         print_json(reported.report)
     else:
-        _summary(reported)
+        _summary(reported, settings)
     return 0
 
 
@@ -65,7 +65,8 @@ def _view(title: str, providers: tuple[str, ...]) -> View:
     return RaceView(title, providers, Console())
 
 
-def _summary(reported: Reported) -> None:
+def _summary(reported: Reported, settings: Settings) -> None:
     from console.live import summary
 
-    Console().print(summary(reported.report))
+    elsewhere = settings.data if settings.data != load_settings().data else None
+    Console().print(summary(reported.report, elsewhere))

@@ -27,9 +27,12 @@ def run(*, call_id: str, events: bool, data: Path | None, as_json: bool) -> int:
         workspace.close()
     from rich.console import Console
 
-    from console.show import render_call, render_events
+    from console.show import event_lines, render_call
 
-    Console().print(render_events(found) if events else render_call(found))
+    if events:
+        print("\n".join(event_lines(found)))
+    else:
+        Console().print(render_call(found))
     return 0
 
 

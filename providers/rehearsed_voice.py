@@ -1,0 +1,28 @@
+"""A voice that has rehearsed some lines: what was rendered beforehand is said at once, the rest as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from agent_core.ports import Speech, SpeechSynthesiser
+from providers.phrase_store import PhraseStore
+
+
+class RehearsedVoice:
+    """Implements ``SpeechSynthesiser`` over another one and the phrases that ``store`` has at hand."""
+
+    def __init__(self, voice: SpeechSynthesiser, store: PhraseStore) -> None:
+        self.name = voice.name
+        self._voice, self._store = voice, store
+
+    async def speak(self, text: str) -> AsyncIterator[Speech]:
+        """Raises ``ProviderError`` from the voice, for a line that wasn't rehearsed."""
+        ready = self._store.ready(text)
+        if ready is not None:
+            yield Speech(ready)
+            return
+        async for piece in self._voice.speak(text):
+            yield piece
+
+    async def close(self) -> None:
+        await self._voice.close()
