@@ -36,6 +36,11 @@ one or a few lines, without a stack trace. A stack trace is a bug of ours.
 `CALL` is a call's id, the beginning of one, or `last`.
 """
 
+_OTHER_JSON = {
+    "emulators": "`--json` prints `url` (string) and `environment` (object of string: the variables to set), then serves.",
+    "schema": "It prints JSON always.",
+}
+
 
 def reference() -> str:
     """The page."""
@@ -60,6 +65,8 @@ def _command(name: str, command: Any) -> Iterator[str]:
         yield f"| {_names(parameter)} | {_default(parameter)} | {_cell(parameter.help or '')} |"
     if name in SHAPES:
         yield f"\n`--json` prints {_type(msgspec.json.schema(SHAPES[name]))}."
+    elif name in _OTHER_JSON:
+        yield f"\n{_OTHER_JSON[name]}"
     yield ""
 
 
@@ -74,7 +81,7 @@ def _names(parameter: Any) -> str:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    return "" if parameter.default in (None, False) else f"`{parameter.default}`"
+    return "" if parameter.default is None or parameter.default is False else f"`{parameter.default}`"
 
 
 def _definitions() -> dict[str, dict[str, Any]]:
