@@ -80,7 +80,7 @@ class GatewayProcess:
         self._over, self._answered = asyncio.Event(), asyncio.Event()
         self._catching_up: asyncio.Task[None] | None = None
         self._machine.remember(history)
-        if not history:
+        if not any(isinstance(event.payload, f.CallArrived) for event in history):
             self._put_arrival()
         self._do(self._machine.begin(self._now_ms()))
         tasks = [self._task(self._read_log()), self._task(self._listen()), self._task(self._tick())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.log_invariants import LOG_INVARIANTS
+from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
 from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
 from simulation.silence_invariant import silence
@@ -19,6 +19,7 @@ def check(run: Run) -> list[Violation]:
     found = [Violation("no_process_fails", message) for message in run.died_of]
     for invariant in LOG_INVARIANTS:
         found += invariant(log, run.durable)
+    found += spool_keeps(run.traces, run.durable)
     found += turns(log, run.behaviour)
     found += recomputes(log, run.durable)
     found += sounds(log, run.traces, run.standstills)

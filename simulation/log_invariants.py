@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulation.durable import Durable
+from simulation.history import Did, GatewayTrace
 from simulation.raw_log import RawLog, Rec, stated_and_true_hash
 from simulation.violation import Violation
 from streams.ports import InboxRecord
@@ -132,6 +133,21 @@ def _is_good(record: InboxRecord) -> bool:
 
 def _is_whole(record: InboxRecord) -> bool:
     return len(record.body.data) > 150 and record.body.type != "NoSuchEvent"
+
+
+def spool_keeps(traces: list[GatewayTrace], durable: Durable) -> Iterator[Violation]:
+    """A gateway that came to the end of its call has brought every fact of it to the inbox, in the order of its puts."""
+    stands = {event_id: offset for offset, event_id in reversed(list(enumerate(durable.inbox_ids)))}
+    for trace in traces:
+        if not trace.acts or trace.acts[-1].did is not Did.OVER:
+            continue
+        put = [act for act in trace.acts if act.did is Did.PUT]
+        offsets = [stands.get(act.event_id, -1) for act in put]
+        for act, offset in zip(put, offsets, strict=True):
+            if offset < 0:
+                yield Violation("nothing_lost", f"{trace.name}: {type(act.payload).__name__} never reached the inbox")
+        if -1 not in offsets and offsets != sorted(offsets):
+            yield Violation("nothing_lost", f"{trace.name}: its facts are not on the inbox in the order of its puts")
 
 
 LOG_INVARIANTS = (chain, steps, epochs, held_positions, marks, nothing_lost)

@@ -14,6 +14,7 @@ from simulation.violation import Violation
 
 SUPERSEDING = {"CallerSpeechStarted", "CallerSpeechDismissed", "UtteranceHeard", "UtteranceResumed", "KeyPressed"}
 CHOSEN = {"ReplyChosen", "EscalationChosen", "CloseChosen"}
+_MOST_WORDS_OF_REPAIR = 8
 OUTCOMES = {"reply", "tool", "escalation", "close", "fallback", "superseded", "abandoned"}
 
 
@@ -45,6 +46,7 @@ class _Call:
     opened: int = 0
     timers: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     closed: bool = False
+    heard_of: tuple[str, str] = ("", "")  # text and heard part of the reply that was said last
 
 
 def required_on_output(behaviour: Behaviour) -> frozenset[str]:
@@ -161,6 +163,8 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
     payload: dict[str, Any] = rec.payload
     candidate = payload.get("candidate_id", "")
     if rec.type == "CandidateFormed":
+        if payload["action"] == "resume":
+            yield from _goes_on(call.heard_of, payload["text"])
         if candidate in turn.texts:
             yield "one_reply", f"{candidate} was formed before"
         turn.texts[candidate] = (payload["text"], payload["speculation"])
@@ -179,11 +183,27 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
             yield "one_reply", f"{turn.started} took effect before"
         if candidate in turn.texts:
             turn.started = candidate
+            call.heard_of = turn.texts[candidate][0], ""
+    elif rec.type in ("SpeechProgressed", "SpeechInterrupted"):
+        if candidate in turn.texts:
+            call.heard_of = turn.texts[candidate][0], payload["spoken_so_far"]
     elif rec.type == "SpeechFailed" and turn.chosen == candidate:
         turn.chosen = None
     elif rec.type == "ReplyRefused" and turn.chosen == candidate and not turn.started:
         taken_back = payload["reason"] in ("superseded", "other_take")
         turn.chosen = None if taken_back else candidate
+
+
+def _goes_on(heard_of: tuple[str, str], text: str) -> Iterator[tuple[str, str]]:
+    """What was cut off goes on where it stopped, perhaps after a few words of repair; never from the start."""
+    whole, heard = heard_of[0].split(), heard_of[1].split()
+    rest = whole[len(heard) :]
+    before = len(text.split()) - len(rest)
+    if not text.endswith(" ".join(rest)) or not 0 <= before <= _MOST_WORDS_OF_REPAIR:
+        yield (
+            "goes_on_where_it_stopped",
+            f"{len(heard)} of {len(whole)} words were heard, and {len(text.split())} follow",
+        )
 
 
 def _after_step(call: _Call, step: list[Rec]) -> Iterator[Violation]:

@@ -206,7 +206,7 @@ class World:
 
     def _replace_gateway(self, call_id: str, dead: Process) -> None:
         for trace in self.run.traces:
-            if trace.name == dead.name and trace.acts and trace.acts[-1].did not in (Did.OVER, Did.EVICTED):
+            if trace.name == dead.name and trace.acts and trace.acts[-1].did is not Did.EVICTED:
                 trace.acts.append(Act(asyncio.get_running_loop().time(), Did.DIED))
         if self._gateways.get(call_id) is dead:
             self._later(self._rng.uniform(0.05, 1.0), lambda: self._new_gateway_for(call_id, dead))

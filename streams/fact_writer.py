@@ -7,7 +7,8 @@ import time
 from schemas.base import Fact, Kind
 from schemas.event import Event, new_id
 from streams.codec import Codec
-from streams.ports import Inbox
+from streams.keys import KeysUnavailableError
+from streams.ports import Inbox, InboxUnavailableError
 
 
 def fact_event(
@@ -42,5 +43,8 @@ class FactWriter:
 
     async def put(self, fact: Event) -> None:
         """Returns when the inbox has it. Safe to repeat. Raises ``InboxUnavailableError``."""
-        body, _ = self._codec.encode(fact)
+        try:
+            body, _ = self._codec.encode(fact)
+        except KeysUnavailableError as error:
+            raise InboxUnavailableError(str(error)) from None
         await self._inbox.put(fact.conversation_id, fact.event_id, body)

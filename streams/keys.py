@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import sqlite3
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,10 @@ KEY_BYTES = 32
 
 class KeyMissingError(Exception):
     """The conversation's data key was destroyed, or belongs to another master key."""
+
+
+class KeysUnavailableError(Exception):
+    """The key store takes or gives nothing just now (a full disk, a lock): trying again is safe."""
 
 
 class DataKey:
@@ -40,13 +45,16 @@ class DataKey:
         """Raises ``KeyMissingError`` when key, bytes or context don't belong together."""
         try:
             return self._aead.decrypt(ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
             raise KeyMissingError("a private field does not open with its conversation's key") from None
 
 
 class KeyStore(Protocol):
     def create(self, conversation_id: str) -> DataKey:
-        """The conversation's key; made and synced to disk if there is none (put-if-absent)."""
+        """The conversation's key; made and synced to disk if there is none (put-if-absent).
+
+        Raises ``KeysUnavailableError``.
+        """
         ...
 
     def get(self, conversation_id: str) -> DataKey | None:
@@ -102,7 +110,10 @@ class SqliteKeyStore:
             return found
         nonce = os.urandom(NONCE_BYTES)
         wrapped = nonce + self._master.encrypt(nonce, os.urandom(KEY_BYTES), conversation_id.encode())
-        self._db.execute(self._INSERT, (conversation_id, "k-" + os.urandom(6).hex(), wrapped))
+        try:
+            self._db.execute(self._INSERT, (conversation_id, "k-" + os.urandom(6).hex(), wrapped))
+        except sqlite3.Error as error:
+            raise KeysUnavailableError(f"the key store took nothing: {error}") from None
         return self._cached(conversation_id)
 
     def get(self, conversation_id: str) -> DataKey | None:
@@ -119,7 +130,10 @@ class SqliteKeyStore:
         self._db.close()
 
     def _load(self, conversation_id: str) -> DataKey:
-        row = self._db.execute(self._SELECT, (conversation_id,)).fetchone()
+        try:
+            row = self._db.execute(self._SELECT, (conversation_id,)).fetchone()
+        except sqlite3.Error as error:
+            raise KeysUnavailableError(f"the key store can't be read: {error}") from None
         if row is None:
             raise KeyError(conversation_id)
         key_id, wrapped = row
@@ -133,17 +147,32 @@ class SqliteKeyStore:
 
 
 def _master_key(path: Path) -> bytes:
-    """The master key at ``path``; made, synced and readable by its owner alone if there is none."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        secret = path.read_bytes()
-        if len(secret) != KEY_BYTES:
-            raise KeyMissingError(f"{path.name} is damaged: restore it from your backup") from None
-        return secret
-    secret = os.urandom(KEY_BYTES)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
+    """The master key at ``path``; made, synced and readable by its owner alone if there is none.
+
+    It appears under its name only once it is whole, so of processes that start together none reads half a key.
+    """
+    if not path.exists():
+        whole = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(os.urandom(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was first: its key holds
+                os.link(whole, path)
+        finally:
+            os.unlink(whole)
+        _sync_directory(path.parent)
+    secret = path.read_bytes()
+    if len(secret) != KEY_BYTES:
+        raise KeyMissingError(f"{path.name} is damaged: restore it from your backup")
     return secret
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
