@@ -67,8 +67,7 @@ class LogReader:
         self._reader = EffectiveReader()
         self._places: dict[bytes, LogRecord] = {}  # hash → record, of the step that is being read
         self._last: Located | None = None
-        self._passing_over = False  # the rest of a damaged step
-        self._void = 0
+        self._reported = False  # whether the damage of the step at hand was told already
 
     @property
     def epoch(self) -> int:
@@ -76,7 +75,7 @@ class LogReader:
 
     @property
     def void(self) -> int:
-        return self._void + self._reader.void
+        return self._reader.void
 
     def take(self, record: LogRecord) -> Delivered | None:
         """What this record completes."""
@@ -84,10 +83,10 @@ class LogReader:
             released_schema(record.body.type, record.body.version)
             event = self._codec.decode(record.body)
         except UnknownSchemaError as error:
-            self._damaged(DamageKind.UNKNOWN_SCHEMA, record, None, str(error))
+            self._unreadable(DamageKind.UNKNOWN_SCHEMA, record, str(error))
             return None
         except UndecodableError as error:
-            self._damaged(DamageKind.UNDECODABLE, record, None, str(error))
+            self._unreadable(DamageKind.UNDECODABLE, record, str(error))
             return None
         return self._feed(record, event)
 
@@ -103,24 +102,22 @@ class LogReader:
 
     def _feed(self, record: LogRecord, event: Event) -> Delivered | None:
         void, epoch = self._reader.void, self._reader.epoch
-        ours = event.kind is not Kind.CONTROL and record.imported_under is None and event.epoch == epoch
-        if self._passing_over and ours and event.step_index > 0:
-            return None
         if isinstance(event.payload, OwnerTook) and event.payload.epoch > epoch:
             self._unfinished("a reign")
         try:
             delivered = self._reader.feed(record, event)
         except BrokenStepError:
             self._broken(record, event)
-            self._passing_over = event.step_index > 0
-            delivered = self._reader.feed(record, event) if event.step_index == 0 else ()
+            self._reader.give_up_step()
+            delivered = self._reader.feed(record, event)
+        ours = event.kind is not Kind.CONTROL and record.imported_under is None and event.epoch == epoch
         if self._seen:
-            self._seen(record, event, not delivered and not ours and self._reader.void > void)
-        if ours or self._reader.epoch != epoch:
-            self._passing_over = self._passing_over and event.step_index > 0
-            self._last = Located(event, record)
+            self._seen(record, event, not ours and self._reader.void > void)
         if self._reader.epoch != epoch:
             self._places.clear()
+        if ours and (delivered or self._reader.holds_half_a_step):
+            self._last = Located(event, record)
+            self._reported = self._reported and event.step_index != 0
         self._places[event.hash] = record
         if not delivered:
             return None
@@ -129,23 +126,25 @@ class LogReader:
         return Delivered(located, record.imported_under is not None)
 
     def _broken(self, record: LogRecord, event: Event) -> None:
-        """Names the step that lacks something: the one before, where another step begins too early."""
-        if event.step_index == 0 and self._last:
-            last = self._last.event
-            message = f"its step ends after {last.step_index + 1} of {last.step_size} records"
-            self._damaged(DamageKind.BROKEN_STEP, self._last.record, last.seq, message)
-        else:
-            self._damaged(DamageKind.BROKEN_STEP, record, event.seq, "it does not follow the record before it")
+        """Names the step that lacks something: the one before, where another step begins too early.
 
-    def _damaged(self, kind: DamageKind, record: LogRecord, seq: int | None, message: str) -> None:
-        """Drops the step at hand; what is left of it is passed over without a word."""
-        self._report(Damage(kind, record, seq, message))
-        self._void += self._reader.void
-        reign = self._reader.reign
-        self._reader = EffectiveReader(self._reader.epoch)
-        self._reader.reign = reign
+        Where a record of it could not be read, that was told already.
+        """
+        if not self._reported:
+            if event.step_index == 0 and self._last:
+                last = self._last.event
+                message = f"its step ends after {last.step_index + 1} of {last.step_size} records"
+                self._report(Damage(DamageKind.BROKEN_STEP, self._last.record, last.seq, message))
+            else:
+                message = "it does not follow the record before it"
+                self._report(Damage(DamageKind.BROKEN_STEP, record, event.seq, message))
+        self._reported = True
         self._places.clear()
-        self._passing_over = True
+
+    def _unreadable(self, kind: DamageKind, record: LogRecord, message: str) -> None:
+        """Whether it belonged to the step at hand is told by the next record."""
+        self._report(Damage(kind, record, None, message))
+        self._reported = True
 
 
 async def partition_records(ledger: Ledger, partition: int) -> AsyncIterator[LogRecord]:

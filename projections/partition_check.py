@@ -50,6 +50,7 @@ class PartitionCheck:
             int, list[tuple[Sequence[Located], Difference]]
         ] = {}  # epoch → of steps whose version isn't known yet
         self.conversations: dict[str, _Thread] = {}
+        self.damaged: set[str] = set()  # conversations of which something can't be read
         self.end = 0
         self.inbox_mark = NO_INBOX
         self.events = self.decisions = self.not_recomputable = self.forgotten = 0
@@ -88,6 +89,7 @@ class PartitionCheck:
 
     def _damage(self, damage: Damage) -> None:
         self._note(ProblemKind(damage.kind.value), damage.record, damage.seq, damage.message)
+        self.damaged.add(damage.record.conversation_id)
         thread = self.conversations.get(damage.record.conversation_id)
         if thread is None and damage.record.conversation_id:
             thread = self.conversations[damage.record.conversation_id] = _Thread(None, False)

@@ -69,7 +69,8 @@ async def verify(
             message = f"the log ends at {check.end}, though its owner had read up to {held.offset}"
             problems.append(_on_partition(ProblemKind.OFFSET, partition, check.end, message))
         for fact in acknowledged.up_to(partition, check.inbox_mark) if acknowledged else ():
-            if hash(fact.event_id) not in ids and (partition, fact.offset) not in letters:
+            unread = fact.conversation_id in check.damaged  # it may stand in what couldn't be read
+            if hash(fact.event_id) not in ids and (partition, fact.offset) not in letters and not unread:
                 message = f"the fact at inbox offset {fact.offset} was acknowledged and is nowhere on the log"
                 problems.append(_on_partition(ProblemKind.FACT_LOST, partition, None, message, fact.conversation_id))
     return Verification(

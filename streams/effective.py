@@ -30,6 +30,7 @@ class EffectiveReader:
         self.reign = ""  # the event id of the OwnerTook in force; empty where it was read by another reader
         self.void = 0  # records that were dropped
         self._held: list[Event] = []
+        self._passing_over = False  # the rest of a step that was given up
 
     @property
     def holds_half_a_step(self) -> bool:
@@ -45,6 +46,10 @@ class EffectiveReader:
         if event.epoch != self.epoch:
             self.void += 1
             return ()
+        if self._passing_over and event.step_index != 0:
+            self.void += 1
+            return ()
+        self._passing_over = False
         if event.step_index != len(self._held) or (self._held and event.step_id != self._held[0].step_id):
             raise BrokenStepError(
                 f"partition {record.partition} offset {record.offset}: record {event.step_index} of step {event.step_id} "
@@ -56,12 +61,22 @@ class EffectiveReader:
         step, self._held = tuple(self._held), []
         return step
 
+    def give_up_step(self) -> None:
+        """After a ``BrokenStepError``, for who must read on: drops the step at hand, and passes over what is left of it.
+
+        Feed the record again that raised: it may be the first of the next step.
+        """
+        self.void += len(self._held)
+        self._held = []
+        self._passing_over = True
+
     def _control(self, event: Event) -> None:
         took = event.payload
         if isinstance(took, OwnerTook) and took.epoch > self.epoch:
             self.epoch, self.reign = took.epoch, event.event_id
             self.void += len(self._held)
             self._held = []
+            self._passing_over = False
         else:
             self.void += 1
 

@@ -8,7 +8,7 @@ from schemas.base import Kind
 from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
 from streams.codec import Codec, UndecodableError
-from streams.effective import EffectiveReader
+from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import Entry, Held, Ledger, LogRecord, StateStore
 
 _OPENS = "ConversationOpened"
@@ -46,8 +46,13 @@ class _Scan:
         try:
             event = self._codec.decode(record.body)
         except UndecodableError:
-            return  # verify names it; it can't be part of a step that this owner would count
-        for delivered in self.effective.feed(record, event):
+            return  # verify names it; if it was part of a step, the next record tells
+        try:
+            step = self.effective.feed(record, event)
+        except BrokenStepError:  # one damaged step must not keep every owner from the partition
+            self.effective.give_up_step()
+            step = self.effective.feed(record, event)
+        for delivered in step:
             self.accepted_at_us = max(self.accepted_at_us, delivered.accepted_at_us)
             if record.imported_under is None:
                 self.inbox_mark = max(self.inbox_mark, delivered.inbox_mark)

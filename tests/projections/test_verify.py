@@ -361,3 +361,17 @@ def test_a_copy_of_a_log_under_an_importing_owner_verifies_and_is_recomputed(
     found = run(verify(copy.ledger, recorded.codec, recomputer(recorded)))
     assert found == original
     copy.store.close()
+
+
+def test_a_damaged_record_is_named_once_and_the_other_call_is_not_blamed(
+    recorded: DataDirectory, forger: Forger
+) -> None:
+    for offset in forger.offsets("call-1")[5:40:7]:
+        recorded.store.db.execute("savepoint one")
+        recorded.store.db.execute("update log set data = x'00' where offset = ?", (offset,))
+        named = [(p.kind, p.offset, p.conversation_id) for p in checked(recorded).problems]
+        assert named == [
+            (ProblemKind.HASH, offset, "call-1"),
+            (ProblemKind.UNDECODABLE, offset, "call-1"),
+        ]
+        recorded.store.db.execute("rollback to one")

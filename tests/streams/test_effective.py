@@ -112,3 +112,17 @@ def test_copied_records_stand_alone_under_the_owner_that_imports_them() -> None:
 def test_copied_records_of_a_replaced_importer_are_void() -> None:
     log = Log().append(took(1), took(2)).append(*step(7, "a", 1), imported_under=1)
     assert (log.delivered, log.reader.void) == ([], 1)
+
+
+@pytest.mark.parametrize("kept", [(0,), (0, 1), (1, 2), (0, 2), (2,)])
+def test_who_gives_up_a_damaged_step_reads_on_with_the_next(kept: tuple[int, ...]) -> None:
+    damaged = [step(1, "s", 3)[index] for index in kept]
+    log = Log().append(took(1), *step(1, "before", 1))
+    for event in [*damaged, *step(1, "after", 2)]:
+        try:
+            log.append(event)
+        except BrokenStepError:
+            log.reader.give_up_step()
+            log.append(event)
+    assert log.delivered == ["before", "after", "after.1"]
+    assert log.reader.void == len(kept)
