@@ -12,6 +12,7 @@ from typing import NamedTuple
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from console.agent import Agent, make_mind, make_model
+from console.emulated import marked
 from console.settings import Settings
 from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Workspace
@@ -57,14 +58,15 @@ async def open_parts(settings: Settings, workspace: Workspace) -> CallParts:
     """Loads behaviour and models, and renders the granted phrases. Raises ``BehaviourError``, ``ProviderError``."""
     loop = asyncio.get_running_loop()
     behaviour = load(settings.behaviour)
-    model = make_model(settings.llm, behaviour)
+    models = await marked(settings.llm)
+    model = make_model(models, behaviour)
     agent = await loop.run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model))
     speech = await open_speech(settings)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
     speech = speech._replace(voice=RehearsedVoice(speech.voice, phrases))
-    providers = (*speech.in_use, *models_in_use(settings.llm), "embeddings:minilm")
+    providers = (*speech.in_use, *models_in_use(models), "embeddings:minilm")
     return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, providers)
 
 

@@ -47,7 +47,7 @@ class LlmProvider(_Part):
     url: str | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
-    emulated: bool = False  # our emulator: name each draw in a header
+    emulated: bool = False  # found out, not configured: our emulator names each draw by a header
 
 
 class LlmSettings(_Part):

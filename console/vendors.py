@@ -9,10 +9,9 @@ import asyncio
 from typing import NamedTuple
 
 from agent_core.ports import ProviderError, SpeechRecogniser, SpeechSynthesiser
+from console.emulated import SAID, said_emulated
 from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
 from providers.fallback_voice import FallbackVoice
-
-EMULATED_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Speech(NamedTuple):
@@ -31,9 +30,10 @@ async def open_speech(settings: Settings) -> Speech:
     loop = asyncio.get_running_loop()
     voices = await loop.run_in_executor(None, _voices, settings.tts)
     recognisers = _recognisers(settings.stt)
+    await (await recognisers[-1].open()).close()  # the local one loads its model: before the first ring, not after
     in_use = (
-        f"stt:{recognisers[0].name}{_emulated(settings.stt.url)}",
-        f"tts:{voices[0].name}{_emulated(settings.tts.url)}",
+        f"stt:{recognisers[0].name}{await said_emulated(settings.stt.url)}",
+        f"tts:{voices[0].name}{await said_emulated(settings.tts.url)}",
     )
     return Speech(recognisers, FallbackVoice(voices), in_use)
 
@@ -43,11 +43,7 @@ def models_in_use(settings: LlmSettings) -> tuple[str, ...]:
     providers = settings.all()
     if not providers:
         return ("llm:approved",)
-    return tuple(f"llm:{p.name}/{p.model}{' (emulated)' if p.emulated else _emulated(p.url)}" for p in providers)
-
-
-def _emulated(url: str | None) -> str:
-    return " (emulated)" if url and any(host in url for host in EMULATED_HOSTS) else ""
+    return tuple(f"llm:{p.name}/{p.model}{SAID if p.emulated else ''}" for p in providers)
 
 
 def _recognisers(settings: SttSettings) -> list[SpeechRecogniser]:
