@@ -139,8 +139,9 @@ def _reply(
     newer = [event_id for event_id in knows.put if knows.log.get(event_id, 10**9) > chosen.answers_through]
     if newer or knows.last_caller_seq > chosen.answers_through:
         yield "nothing_stale", f"{sound.sound_id} answers through {chosen.answers_through}; the caller said more"
+    took_at = trace.acts[0].at_s  # what stood still before, read the log when it took the call
     for began, ended in standstills:
-        if ended - began > GAP_S + 0.06 and ended <= act.at_s and knows.caught_up_s < ended:
+        if ended - max(began, took_at) > GAP_S + 0.06 and ended <= act.at_s and knows.caught_up_s < ended:
             yield "reads_after_a_gap", f"{sound.sound_id} after a standstill, before the log was read to its end"
 
 
