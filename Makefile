@@ -6,7 +6,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 STAMPS := .venv/.stamps
-SOURCES := schemas agent_core streams processors providers voice_gateway projections simulation console emulators benchmarks
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators
 
 .DEFAULT_GOAL := help
