@@ -4,7 +4,7 @@ It takes facts one after another, from the inbox and from its own effects and ti
 it: *that order is the log's order*. For each it computes the whole step and appends it; appends are pipelined, so the
 next fact needn't wait for the last one's acknowledgement. What it decided counts only once it is known effective.
 
-An append that fails, times out or leaves a gap with another owner in it ends the reign: the owner stops, drops what is
+An append that fails, times out or leaves a gap with another owner in it, or keys that can't be had, end the reign: the owner stops, drops what is
 in memory and says so (``run`` returns); its host takes over anew and recovers from the log.
 """
 
@@ -25,6 +25,7 @@ from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Codec, UndecodableError
 from streams.effective import BrokenStepError, EffectiveReader
 from streams.fact_writer import fact_event
+from streams.keys import KeysUnavailableError
 from streams.mind import C, Effects, Mind, Outcome
 from streams.ports import (
     AppendUnknownError,
@@ -114,7 +115,7 @@ class Owner(Generic[C]):
         ledger, states, now_us = self._stores.ledger, self._stores.states, self._clock.now_us()
         try:
             reign = await take_over(ledger, states, self._codec, self.partition, self._owner_id, now_us)
-        except AppendUnknownError as error:  # it may have landed: whoever takes over next reads that
+        except (AppendUnknownError, KeysUnavailableError) as error:  # it may have landed: whoever comes next reads that
             return str(error)
         self._begin(reign)
         why = "stopped"
@@ -127,10 +128,12 @@ class Owner(Generic[C]):
                 group.create_task(self._sync())
                 group.create_task(self._take_all())
                 ready()
-        except* AppendUnknownError as lost:
+        except* (AppendUnknownError, KeysUnavailableError) as lost:
             why = str(lost.exceptions[0])
         finally:
             self._timers.clear()
+            for appended in self._appended:
+                _forget(appended.receipt)
             await self._effects.stop()
         return why
 
@@ -196,6 +199,8 @@ class Owner(Generic[C]):
             return
         try:
             self._step(opened, fact)
+        except KeysUnavailableError:
+            raise
         except Exception as error:  # a decider's bug must not stop the partition: the fact is kept aside, by name
             _LOG.error("a decider failed on %s: %s", fact.type, type(error).__name__)
             await self._drop(record, f"decider failed: {type(error).__name__}")
@@ -218,6 +223,8 @@ class Owner(Generic[C]):
         )
         try:
             self._step(opened, fact)
+        except KeysUnavailableError:
+            raise
         except Exception as error:  # as above; an outcome of ours has no inbox position
             _LOG.error("a decider failed on %s: %s", fact.type, type(error).__name__)
             body, _ = self._codec.encode(fact)
@@ -365,3 +372,10 @@ class Owner(Generic[C]):
                     )
                 )
             await asyncio.sleep(HELD_EVERY_S)
+
+
+def _forget(receipt: Awaitable[Receipt]) -> None:
+    """Nobody waits for it any more: the log says what became of it, and its failure is no news."""
+    future = asyncio.ensure_future(receipt)
+    if not future.cancel() and not future.cancelled():
+        future.exception()
