@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import gc
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,9 +25,14 @@ PATIENCE_S = 20.0  # how long a test waits for something that must happen, befor
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """``asyncio.run`` that fails when tasks are left over."""
+    """``asyncio.run`` that fails when tasks are left over, or a failure that nobody looked at."""
+    unseen: list[str] = []
 
     async def checked() -> T:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(
+            lambda _, context: unseen.append(f"{context['message']}: {context.get('exception')}")
+        )
         async with asyncio.timeout(PATIENCE_S * 3):
             result = await main
         for _ in range(3):  # what was cancelled in the last moment gets its turn to end
@@ -35,7 +41,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         assert not left, f"tasks left running: {left}"
         return result
 
-    return asyncio.run(checked())
+    result = asyncio.run(checked())
+    gc.collect()  # a failed future tells when it is thrown away
+    assert not unseen, unseen
+    return result
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
+    """What ``look`` finds, once it is something."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = await look()
+            if found:
+                return found
+            await asyncio.sleep(0.01)
 
 
 @dataclass

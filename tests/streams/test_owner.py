@@ -1,0 +1,405 @@
+"""The owner of a partition: what it takes, what it drops, and what it knows after its predecessor died."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Sequence
+
+import pytest
+from owning import Inbox, reigning, until
+from support import DataDirectory, eventually, run
+from written import entry, took
+
+from schemas import facts as f
+from schemas.base import Kind
+from schemas.event import GENESIS, Event, derived_id
+from streams.codec import Body, Codec
+from streams.keys import SqliteKeyStore
+from streams.mind import Outcome
+from streams.ports import AppendUnknownError, Entry, Held, Receipt
+
+ARRIVED = f.CallArrived(channel="voice", behaviour_seq=1, behaviour_hash="none")
+ENDED = f.CallEnded(reason="caller_hung_up")
+PRESSED = f.KeyPressed(key="2")
+
+
+def facts(events: list[Event], conversation_id: str = "c1") -> list[str]:
+    return [e.event_id for e in events if e.kind is Kind.FACT and e.conversation_id == conversation_id]
+
+
+def of(events: list[Event], conversation_id: str = "c1") -> list[Event]:
+    return [e for e in events if e.conversation_id == conversation_id]
+
+
+# --- what stands on the log ------------------------------------------------------------------------------------------
+
+
+def test_a_step_is_numbered_chained_and_stamped_alike(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            for number, payload in enumerate((ARRIVED, PRESSED, PRESSED)):
+                await inbox.put(payload, f"f{number}")
+            return await until(data, "f2")
+
+    events = run(scenario())
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    previous = GENESIS
+    for event in events:
+        assert event.prev_hash == previous
+        previous = event.hash
+    assert [e.inbox_mark for e in events] == [0, 0, 1, 1, 1, 2, 2, 2]
+    assert [(e.step_index, e.step_size) for e in events] == [(0, 2), (1, 2)] + [(0, 3), (1, 3), (2, 3)] * 2
+    assert [e.accepted_at_us for e in events] == sorted(e.accepted_at_us for e in events)
+    for step_id in {e.step_id for e in events}:
+        assert len({e.accepted_at_us for e in events if e.step_id == step_id}) == 1
+    assert {e.epoch for e in events} == {1}
+
+
+def test_conversations_have_chains_of_their_own(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            for number in range(6):
+                await inbox.put(PRESSED, f"f{number}", f"c{number % 2}")
+            return await until(data, "f5")
+
+    events = run(scenario())
+    for conversation_id in ("c0", "c1"):
+        ours = of(events, conversation_id)
+        assert [e.seq for e in ours] == list(range(1, len(ours) + 1))
+        assert ours[0].prev_hash == GENESIS
+        assert [e.prev_hash for e in ours[1:]] == [e.hash for e in ours[:-1]]
+
+
+def test_outcomes_from_memory_join_the_log_in_the_order_in_which_they_are_taken_and_once(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data) as reign:
+            await inbox.put(ARRIVED, "f0")
+            await until(data, "f0")
+            assert reign.effects.report is not None
+            for event_id in ("o1", "o2", "o1"):
+                reign.effects.report(Outcome("c1", event_id, PRESSED, causation_id="f0", run_id="run"))
+            await until(data, "o2")
+            await inbox.put(PRESSED, "f1")
+            return await until(data, "f1")
+
+    events = run(scenario())
+    assert facts(events) == ["f0", "o1", "o2", "f1"]
+    outcome = next(e for e in events if e.event_id == "o1")
+    assert (outcome.run_id, outcome.causation_id, outcome.inbox_mark) == ("run", "f0", 0)
+
+
+# --- duplicates, passivation, recovery -------------------------------------------------------------------------------
+
+
+def test_facts_that_were_effective_before_are_not_taken_again_by_the_next_owner(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(PRESSED, "f0")
+            await until(data, "f0")
+        await inbox.put(PRESSED, "f1")
+        async with reigning(data):
+            await inbox.put(PRESSED, "f2")
+            return await until(data, "f2")
+
+    events = run(scenario())
+    assert facts(events) == ["f0", "f1", "f2"]
+    assert [e.epoch for e in events if e.kind is Kind.FACT] == [1, 2, 2]
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+
+
+def test_a_fact_that_reached_the_owner_by_memory_is_a_duplicate_in_the_inbox(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data) as reign:
+            assert reign.effects.report is not None
+            reign.effects.report(Outcome("c1", "twice", PRESSED))
+            await until(data, "twice")
+            await inbox.put(PRESSED, "twice")
+            await inbox.put(PRESSED, "last")
+            return await until(data, "last")
+
+    assert facts(run(scenario())) == ["twice", "last"]
+
+
+def test_a_recovery_without_the_held_position_reads_the_whole_log_and_repeats_nothing(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            for number in range(30):
+                await inbox.put(PRESSED, f"f{number}", f"c{number % 3}")
+            await until(data, "f29")
+        data.store.db.execute("delete from held")
+        async with reigning(data):
+            await inbox.put(PRESSED, "last")
+            return await until(data, "last")
+
+    counted = Counter(e.event_id for e in run(scenario()) if e.kind is Kind.FACT)
+    assert set(counted.values()) == {1}
+    assert len(counted) == 31
+
+
+def test_a_late_fact_to_a_conversation_that_left_memory_goes_on_its_chain(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            await inbox.put(ENDED, "f1")
+            await until(data, "f1")
+            await inbox.put(PRESSED, "f2", "c2")  # by now c1 is known to be over
+            await until(data, "f2")
+            await inbox.put(PRESSED, "late")
+            await inbox.put(ENDED, "f1", "c1")
+            await inbox.put(PRESSED, "last", "c2")
+            return await until(data, "last")
+
+    events = of(run(scenario()))
+    assert facts(events) == ["f0", "f1", "late"]
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    assert [e.prev_hash for e in events[1:]] == [e.hash for e in events[:-1]]
+
+
+# --- what can't be taken ---------------------------------------------------------------------------------------------
+
+
+def test_a_fact_on_which_a_decider_fails_is_kept_aside_by_name_and_the_partition_goes_on(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            await inbox.put(f.KeyPressed(key="!"), "bad")
+            await inbox.put(PRESSED, "f2")
+            return await until(data, "f2")
+
+    events = of(run(scenario()))
+    dropped = derived_id("c1", "dropped", 0, 1)
+    assert facts(events) == ["f0", dropped, "f2"]
+    payload = next(e.payload for e in events if e.event_id == dropped)
+    assert payload == f.FactDropped(partition=0, offset=1, reason="decider failed: ValueError")
+    (letter,) = run(data.dead_letters.read())
+    assert (letter.topic, letter.partition, letter.offset, letter.conversation_id) == ("inbox", 0, 1, "c1")
+    assert data.codec.decode(letter.body).event_id == "bad"
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+
+
+def test_an_outcome_on_which_a_decider_fails_is_kept_aside_too(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        async with reigning(data) as reign:
+            assert reign.effects.report is not None
+            reign.effects.report(Outcome("c1", "bad", f.KeyPressed(key="!")))
+            reign.effects.report(Outcome("c1", "good", PRESSED))
+            return await until(data, "good")
+
+    assert facts(run(scenario())) == ["good"]
+    (letter,) = run(data.dead_letters.read())
+    assert (letter.topic, letter.reason) == ("outcome", "decider failed: ValueError")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Body("Nonsense", 1, b"?"),
+        Body("KeyPressed", 99, b"?"),
+        Body("KeyPressed", 1, b""),
+        Body("KeyPressed", 1, b"\xff" * 80),
+    ],
+    ids=["unknown type", "newer version", "nothing", "no event"],
+)
+def test_what_is_no_event_of_ours_goes_to_the_dead_letters_with_its_bytes(data: DataDirectory, body: Body) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            await data.inbox.put("c1", "strange", body)
+            await inbox.put(PRESSED, "f2")
+            return await until(data, "f2")
+
+    events = run(scenario())
+    assert [e.type for e in events if e.kind is Kind.FACT] == ["CallArrived", "FactDropped", "KeyPressed"]
+    (letter,) = run(data.dead_letters.read())
+    assert letter.body == body
+
+
+def test_a_fact_put_under_another_conversation_or_a_forged_decision_is_dropped(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            events = await until(data, "f0")
+            foreign, _ = data.codec.encode(events[0])
+            decision, _ = data.codec.encode(events[1])
+            await data.inbox.put("c2", "moved", foreign)
+            await data.inbox.put("c1", "forged", decision)
+            await inbox.put(PRESSED, "f3")
+            return await until(data, "f3")
+
+    events = run(scenario())
+    assert [e.type for e in of(events, "c2")] == ["FactDropped"]
+    assert [e.type for e in of(events) if e.kind is Kind.FACT] == ["CallArrived", "FactDropped", "KeyPressed"]
+    assert len(run(data.dead_letters.read())) == 2
+
+
+def test_a_dropped_fact_is_dropped_once_though_the_next_owner_meets_it_again(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        async with reigning(data):
+            await data.inbox.put("c1", "strange", Body("Nonsense", 1, b"?"))
+            await until(data, derived_id("c1", "dropped", 0, 0))
+        data.store.db.execute("delete from log where conversation_id = 'c1'")  # it died before it said so
+        data.store.db.execute("delete from held")
+        async with reigning(data):
+            return await until(data, derived_id("c1", "dropped", 0, 0))
+
+    assert [e.type for e in run(scenario())] == ["FactDropped"]
+    assert len(run(data.dead_letters.read())) == 1
+
+
+def test_nothing_is_appended_to_a_damaged_conversation_and_the_others_go_on(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            await inbox.put(ARRIVED, "f1", "c2")
+            await until(data, "f1")
+        data.store.db.execute("update log set data = x'00' where conversation_id = 'c1'")
+        before = await data.ledger.end(0)
+        async with reigning(data):
+            await inbox.put(PRESSED, "for-the-damaged-one")
+            await inbox.put(PRESSED, "f3", "c2")
+            letters = await eventually(data.dead_letters.read)
+
+            async def all_there() -> bool:
+                return await data.ledger.end(0) >= before + 1 + 3
+
+            await eventually(all_there)
+        assert [letter.conversation_id for letter in letters] == ["c1"]
+        return [data.codec.decode(r.body) for r in await data.ledger.read(0, before)]
+
+    events = run(scenario())
+    assert [(e.type, e.conversation_id) for e in events] == [
+        ("OwnerTook", ""),
+        ("KeyPressed", "c2"),
+        ("CandidateAccepted", "c2"),
+        ("CandidateAccepted", "c2"),
+    ]
+
+
+# --- the end of a reign ----------------------------------------------------------------------------------------------
+
+
+def test_an_owner_that_was_replaced_stops_and_what_it_still_appended_is_void(data: DataDirectory) -> None:
+    async def scenario() -> tuple[str, int, list[Event]]:
+        inbox = Inbox(data)
+        async with reigning(data) as reign:
+            await inbox.put(PRESSED, "f0")
+            await until(data, "f0")
+            await data.ledger.append(0, [entry(took(2, "another"))])
+            await inbox.put(PRESSED, "f1")
+            why = await reign.until_over()
+            stopped = reign.effects.stopped
+        async with reigning(data):
+            return why, stopped, await until(data, "f1")
+
+    why, stopped, events = run(scenario())
+    assert "another owner" in why
+    assert stopped == 1
+    assert [(e.event_id, e.epoch) for e in events if e.kind is Kind.FACT] == [("f0", 1), ("f1", 3)]
+
+
+class Unsure:
+    """A ledger whose next append lands, or doesn't, and is answered by an error all the same."""
+
+    partitions = 1
+
+    def __init__(self, data: DataDirectory, *, lands: bool) -> None:
+        self._ledger, self._lands = data.ledger, lands
+        self.failing = False
+        self.read, self.end, self.follow = data.ledger.read, data.ledger.end, data.ledger.follow
+        self.read_conversation, self.sync = data.ledger.read_conversation, data.ledger.sync
+
+    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+        if not self.failing:
+            return self._ledger.append(partition, entries)
+        return asyncio.ensure_future(self._fail(partition, entries))
+
+    async def _fail(self, partition: int, entries: Sequence[Entry]) -> Receipt:
+        if self._lands:
+            await self._ledger.append(partition, entries)
+        raise AppendUnknownError("no answer")
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_an_append_whose_outcome_is_unknown_ends_the_reign_and_the_next_owner_decides_it_once(
+    data: DataDirectory, lands: bool
+) -> None:
+    async def scenario() -> tuple[str, list[Event]]:
+        inbox, ledger = Inbox(data), Unsure(data, lands=lands)
+        stores = data.stores._replace(ledger=ledger)
+        async with reigning(data, stores=stores) as reign:
+            await inbox.put(PRESSED, "f0")
+            await until(data, "f0")
+            ledger.failing = True
+            await inbox.put(PRESSED, "f1")
+            why = await reign.until_over()
+        async with reigning(data):
+            await inbox.put(PRESSED, "f2")
+            return why, await until(data, "f2")
+
+    why, events = run(scenario())
+    assert why == "no answer"
+    assert facts(events) == ["f0", "f1", "f2"]
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    assert [e.prev_hash for e in events[1:]] == [e.hash for e in events[:-1]]
+
+
+def test_facts_put_while_nobody_owns_the_log_are_taken_in_order_by_whoever_comes(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        for number in range(1_500):  # more than an owner lets wait
+            await inbox.put(f.CallAnswered(take=1), f"f{number}")
+        async with reigning(data):
+            return await until(data, "f1499")
+
+    assert facts(run(scenario())) == [f"f{number}" for number in range(1_500)]
+
+
+def test_what_reigned_is_known_to_the_state_store(data: DataDirectory) -> None:
+    async def scenario() -> None:
+        async with reigning(data):
+            await Inbox(data).put(ARRIVED, "f0")
+            await until(data, "f0")
+
+            async def held_behind_it() -> Held | None:
+                held = await data.states.load(0)
+                return held if held and held.inbox_mark >= 0 else None
+
+            held = await eventually(held_behind_it)
+        assert (held.epoch, held.inbox_mark, held.open_conversations) == (1, 0, ("c1",))
+        (last,) = await data.ledger.read(0, held.offset - 1)
+        event = data.codec.decode(last.body)
+        assert event.step_index == event.step_size - 1
+
+    run(scenario())
+
+
+def test_keys_that_cannot_be_had_just_now_end_the_reign_and_lose_no_fact(data: DataDirectory) -> None:
+    async def scenario() -> tuple[str, list[Event]]:
+        inbox = Inbox(data)
+        await inbox.put(PRESSED, "f0")
+        again = SqliteKeyStore(data.path / "keys")  # an owner in a process that has seen no key yet
+        database = sqlite3.connect(data.path / "keys" / "keys.db")
+        database.execute("alter table data_key rename to away")
+        async with reigning(data, codec=Codec(again)) as reign:
+            why = await reign.until_over()
+        database.execute("alter table away rename to data_key")
+        async with reigning(data, codec=Codec(again)):
+            return why, await until(data, "f0")
+
+    why, events = run(scenario())
+    assert "key store" in why
+    assert facts(events) == ["f0"]
+    assert run(data.dead_letters.read()) == []
