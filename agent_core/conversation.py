@@ -124,7 +124,7 @@ class Context(msgspec.Struct, frozen=True):
     """What the fold needs besides events: how to resolve a pinned behaviour, and the conversation's digest key."""
 
     behaviour_of: Callable[[int, str], Behaviour]
-    digest_key: bytes
+    digest_key: Callable[[], bytes]
 
 
 class Conversation(msgspec.Struct, frozen=True):

@@ -42,5 +42,5 @@ def request_for(conversation: Conversation, turn: Turn, intent: Intent) -> Reque
             messages.append({"role": "user" if line.role == "caller" else "assistant", "content": line.text})
     messages.append({"role": "user", "content": turn.question})
     encoded = msgspec.json.encode([behaviour.routing.model, approved, messages])
-    digest = hmac.new(conversation.context.digest_key, encoded, hashlib.sha256).hexdigest()[:32]
+    digest = hmac.new(conversation.context.digest_key(), encoded, hashlib.sha256).hexdigest()[:32]
     return Request(msgspec.json.encode(messages).decode(), approved, step_id, digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Context, Conversation, Status, initial
@@ -22,9 +23,12 @@ class AgentMind:
         self._cascade, self._behaviour_of, self._keys = cascade, behaviour_of, keys
 
     def initial(self, conversation_id: str) -> Conversation:
+        return initial(conversation_id, Context(self._behaviour_of, partial(self._digest_key, conversation_id)))
+
+    def _digest_key(self, conversation_id: str) -> bytes:
+        """Looked up when it is needed: a conversation may be in memory before its key was made."""
         key = self._keys.get(conversation_id)
-        digest_key = key.digest_key if key else _FORGOTTEN_KEY
-        return initial(conversation_id, Context(self._behaviour_of, digest_key))
+        return key.digest_key if key else _FORGOTTEN_KEY
 
     def fold(self, conversation: Conversation, event: Event) -> Conversation:
         return evolve(conversation, event)
