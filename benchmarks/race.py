@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from agent_core.behaviour import Behaviour
 from agent_core.ports import CompletionRequest, CompletionResult, LanguageModel
@@ -23,14 +24,14 @@ from benchmarks.race_behaviour import CALLS_A_TURN, race_behaviour
 from benchmarks.race_log import LogRace, effects
 from benchmarks.race_owner_cost import measure_owner_cost
 from benchmarks.race_turns import RaceTurn, bare_conversation, emulator_config, open_model, passages, turns
-from benchmarks.report import SPREAD_COLUMNS, Report, Table, spread_cells
+from benchmarks.report import SPREAD_COLUMNS, Cell, Report, Table, spread_cells
 from benchmarks.temporary_log import temporary_log
 
 GOAL = "goal: +3 ms p50, +15 ms p99, at most 20 ms of CPU a turn beyond bare's"
 _SETTLE_S = 0.1  # losers are cancelled and written down within it: their CPU is the turn's too
 _WARM_UP = 4
 
-Decide = Callable[[RaceTurn], Awaitable[float]]  # ms to the decision
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,15 @@ class _Load:
     at_once: int
     block: int  # turns that one side runs before the other has them
     blocks: int
+    tokens_per_chunk: int = 1  # of the emulated model's stream: the SDK's cost is by the chunk
 
     @property
     def turns(self) -> int:
         return self.block * self.blocks
 
 
-_LOADS = (_Load(1, 1, 300), _Load(5, 25, 6), _Load(20, 60, 5))
-_QUICK_LOADS = (_Load(1, 1, 30), _Load(5, 10, 1), _Load(20, 20, 1))
+_LOADS = (_Load(1, 1, 300), _Load(5, 25, 6), _Load(20, 60, 5), _Load(20, 60, 5, 8))
+_QUICK_LOADS = (_Load(1, 1, 6), _Load(5, 10, 1), _Load(20, 20, 1, 8))
 
 
 @dataclass
@@ -63,19 +65,24 @@ def run(*, quick: bool) -> Report:
 
 async def _run(loads: tuple[_Load, ...], owner_turns: int) -> Report:
     behaviour = race_behaviour()
-    with emulator(emulator_config()) as url, temporary_log() as workspace:
-        model = _Counting(open_model(url, behaviour))
-        bare = _BareSide(model, behaviour)
-        log = _LogSide(LogRace(workspace, behaviour, partial(effects, model, behaviour, passages(behaviour))))
-        same = await _same_requests(model, bare, log)
-        latency: list[tuple[str | float | int | None, ...]] = []
-        cpu: list[tuple[str | float | int | None, ...]] = []
-        failed: Counter[str] = Counter()
-        for load in loads:
+    latency: list[tuple[Cell, ...]] = []
+    cpu: list[tuple[Cell, ...]] = []
+    failed: Counter[str] = Counter()
+    same = ""
+    for load in loads:
+        with emulator(emulator_config(load.tokens_per_chunk)) as url, temporary_log() as workspace:
+            model = _Counting(open_model(url, behaviour))
+            bare = _BareSide(model, behaviour)
+            make_effects = partial(effects, model, behaviour, passages(behaviour))
+            log = _LogSide(LogRace(workspace, behaviour, make_effects))
+            same = same or await _same_requests(model, bare, log)
             ours, theirs = await _compare(load, log, bare)
-            latency += _latency_rows(load, ours, theirs)
-            cpu += _cpu_rows(load, ours, theirs)
-            failed += ours.failed + theirs.failed
+            await model.close()
+        latency += _rows(load, ours.decided_ms, theirs.decided_ms)
+        cpu += _rows(load, ours.cpu_ms, theirs.cpu_ms)
+        failed += ours.failed + theirs.failed
+    with emulator(emulator_config()) as url:
+        model = _Counting(open_model(url, behaviour))
         owner = await measure_owner_cost(behaviour, model, passages(behaviour), turns("owner", owner_turns))
         await model.close()
     columns = ("turns at once", *SPREAD_COLUMNS)
@@ -100,21 +107,12 @@ async def _run(loads: tuple[_Load, ...], owner_turns: int) -> Report:
     )
 
 
-def _latency_rows(load: _Load, ours: _Side, theirs: _Side) -> list[tuple[str | float | int | None, ...]]:
-    difference = paired_differences(ours.decided_ms, theirs.decided_ms)
+def _rows(load: _Load, ours: Mapping[K, float], theirs: Mapping[K, float]) -> list[tuple[Cell, ...]]:
+    name = f"{load.at_once}" + (f", {load.tokens_per_chunk} tokens a chunk" if load.tokens_per_chunk > 1 else "")
     return [
-        (f"{load.at_once}: bare asyncio", *spread_cells(spread([*theirs.decided_ms.values()]))),
-        (f"{load.at_once}: on the log", *spread_cells(spread([*ours.decided_ms.values()]))),
-        (f"{load.at_once}: paired difference", *spread_cells(spread(difference))),
-    ]
-
-
-def _cpu_rows(load: _Load, ours: _Side, theirs: _Side) -> list[tuple[str | float | int | None, ...]]:
-    difference = paired_differences(ours.cpu_ms, theirs.cpu_ms)
-    return [
-        (f"{load.at_once}: bare asyncio", *spread_cells(spread([*theirs.cpu_ms.values()]))),
-        (f"{load.at_once}: on the log", *spread_cells(spread([*ours.cpu_ms.values()]))),
-        (f"{load.at_once}: paired difference", *spread_cells(spread(difference))),
+        (f"{name}: bare asyncio", *spread_cells(spread([*theirs.values()]))),
+        (f"{name}: on the log", *spread_cells(spread([*ours.values()]))),
+        (f"{name}: paired difference", *spread_cells(spread(paired_differences(ours, theirs)))),
     ]
 
 

@@ -39,14 +39,14 @@ def turns(prefix: str, count: int) -> list[RaceTurn]:
     return [RaceTurn(f"{prefix}-{n:04}", QUESTIONS[n % len(QUESTIONS)]) for n in range(count)]
 
 
-def emulator_config() -> EmulatorConfig:
+def emulator_config(tokens_per_chunk: int = 1) -> EmulatorConfig:
     """Default latencies. Classification finds four probable intents, the asked one first; guards find nothing."""
     script = [
         Scripted(match=question, prompt_kind="^classify$", reply=json.dumps(_scores(asked)))
         for asked, question in enumerate(QUESTIONS)
     ]
     script.append(Scripted(match=".", prompt_kind="^guard", reply=json.dumps({"violates": 0.02})))
-    return EmulatorConfig(seed=3, llm=EmulatedLlm(script=tuple(script)))
+    return EmulatorConfig(seed=3, llm=EmulatedLlm(script=tuple(script), tokens_per_chunk=tokens_per_chunk))
 
 
 def _scores(asked: int) -> dict[str, float]:
@@ -66,7 +66,7 @@ def passages(behaviour: Behaviour) -> list[Passage]:
 
 def bare_conversation(turn: RaceTurn, behaviour: Behaviour) -> tuple[Conversation, Turn]:
     """What the log side's conversation holds when its turn is opened, as plain data."""
-    context = Context(lambda seq, content_hash: behaviour, _DIGEST_KEY)
+    context = Context(lambda seq, content_hash: behaviour, lambda: _DIGEST_KEY)
     greeting = Line("agent", behaviour.lines.disclosure, "t1", 9)
     conversation = Conversation(
         turn.call_id,

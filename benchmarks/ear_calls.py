@@ -1,0 +1,164 @@
+"""Calls for the ear benchmark: the demo's caller, several calls at once on one owner, each through a real gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from agent_core.audio import speech_bounds
+from agent_core.wav import load_wav
+from console.agent import make_mind
+from console.call import CallParts
+from console.settings import EXAMPLE_BEHAVIOUR
+from console.workspace import Workspace
+from processors.opening import CLOSING_ID
+from providers.voice_activity import open_voice_activity
+from schemas import decisions as d
+from schemas.event import Event
+from schemas.facts import CallArrived
+from streams.fact_writer import FactWriter, fact_event
+from streams.hosts.embedded import EmbeddedHost
+from streams.tail import ConversationTail
+from voice_gateway.commands import SoundKind
+from voice_gateway.gateway import Gateway, Line
+from voice_gateway.recording import StereoRecorder
+from voice_gateway.scripted_caller import Say
+from voice_gateway.wav_media import WavMedia
+
+# What the demo's caller says, as examples/bank/demo/make_audio.py has it; here nobody interrupts.
+LINES = {
+    "1-lost-card": "Hi, I lost my credit card.",
+    "2-how-long": "How long will the new card take to arrive?",
+    "3-stop-opening-hours": "Wait, stop. What are your opening hours?",
+    "4-shares": "Should I invest my savings in shares?",
+    "5-goodbye": "No that's all, thank you, goodbye.",
+}
+_AUDIBLE = 104  # -50 dBFS: what a voice puts before its first sound isn't heard
+
+
+class Clip(NamedTuple):
+    text: str
+    pcm: bytes
+    speech_ms: float
+
+
+class Turn(NamedTuple):
+    """ms from the true end of the caller's speech; None where it never came. ``held``: a holding line was played."""
+
+    first_sound_ms: float | None
+    first_reply_ms: float | None
+    decision_ms: float | None
+    held: bool
+
+
+class Heard(NamedTuple):
+    """``eager``: for each committed turn of the caller, whether the work of a speculation counted."""
+
+    turns: list[Turn]
+    eager: list[bool]
+
+
+def clips() -> list[Clip]:
+    found = []
+    for name, text in LINES.items():
+        pcm = load_wav(EXAMPLE_BEHAVIOUR / "demo" / f"{name}.wav").pcm
+        bounds = speech_bounds(pcm)
+        if bounds is None:
+            raise ValueError(f"{name}.wav is silent")
+        found.append(Clip(text, pcm, bounds.end_ms - bounds.start_ms))
+    return found
+
+
+class _Meter(StereoRecorder):
+    """Notes when audible sound of the agent leaves for the caller, frame by frame."""
+
+    def __init__(self, path: Path, started_at_s: float) -> None:
+        super().__init__(path, started_at_s)
+        self.audible_at: list[float] = []
+
+    def agent(self, pcm: bytes, began_at_s: float) -> None:
+        samples = np.frombuffer(pcm, np.int16).astype(np.float64)
+        if samples.size and float(np.sqrt(np.mean(samples**2))) >= _AUDIBLE:
+            self.audible_at.append(began_at_s)
+        super().agent(pcm, began_at_s)
+
+
+class Exchange:
+    """One owner for many calls. Raises what the gateway raises."""
+
+    def __init__(self, workspace: Workspace, parts: CallParts) -> None:
+        self._workspace, self._parts = workspace, parts
+        self._granted: dict[str, bytes] = {}
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        workspace, behaviour = self._workspace, self._parts.behaviour
+        texts = {phrase.id: phrase.text for phrase in behaviour.holding} | {CLOSING_ID: behaviour.lines.closing}
+        self._granted = {phrase_id: await self._parts.phrases.render(text) for phrase_id, text in texts.items()}
+        mind = make_mind(workspace.behaviour_of, workspace.keys)
+        effects = self._parts.agent.effects
+        async with EmbeddedHost(workspace.stores, workspace.codec, mind, effects, workspace.owner_lock()):
+            yield
+
+    async def call(self, call_id: str, said: list[Clip]) -> Heard:
+        workspace, parts = self._workspace, self._parts
+        loop = asyncio.get_running_loop()
+        meter = _Meter(workspace.recordings / f"{call_id}.wav", loop.time())
+        media = WavMedia([Say(clip.pcm) for clip in said], recorder=meter)
+        events: list[tuple[float, Event]] = []
+        try:
+            writer = FactWriter(workspace.inbox, workspace.codec)
+            tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+            behaviour = parts.behaviour
+            arrived = CallArrived(
+                channel="voice", behaviour_seq=parts.behaviour_seq, behaviour_hash=behaviour.content_hash
+            )
+            await writer.put(fact_event(call_id, arrived))
+            line = Line(media, parts.speech.recognisers, parts.speech.voice, open_voice_activity(), self._granted)
+            gateway = Gateway(
+                call_id, "gateway-bench", 1, line, writer, tail, on_event=lambda e: events.append((loop.time(), e))
+            )
+            heard = await gateway.run()
+        finally:
+            meter.close()
+        sounds = [(at, kind, sound_id) for at, kind, sound_id in heard.sounds]
+        return _heard(media.true_speech_end_at, meter.audible_at, sounds, events)
+
+
+def _heard(
+    ends: list[float],
+    audible_at: list[float],
+    sounds: list[tuple[float, SoundKind, str]],
+    events: list[tuple[float, Event]],
+) -> Heard:
+    """Each turn lasts from one true end of speech to the next one."""
+    fallbacks = {
+        e.payload.candidate_id
+        for _, e in events
+        if isinstance(e.payload, d.ReplyChosen) and e.payload.action == "fallback"
+    }
+    turns = []
+    for end, until in zip(ends, [*ends[1:], float("inf")], strict=True):
+        within = [at for at in audible_at if end <= at < until]
+        replies = [at for at in within if _is_reply(at, sounds, fallbacks)]
+        decided = [at for at, e in events if end <= at < until and isinstance(e.payload, d.Spoken)]
+        first_reply = min(replies, default=until)
+        held = any(kind is SoundKind.HOLD and end <= at < first_reply for at, kind, _ in sounds)
+        turns.append(Turn(_first_ms(within, end), _first_ms(replies, end), _first_ms(decided, end), held))
+    eager = [e.payload.eager for _, e in events if isinstance(e.payload, d.TurnCommitted)]
+    return Heard(turns, eager)
+
+
+def _first_ms(moments: list[float], since: float) -> float | None:
+    return round((min(moments) - since) * 1000, 1) if moments else None
+
+
+def _is_reply(at: float, sounds: list[tuple[float, SoundKind, str]], fallbacks: set[str]) -> bool:
+    """Whether what is heard then belongs to a reply: the sound that was let out last before it."""
+    before = [(kind, sound_id) for began, kind, sound_id in sounds if began <= at + 0.02]
+    return bool(before) and before[-1][0] is SoundKind.REPLY and before[-1][1] not in fallbacks
