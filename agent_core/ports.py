@@ -207,7 +207,8 @@ class Speech:
 class SpeechSynthesiser(Protocol):
     """A voice. ``speak`` yields audio as it is made; closing the iterator cancels it. Raises ``ProviderError``."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def speak(self, text: str) -> AsyncIterator[Speech]: ...
 

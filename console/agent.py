@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
-from agent_core.ports import Embedder, LanguageModel
+from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
-from console.settings import LlmSettings
+from console.settings import LlmProvider, LlmSettings
 from processors.deciders import cascade
 from processors.effects import EffectRunner, Executor
 from processors.executors.classify import Classify
@@ -21,6 +22,8 @@ from processors.mind import AgentMind
 from schemas import decisions as d
 from schemas.base import Decision
 from streams.keys import KeyStore
+
+CHECK_MS = 3000
 
 
 class Agent:
@@ -50,25 +53,59 @@ def make_mind(behaviour_of: Callable[[int, str], Behaviour], keys: KeyStore) -> 
     return AgentMind(cascade(), behaviour_of, keys)
 
 
-def make_model(settings: LlmSettings, behaviour: Behaviour) -> LanguageModel:
+def make_model(
+    settings: LlmSettings, behaviour: Behaviour, on_failure: Callable[[ProviderError], None] = lambda error: None
+) -> LanguageModel:
     """The keyless brain where no provider is configured. Raises ``ProviderError(MISSING)``."""
     providers = settings.all()
     if not providers:
         return ApprovedAnswers()
-    from providers.model_router import ModelRouter
+    from providers.model_router import Attempted, ModelRouter
+
+    def observe(attempted: Attempted) -> None:
+        if attempted.reason is not None:
+            on_failure(ProviderError(attempted.reason, attempted.provider))
+
+    models = [_provider(provider) for provider in providers]
+    routing = behaviour.routing
+    routes = dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models)
+    return ModelRouter(routes, language=behaviour.language, observe=observe)
+
+
+async def usable(settings: LlmSettings, on_failure: Callable[[ProviderError], None]) -> LlmSettings:
+    """Without the providers that refuse their key: known by asking each for one word, before a caller waits."""
+    checks = await asyncio.gather(*(_refused(provider, on_failure) for provider in settings.all()))
+    kept = [provider for provider, refused in zip(settings.all(), checks, strict=True) if not refused]
+    return settings.model_copy(update={"providers": kept, "provider": "auto" if kept else "local"})
+
+
+async def _refused(settings: LlmProvider, on_failure: Callable[[ProviderError], None]) -> bool:
+    """Only a wrong key is final: whatever else is amiss may be over when a caller asks."""
+    provider = _provider(settings)
+    word = CompletionRequest(
+        purpose="check", model="", messages=(Message("user", "Say yes."),), max_tokens=16, timeout_ms=CHECK_MS
+    )
+    try:
+        await provider.complete(word)
+    except ProviderError as error:
+        if error.reason is FailureReason.UNAUTHORISED:
+            on_failure(error)
+            return True
+    finally:
+        await provider.close()
+    return False
+
+
+def _provider(settings: LlmProvider) -> LanguageModel:
     from providers.openai_compatible import OpenAICompatible, OpenAISettings
 
-    models = [
-        OpenAICompatible(
-            OpenAISettings(
-                api_key=provider.api_key.get_secret_value() if provider.api_key else "none",
-                model=provider.model,
-                url=provider.url,
-                name=provider.name,
-                emulated=provider.emulated,
-            )
+    return OpenAICompatible(
+        OpenAISettings(
+            api_key=settings.api_key.get_secret_value() if settings.api_key else "none",
+            model=settings.model,
+            url=settings.url,
+            name=settings.name,
+            options=settings.options,
+            emulated=settings.emulated,
         )
-        for provider in providers
-    ]
-    routing = behaviour.routing
-    return ModelRouter(dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models))
+    )

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
-from console.agent import Agent, make_mind, make_model
+from agent_core.ports import ProviderError
+from console.agent import Agent, make_mind, make_model, usable
 from console.emulated import marked
-from console.settings import Settings
+from console.settings import LlmSettings, Settings
+from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Workspace
 from processors.opening import CLOSING_ID
@@ -51,23 +53,32 @@ class CallParts(NamedTuple):
     agent: Agent
     speech: Speech
     phrases: PhraseStore
-    providers: tuple[str, ...]
+    models: LlmSettings
+
+    def in_use(self) -> tuple[str, ...]:
+        """Which recogniser, voice and models are in use now."""
+        return (*self.speech.in_use(), *models_in_use(self.models), "embeddings:minilm")
 
 
 async def open_parts(settings: Settings, workspace: Workspace) -> CallParts:
     """Loads behaviour and models, and renders the granted phrases. Raises ``BehaviourError``, ``ProviderError``."""
     loop = asyncio.get_running_loop()
-    behaviour = load(settings.behaviour)
-    models = await marked(settings.llm)
-    model = make_model(models, behaviour)
+    behaviour, trouble = load(settings.behaviour), VendorTrouble()
+
+    def mute(error: ProviderError) -> None:
+        several = len(settings.llm.all()) > 1
+        instead = "another provider or approved wordings answer instead" if several else "approved wordings are said"
+        trouble.tell("llm", error, instead)
+
+    models = await usable(await marked(settings.llm), mute)
+    model = make_model(models, behaviour, mute)
     agent = await loop.run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model))
-    speech = await open_speech(settings)
+    speech = await open_speech(settings, trouble)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
     speech = speech._replace(voice=RehearsedVoice(speech.voice, phrases))
-    providers = (*speech.in_use, *models_in_use(models), "embeddings:minilm")
-    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, providers)
+    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, models)
 
 
 async def make_call(
@@ -88,18 +99,20 @@ async def make_call(
     granted = {
         phrase_id: await parts.phrases.render(text) for phrase_id, text in _granted_texts(parts.behaviour).items()
     }
-    line = Line(media, parts.speech.recognisers, parts.speech.voice, open_voice_activity(), granted)
+    speech = parts.speech
+    line = Line(media, speech.recognisers, speech.voice, open_voice_activity(), granted, speech.deaf)
+    providers = parts.in_use()
     try:
         host = EmbeddedHost(workspace.stores, workspace.codec, mind, parts.agent.effects, workspace.owner_lock())
         async with host:
             tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
-            await writer.put(fact_event(call_id, _arrived(parts)))
+            await writer.put(fact_event(call_id, _arrived(parts, providers)))
             gateway = Gateway(call_id, f"gateway-{secrets.token_hex(3)}", 1, line, writer, tail, on_event=on_event)
             heard = await gateway.run()
             await _until_closed(workspace, call_id)
     finally:
         recorder.close()
-    return CallMade(call_id, recording, parts.providers, heard, media)
+    return CallMade(call_id, recording, providers, heard, media)
 
 
 def new_call_id() -> str:
@@ -107,12 +120,12 @@ def new_call_id() -> str:
     return time.strftime("call-%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
 
 
-def _arrived(parts: CallParts) -> CallArrived:
+def _arrived(parts: CallParts, providers: tuple[str, ...]) -> CallArrived:
     return CallArrived(
         channel="voice",
         behaviour_seq=parts.behaviour_seq,
         behaviour_hash=parts.behaviour.content_hash,
-        providers=parts.providers,
+        providers=providers,
     )
 
 

@@ -45,12 +45,12 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
     try:
         parts = await open_parts(settings, workspace)
         try:
-            make_media = await caller.prepare(parts.speech.voice)
+            make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
             loop = asyncio.get_running_loop()
             if make_view is None:
                 made = await make_call(workspace, parts, make_media)
             else:
-                with make_view(caller.title, parts.providers) as view:
+                with make_view(caller.title, parts.in_use()) as view:
                     made = await make_call(
                         workspace, parts, make_media, on_event=lambda event: view.event(event, loop.time())
                     )

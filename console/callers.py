@@ -29,9 +29,9 @@ class Caller(NamedTuple):
 def files_caller(wavs: list[Path]) -> Caller:
     """Each file is one thing that the caller says. Raises ``AudioError`` before anything rings."""
     clips = [load_wav(path) for path in wavs]
-    for path, clip in zip(wavs, clips, strict=True):
+    for clip in clips:
         for warning in clip.warnings:
-            print(f"ledgerline: {path}: {warning}", file=sys.stderr)
+            print(f"ledgerline: {warning}", file=sys.stderr)
 
     async def prepare(_: SpeechSynthesiser) -> MakeMedia:
         return lambda recorder: WavMedia.from_clips([clip.pcm for clip in clips], recorder=recorder)

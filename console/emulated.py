@@ -13,10 +13,6 @@ SAID = " (emulated)"
 _TIMEOUT_S = 1.0
 
 
-async def said_emulated(url: str | None) -> str:
-    return SAID if await is_emulator(url) else ""
-
-
 async def marked(settings: LlmSettings) -> LlmSettings:
     """The same providers, each marked where it is one of our emulators."""
     providers = [p.model_copy(update={"emulated": await is_emulator(p.url)}) for p in settings.all()]

@@ -140,7 +140,7 @@ def simulate(
 
 @app.command()
 def emulators(
-    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8123,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8123,
     config: Annotated[Path | None, typer.Option("--config", help="JSON (shape: ledgerline schema emulators).")] = None,
     json: Json = False,
 ) -> None:

@@ -6,8 +6,9 @@ is used where its key is set, the local part otherwise, unless ``provider`` says
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_FILE = "ledgerline.toml"
+PREFIX = "LEDGERLINE_"
 EXAMPLE_BEHAVIOUR = Path(__file__).resolve().parent.parent / "examples" / "bank"
 
 
@@ -26,20 +28,25 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SttSettings(_Part):
-    provider: Literal["auto", "local", "deepgram"] = "auto"
+class _Speech(_Part):
+    provider: str = "auto"
     url: str | None = None
     api_key: SecretStr | None = None
     options: dict[str, Any] = Field(default_factory=dict)  # passed through to the vendor
 
+    def wants_vendor(self) -> bool:
+        return self.provider != "local" and (self.provider != "auto" or self.api_key is not None)
 
-class TtsSettings(_Part):
+
+class SttSettings(_Speech):
+    provider: Literal["auto", "local", "deepgram"] = "auto"
+    model: str = "flux-general-en"
+
+
+class TtsSettings(_Speech):
     provider: Literal["auto", "local", "elevenlabs"] = "auto"
-    url: str | None = None
-    api_key: SecretStr | None = None
     voice: str = "21m00Tcm4TlvDq8ikWAM"
     model: str = "eleven_flash_v2_5"
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class LlmProvider(_Part):
@@ -47,28 +54,36 @@ class LlmProvider(_Part):
     url: str | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
+    options: dict[str, Any] = Field(default_factory=dict)  # passed through in the request's body
     emulated: bool = False  # found out, not configured: our emulator names each draw by a header
 
 
 class LlmSettings(_Part):
-    """``url``, ``api_key`` and ``model`` for one provider; ``providers`` for several, in order of preference."""
+    """``url``, ``api_key`` and ``model`` for one provider; ``providers`` for several, in order of preference.
 
+    ``provider``: local is the keyless brain, whatever keys are set.
+    """
+
+    provider: Literal["auto", "local"] = "auto"
     url: str | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
+    options: dict[str, Any] = Field(default_factory=dict)
     providers: list[LlmProvider] = Field(default_factory=list)
 
     def all(self) -> list[LlmProvider]:
+        if self.provider == "local":
+            return []
         if self.providers:
             return self.providers
         if self.url or self.api_key:
-            return [LlmProvider(url=self.url, api_key=self.api_key, model=self.model)]
+            return [LlmProvider(url=self.url, api_key=self.api_key, model=self.model, options=self.options)]
         return []
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="LEDGERLINE_", env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
     )
 
     data: Path = Path(".ledgerline")
@@ -76,6 +91,11 @@ class Settings(BaseSettings):
     stt: SttSettings = SttSettings()
     tts: TtsSettings = TtsSettings()
     llm: LlmSettings = LlmSettings()
+
+    def vendors(self) -> list[str]:
+        """The parts (stt, tts, llm) that a vendor does."""
+        wanted = {"stt": self.stt.wants_vendor(), "tts": self.tts.wants_vendor(), "llm": bool(self.llm.all())}
+        return [part for part, vendor in wanted.items() if vendor]
 
     @classmethod
     def settings_customise_sources(
@@ -91,13 +111,16 @@ class Settings(BaseSettings):
 
 def load_settings(data: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """``data`` is the command line's ``--data``. Raises ``ConfigurationError``."""
+    unknown = [f"{name}: no such setting; there are {', '.join(_settings_at(()))}" for name in _unknown(environment)]
+    if unknown:
+        raise ConfigurationError("\n".join(unknown))
     try:
         settings = Settings(data=data) if data else Settings()
     except ValidationError as error:
-        lines = [f"{_variable(issue['loc'])}: {issue['msg']}" for issue in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from None
-    except ValueError as error:  # a broken TOML file, or JSON in a variable that can't be read
-        raise ConfigurationError(f"{CONFIG_FILE} or a LEDGERLINE_ variable can't be read: {error}") from None
+        raise ConfigurationError("\n".join(_problem(issue, environment) for issue in error.errors())) from None
+    except (ValueError, OSError) as error:  # a broken TOML file, or JSON in a variable that can't be read
+        broken = [f"{name}: not JSON: {why}" for name, why in _broken_json(environment)]
+        raise ConfigurationError("\n".join(broken) or f"{CONFIG_FILE}: {error}") from None
     _take_usual_variables(settings, environment)
     return settings
 
@@ -110,7 +133,64 @@ def _take_usual_variables(settings: Settings, environment: Mapping[str, str]) ->
     settings.tts.api_key = settings.tts.api_key or secret("ELEVENLABS_API_KEY")
     settings.llm.api_key = settings.llm.api_key or secret("OPENAI_API_KEY")
     settings.llm.url = settings.llm.url or environment.get("OPENAI_BASE_URL") or None
+    for provider in settings.llm.providers:
+        if provider.url is None:  # OpenAI itself; nobody else is sent its key
+            provider.api_key = provider.api_key or secret("OPENAI_API_KEY")
+
+
+# --- what is wrong with a setting, without its value: it may be a key --------------------------------------------------
+
+
+def _problem(issue: Any, environment: Mapping[str, str]) -> str:
+    location: tuple[int | str, ...] = issue["loc"]
+    message = str(issue["msg"])
+    if issue["type"] == "extra_forbidden":
+        message = f"no such setting; there are {', '.join(_settings_at(location[:-1]))}"
+    return f"{_named(location, environment)}: {message[:1].lower()}{message[1:]}"
+
+
+def _named(location: tuple[int | str, ...], environment: Mapping[str, str]) -> str:
+    """As whoever set it wrote it: the variable, or the key in the file."""
+    name = _variable(location)
+    given = {variable.upper() for variable in environment}
+    parents = (_variable(location[:depth]) for depth in range(len(location), 0, -1))
+    variable = next((parent for parent in parents if parent in given), None)
+    if variable is None:
+        return f"{CONFIG_FILE}: {'.'.join(map(str, location))}"
+    return name if variable == name else f"{variable}: {'.'.join(map(str, location[variable.count('__') + 1 :]))}"
+
+
+def _settings_at(location: tuple[int | str, ...]) -> list[str]:
+    """The names of all settings beside one, as variables."""
+    model: Any = Settings
+    for part in location:
+        found = model.model_fields.get(part) if isinstance(part, str) else None
+        model = LlmProvider if isinstance(part, int) else (found.annotation if found else None)
+        if model == list[LlmProvider]:
+            model = LlmProvider
+        if not hasattr(model, "model_fields"):
+            return []
+    return [_variable((*location, name)) for name in model.model_fields if name != "emulated"]
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    for name in environment:
+        first = name.upper().removeprefix(PREFIX).split("__")[0]
+        if name.upper().startswith(PREFIX) and first.lower() not in Settings.model_fields:
+            yield name
+
+
+def _broken_json(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that hold JSON and can't be read, with where: never with what they hold."""
+    parts = ("STT", "TTS", "LLM")
+    documents = {PREFIX + part for part in parts} | {f"{PREFIX}{part}__OPTIONS" for part in parts}
+    for name, value in environment.items():
+        if name.upper() in documents | {f"{PREFIX}LLM__PROVIDERS"}:
+            try:
+                json.loads(value)
+            except ValueError as error:
+                yield name, str(error)
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    return "LEDGERLINE_" + "__".join(str(part).upper() for part in location)
+    return PREFIX + "__".join(str(part).upper() for part in location)

@@ -6,18 +6,36 @@ A vendor's local understudy stands behind it, so a wrong key or a dropped connec
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import NamedTuple
 
-from agent_core.ports import ProviderError, SpeechRecogniser, SpeechSynthesiser
-from console.emulated import SAID, said_emulated
-from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
+from agent_core.ports import FailureReason, ProviderError, SpeechRecogniser, SpeechSynthesiser
+from console.emulated import SAID, is_emulator
+from console.settings import ConfigurationError, LlmSettings, Settings, SttSettings, TtsSettings
+from console.vendor_trouble import VendorTrouble
 from providers.fallback_voice import FallbackVoice
+
+_HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})
+_PROBE = "Hello."  # what each process has the vendor's voice say once, unheard
 
 
 class Speech(NamedTuple):
+    """``local_voice``: None where none is installed. ``emulated``: names of parts behind which an emulator stands."""
+
     recognisers: list[SpeechRecogniser]
     voice: SpeechSynthesiser
-    in_use: tuple[str, ...]  # for the screen and for the event CallArrived
+    local_voice: SpeechSynthesiser | None
+    emulated: frozenset[str]
+    trouble: VendorTrouble
+
+    def in_use(self) -> tuple[str, ...]:
+        """As it is now, for the screen and for the event CallArrived: a vendor that failed is not in use."""
+        names = (("stt", self.recognisers[0].name), ("tts", self.voice.name))
+        return tuple(f"{part}:{name}{SAID if name in self.emulated else ''}" for part, name in names)
+
+    def deaf(self, error: ProviderError) -> None:
+        """Told when a recogniser fails in mid-call."""
+        self.trouble.tell("stt", error, _instead(error, "the local recogniser listens instead"))
 
     async def close(self) -> None:
         for recogniser in self.recognisers:
@@ -25,17 +43,59 @@ class Speech(NamedTuple):
         await self.voice.close()
 
 
-async def open_speech(settings: Settings) -> Speech:
-    """Raises ``ProviderError`` where neither vendor nor local part can be had."""
+async def open_speech(settings: Settings, trouble: VendorTrouble) -> Speech:
+    """Tries each part before the first ring, so that a wrong key is known and a model is loaded before a caller waits.
+
+    Raises ``ProviderError`` where neither vendor nor local part can be had, ``ConfigurationError``.
+    """
     loop = asyncio.get_running_loop()
+    recognisers = await _that_listen(_recognisers(settings.stt), trouble)
     voices = await loop.run_in_executor(None, _voices, settings.tts)
-    recognisers = _recognisers(settings.stt)
-    await (await recognisers[-1].open()).close()  # the local one loads its model: before the first ring, not after
-    in_use = (
-        f"stt:{recognisers[0].name}{await said_emulated(settings.stt.url)}",
-        f"tts:{voices[0].name}{await said_emulated(settings.tts.url)}",
-    )
-    return Speech(recognisers, FallbackVoice(voices), in_use)
+    local = next((voice for voice in voices if _is_local(voice.name)), None)
+    instead = "the local voice speaks instead" if local else ""
+    voice = FallbackVoice(voices, lambda error: trouble.tell("tts", error, _instead(error, instead)))
+    if not _is_local(voice.name):
+        await _try(voice)
+    emulated: set[str] = set()
+    for url, parts in ((settings.stt.url, recognisers), (settings.tts.url, voices)):
+        if await is_emulator(url):
+            emulated |= {part.name for part in parts if not _is_local(part.name)}
+    return Speech(recognisers, voice, local, frozenset(emulated), trouble)
+
+
+async def _that_listen(recognisers: list[SpeechRecogniser], trouble: VendorTrouble) -> list[SpeechRecogniser]:
+    """Those that opened come first; those that may come back stand behind them. Raises ``ProviderError`` for none."""
+    opened: list[SpeechRecogniser] = []
+    failed: list[SpeechRecogniser] = []
+    errors: list[ProviderError] = []
+    for recogniser in recognisers:
+        try:
+            await (await recogniser.open()).close()
+            opened.append(recogniser)
+        except ProviderError as error:
+            errors.append(error)
+            (failed if error.reason not in _HOPELESS else []).append(recogniser)
+    for why in errors:
+        if not _is_local(why.provider):  # a local part that isn't there is missed only where nobody else listens
+            trouble.tell("stt", why, "the local recogniser listens instead" if opened else "")
+    if not opened:
+        raise errors[-1]
+    return opened + failed
+
+
+async def _try(voice: SpeechSynthesiser) -> None:
+    """A first word of audio, or the ``ProviderError`` of the last voice."""
+    async with aclosing(voice.speak(_PROBE)) as pieces:  # type: ignore[type-var]
+        async for _ in pieces:
+            return
+
+
+def _instead(error: ProviderError, instead: str) -> str:
+    return "" if _is_local(error.provider) else instead
+
+
+def _is_local(name: str) -> bool:
+    return name.startswith("local")
 
 
 def models_in_use(settings: LlmSettings) -> tuple[str, ...]:
@@ -49,27 +109,30 @@ def models_in_use(settings: LlmSettings) -> tuple[str, ...]:
 def _recognisers(settings: SttSettings) -> list[SpeechRecogniser]:
     from providers.local_recogniser import LocalRecogniser
 
-    vendor = settings.provider == "deepgram" or (settings.provider == "auto" and settings.api_key is not None)
     recognisers: list[SpeechRecogniser] = []
-    if vendor:
+    if settings.wants_vendor():
         from providers.deepgram_flux import DeepgramFlux, FluxSettings
 
-        key = settings.api_key.get_secret_value() if settings.api_key else ""
-        recognisers.append(DeepgramFlux(FluxSettings(api_key=key, url=settings.url, options=settings.options)))
+        flux = FluxSettings(
+            api_key=_key(settings, "LEDGERLINE_STT__API_KEY or DEEPGRAM_API_KEY"),
+            model=settings.model,
+            url=settings.url,
+            options=settings.options,
+        )
+        recognisers.append(DeepgramFlux(flux))
     recognisers.append(LocalRecogniser())
     return recognisers
 
 
 def _voices(settings: TtsSettings) -> list[SpeechSynthesiser]:
-    vendor = settings.provider == "elevenlabs" or (settings.provider == "auto" and settings.api_key is not None)
     voices: list[SpeechSynthesiser] = []
-    if vendor:
+    if settings.wants_vendor():
         from providers.elevenlabs_voice import ElevenLabsSettings, ElevenLabsVoice
 
         voices.append(
             ElevenLabsVoice(
                 ElevenLabsSettings(
-                    api_key=settings.api_key.get_secret_value() if settings.api_key else "",
+                    api_key=_key(settings, "LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY"),
                     voice_id=settings.voice,
                     model=settings.model,
                     url=settings.url,
@@ -85,3 +148,9 @@ def _voices(settings: TtsSettings) -> list[SpeechSynthesiser]:
         if not voices:
             raise
     return voices
+
+
+def _key(settings: SttSettings | TtsSettings, variables: str) -> str:
+    if settings.api_key is None:
+        raise ConfigurationError(f"{settings.provider} needs a key: set {variables}, or choose another provider")
+    return settings.api_key.get_secret_value()

@@ -37,7 +37,7 @@ class FluxSettings:
     options: Mapping[str, object] = field(default_factory=dict)  # passed through to the query; they win
     connect_timeout_ms: int = 4000
     idle_fill_ms: int = 300  # gap in the pushed audio after which silence is sent
-    stall_ms: int = 3000  # Flux speaks every 0.25 s of audio; so long without a word, it is gone
+    stall_ms: int = 1500  # Flux speaks every 0.25 s of audio; so long without a word, it is gone
 
 
 class DeepgramFlux:

@@ -43,12 +43,26 @@ class PhraseStore:
         path = self._path(text)
         pcm = _read(path)
         if pcm is None:
-            pcm = b"".join([speech.pcm async for speech in self._voice.speak(text)])
-            if not pcm:
-                raise ProviderError(FailureReason.INVALID, self._voice.name, "no audio came for a phrase")
-            _keep(path, pcm)
+            pcm = await self._spoken(text)
+            _keep(self._path(text), pcm)  # under the name of the voice that spoke, should another have stepped in
         self._rendered[text] = pcm
         return pcm
+
+    async def _spoken(self, text: str) -> bytes:
+        """All of the audio. Where a voice breaks off and another steps in under its own name, that one says it all."""
+        asked: set[str] = set()
+        while True:
+            name = self._voice.name
+            asked.add(name)
+            try:
+                pcm = b"".join([speech.pcm async for speech in self._voice.speak(text)])
+            except ProviderError:
+                if self._voice.name in asked:
+                    raise
+                continue
+            if not pcm:
+                raise ProviderError(FailureReason.INVALID, name, "no audio came for a phrase")
+            return pcm
 
     def _path(self, text: str) -> Path | None:
         if self._folder is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from agent_core.ports import Speech, SpeechSynthesiser
 from providers.phrase_store import PhraseStore
@@ -12,8 +13,11 @@ class RehearsedVoice:
     """Implements ``SpeechSynthesiser`` over another one and the phrases that ``store`` has at hand."""
 
     def __init__(self, voice: SpeechSynthesiser, store: PhraseStore) -> None:
-        self.name = voice.name
         self._voice, self._store = voice, store
+
+    @property
+    def name(self) -> str:
+        return self._voice.name
 
     async def speak(self, text: str) -> AsyncIterator[Speech]:
         """Raises ``ProviderError`` from the voice, for a line that wasn't rehearsed."""
@@ -21,8 +25,9 @@ class RehearsedVoice:
         if ready is not None:
             yield Speech(ready)
             return
-        async for piece in self._voice.speak(text):
-            yield piece
+        async with aclosing(self._voice.speak(text)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                yield piece
 
     async def close(self) -> None:
         await self._voice.close()

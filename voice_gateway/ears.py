@@ -2,18 +2,23 @@
 
 The recogniser decides what a turn is. Voice activity is there for two things that can't wait for it: stopping the agent
 when the caller speaks over it, and knowing that somebody spoke though the recogniser is gone.
+
+A recogniser that is lost in mid-turn is replaced, and its successor hears the turn from its beginning: the audio is kept
+until its words are known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
 from agent_core.ports import (
     FRAME_MS,
+    FailureReason,
     ProviderError,
     RecogniserEvent,
     RecogniserFailed,
@@ -34,6 +39,12 @@ SPEECH_AFTER_MS = 160  # voice activity for so long is speech: shorter bursts ar
 SILENCE_AFTER_MS = 500
 UNHEARD_AFTER_MS = 4000  # speech ended so long ago and the recogniser said nothing of it
 REOPEN_S = 0.5
+OPENING_S = 1.5  # how long a recogniser that has an understudy may take to open in mid-call: nobody listens meanwhile
+DEAF_FOR_MS = 1500  # with no recogniser for so long, what is known of the caller's words must do
+MOST_LOSSES = 2  # in one call, before a recogniser is tried only after all others
+PRE_ROLL_MS = 500  # of what was heard before speech was noticed: the first word is in it
+MOST_KEPT_MS = 20_000  # of a turn, for the recogniser that takes it over
+_HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})
 
 
 class Ear(NamedTuple):
@@ -53,7 +64,7 @@ class _Heard(StrEnum):
 
 
 class Ears:
-    """``now_ms`` is the gateway's clock. ``recognisers``: tried in order when one fails."""
+    """``now_ms`` is the gateway's clock. ``recognisers``: tried in order when one fails. ``on_failure``: told of each."""
 
     def __init__(
         self,
@@ -61,18 +72,24 @@ class Ears:
         voice_activity: VoiceActivity,
         ear: Ear,
         now_ms: Callable[[], float],
+        on_failure: Callable[[ProviderError], None] = lambda error: None,
     ) -> None:
         self._recognisers, self._activity, self._ear, self._now_ms = recognisers, voice_activity, ear, now_ms
+        self._on_failure = on_failure
+        self._losses = dict.fromkeys(range(len(recognisers)), 0)
+        self._open_index = 0
         self._session: RecogniserSession | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
         self._session_began_ms: float | None = None
+        self._kept: deque[bytes] = deque()  # frames of the turn so far, or of the moment before one
+        self._backlog: deque[bytes] | None = None  # what a successor has to hear first
         self._speech_ms = 0
         self._silence_ms = 0
         self._heard = _Heard.NOTHING
         self._partial = ""
-        self._deaf = False
+        self._deaf_since_ms: float | None = None
         self._speech_ended_ms = 0.0
-        self.failures: list[str] = []
 
     async def open(self) -> None:
         """Raises ``ProviderError`` of the last recogniser when none can be opened."""
@@ -80,23 +97,38 @@ class Ears:
         self._listening = asyncio.create_task(self._listen(self._session))
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session:
+            await session.close()
         if self._listening:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def push(self, frame: bytes) -> None:
         """One frame of the caller's sound."""
         now_ms = self._now_ms()
         if self._session_began_ms is None:
             self._session_began_ms = now_ms - FRAME_MS
+        self._keep(frame)
         self._notice(self._activity.push(frame), now_ms)
-        if self._session:
-            try:
-                await self._session.push(frame)
-            except ProviderError as error:
-                self._lose(error)
+        if self._backlog is not None:
+            self._backlog.append(frame)
+        elif self._session:
+            await self._hand_on(self._session, frame)
+
+    def _keep(self, frame: bytes) -> None:
+        self._kept.append(frame)
+        quiet = self._heard is _Heard.NOTHING and self._speech_ms == 0
+        most = (PRE_ROLL_MS if quiet else MOST_KEPT_MS) // FRAME_MS
+        while len(self._kept) > most:
+            self._kept.popleft()
+
+    async def _hand_on(self, session: RecogniserSession, frame: bytes) -> None:
+        try:
+            await session.push(frame)
+        except ProviderError as error:
+            self._lose(session, error)
 
     # --- voice activity ---
 
@@ -115,20 +147,25 @@ class Ears:
             self._speech_ms = 0
         if self._heard is not _Heard.SPEECH:
             return
-        if self._deaf and self._silence_ms >= SILENCE_AFTER_MS:
+        if self._deaf_for_ms(now_ms) >= DEAF_FOR_MS and self._silence_ms >= SILENCE_AFTER_MS:
             # Nobody wrote it down. What is known of it is answered, if only by asking to say it again.
             self._end(self._partial, self._speech_ended_ms, None)
         elif self._silence_ms >= UNHEARD_AFTER_MS:
-            self._heard = _Heard.NOTHING
+            self._forget()
             self._ear.dismissed()
+
+    def _deaf_for_ms(self, now_ms: float) -> float:
+        return 0.0 if self._deaf_since_ms is None else now_ms - self._deaf_since_ms
 
     # --- the recogniser ---
 
     async def _listen(self, session: RecogniserSession) -> None:
         async for event in session.events():
-            self._on_event(event)
+            self._on_event(event, session)
+        gone = ProviderError(FailureReason.UNAVAILABLE, self._recognisers[self._open_index].name, "its events ended")
+        self._lose(session, gone)
 
-    def _on_event(self, event: RecogniserEvent) -> None:
+    def _on_event(self, event: RecogniserEvent, session: RecogniserSession) -> None:
         if isinstance(event, TurnStarted):
             if self._heard is _Heard.NOTHING:
                 self._heard = _Heard.SPEECH
@@ -145,13 +182,17 @@ class Ears:
             if event.text.strip():
                 self._end(event.text, self._ended_at(event.speech_end_ms), event.confidence)
             elif self._heard is not _Heard.NOTHING:
-                self._heard, self._partial = _Heard.NOTHING, ""
+                self._forget()
                 self._ear.dismissed()
         elif isinstance(event, RecogniserFailed):
-            self._lose(event.error)
+            self._lose(session, event.error)
+
+    def _forget(self) -> None:
+        self._heard, self._partial = _Heard.NOTHING, ""
+        self._kept.clear()
 
     def _end(self, text: str, speech_ended_ms: float, confidence: float | None) -> None:
-        self._heard, self._partial = _Heard.NOTHING, ""
+        self._forget()
         self._ear.ended(text, speech_ended_ms, confidence)
 
     def _ended_at(self, audio_ms: float | None) -> float:
@@ -162,32 +203,63 @@ class Ears:
 
     # --- losing the recogniser ---
 
-    def _lose(self, error: ProviderError) -> None:
-        if self._deaf:
+    def _lose(self, session: RecogniserSession, error: ProviderError) -> None:
+        if session is not self._session:  # it was let go already
             return
-        _LOG.warning("the recogniser is gone in mid-call: %s", error)
-        self.failures.append(error.reason.value)
-        self._deaf, self._session = True, None
+        self._fail(self._open_index, error)
+        self._session, self._backlog, self._deaf_since_ms = None, None, self._now_ms()
+        if self._heard is _Heard.WORDS:  # it said what the turn was, and took no word back
+            self._end(self._partial, self._speech_ended_ms, None)
+        self._leave(asyncio.create_task(session.close()))
+        if self._listening:
+            self._leave(self._listening)
         self._listening = asyncio.create_task(self._reopen())
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _reopen(self) -> None:
         while True:
             try:
-                session = await self._open_any()
+                session = await self._open_any(OPENING_S)
             except ProviderError:
                 await asyncio.sleep(REOPEN_S)
                 continue
-            self._session, self._session_began_ms, self._deaf = session, None, False
+            self._session, self._deaf_since_ms = session, None
+            await self._tell_so_far(session)
             await self._listen(session)
             return
 
-    async def _open_any(self) -> RecogniserSession:
+    async def _tell_so_far(self, session: RecogniserSession) -> None:
+        """The successor hears the turn that was lost, from its beginning; its positions count from there."""
+        self._session_began_ms = self._now_ms() - len(self._kept) * FRAME_MS
+        self._backlog = backlog = deque(self._kept)  # frames go on coming meanwhile
+        while backlog:
+            await self._hand_on(session, backlog.popleft())
+        self._backlog = None
+
+    async def _open_any(self, patience_s: float | None = None) -> RecogniserSession:
+        """``patience_s``: for each recogniser behind which another one stands."""
+        order = sorted(self._losses, key=lambda index: (self._losses[index] >= MOST_LOSSES, index))
         last: ProviderError | None = None
-        for recogniser in self._recognisers:
+        for index in order:
+            recogniser = self._recognisers[index]
             try:
-                return await recogniser.open()
+                async with asyncio.timeout(None if index == order[-1] else patience_s):
+                    session = await recogniser.open()
+            except TimeoutError:
+                last = ProviderError(FailureReason.TIMED_OUT, recogniser.name, "it didn't open in time")
             except ProviderError as error:
                 last = error
-                self.failures.append(error.reason.value)
+            else:
+                self._open_index = index
+                return session
+            self._fail(index, last)
         assert last is not None, "a gateway needs a recogniser"
         raise last
+
+    def _fail(self, index: int, error: ProviderError) -> None:
+        _LOG.info("a recogniser failed: %s", error)
+        self._losses[index] += MOST_LOSSES if error.reason in _HOPELESS else 1
+        self._on_failure(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent_core.ports import SpeechRecogniser, SpeechSynthesiser, VoiceActivity
+from agent_core.ports import ProviderError, SpeechRecogniser, SpeechSynthesiser, VoiceActivity
 from schemas.event import Event
 from schemas.facts import UtteranceHeard
 from streams.fact_writer import FactWriter, fact_event
@@ -44,13 +44,15 @@ class NotAnsweredError(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """What a call is made of. ``granted``: phrase id → audio, rendered before the call is answered."""
+    """What a call is made of. ``granted``: phrase id → audio, rendered before the call is answered. ``on_deafness``: told
+    of each failure of a recogniser."""
 
     media: Media
     recognisers: list[SpeechRecogniser]
     voice: SpeechSynthesiser
     voice_activity: VoiceActivity
     granted: Mapping[str, bytes]
+    on_deafness: Callable[[ProviderError], None] = lambda error: None
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Gateway:
             line.voice_activity,
             Ear(self._began, self._maybe_ended, self._ended, self._resumed, self._dismissed),
             self._now_ms,
+            line.on_deafness,
         )
         self._answered = asyncio.Event()
         self._over = asyncio.Event()

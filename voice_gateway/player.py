@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from agent_core.ports import ProviderError, SpeechSynthesiser, WordTiming
+from agent_core.ports import FailureReason, ProviderError, SpeechSynthesiser, WordTiming
 from voice_gateway.commands import Sound
 from voice_gateway.media import Media
 from voice_gateway.spoken import pcm_ms, spoken_prefix
@@ -102,6 +102,9 @@ class Player:
             if not rendering.pcm:
                 _LOG.warning("no voice for a reply: %s", error)
                 self._events.failed(sound_id, error.reason.value)
+        else:
+            if not rendering.pcm:
+                self._events.failed(sound_id, FailureReason.INVALID.value)  # a voice that says it is done, and was mute
         finally:
             rendering.complete = True
             rendering.grew.set()

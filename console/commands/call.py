@@ -39,7 +39,12 @@ def run(
 
 
 def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) -> int:
-    """Holds the call, shows it, prints its report."""
+    """Holds the call, shows it, prints its report. Raises ``UsageError`` for vendors on a virtual clock."""
+    if speed == "max" and (vendors := settings.vendors()):
+        switches = " ".join(f"LEDGERLINE_{part.upper()}__PROVIDER=local" for part in vendors)
+        raise UsageError(
+            f"--speed max is a virtual clock, which no vendor keeps: leave it out, or use local parts ({switches})"
+        )
     reported = _hold(settings, caller, None if as_json else _view, speed)
     if as_json:
         print_json(reported.report)
