@@ -1,4 +1,4 @@
-"""Where the log side's time goes within a turn, by a stopwatch around each of its synchronous parts."""
+"""Where the log side's CPU goes within a turn, by a stopwatch around each of its synchronous parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS = (_DECIDE, _ENCODE, _COMMIT, _DECODE, _RECONCILE)
 
 
 class Stopwatch:
-    """Seconds and calls by part, counted while ``running``. Parts don't nest, and none of them awaits."""
+    """CPU seconds and calls by part, counted while ``running``. Parts don't nest, and none of them awaits."""
 
     def __init__(self) -> None:
         self.running = False
@@ -37,11 +37,11 @@ class Stopwatch:
         def timed(*arguments: Any) -> Any:
             if not self.running:
                 return call(*arguments)
-            began = time.perf_counter()
+            began = time.thread_time()
             try:
                 return call(*arguments)
             finally:
-                self.seconds[part] += time.perf_counter() - began
+                self.seconds[part] += time.thread_time() - began
                 self.calls[part] += 1
 
         return timed
@@ -80,7 +80,7 @@ async def measure_owner_cost(
     rows.append(("all of them", None, None, sum(watch.seconds.values()) * 1000 / turns))
     notes = (f"{turns} turns one at a time; a call with such a turn leaves {events:.0f} events of {size:.0f} bytes",)
     return Table(
-        "Where the owner's time goes in a turn", ("part", "calls a turn", "us a call", "ms a turn"), rows, notes
+        "Where the owner's CPU goes in a turn", ("part", "calls a turn", "us a call", "ms a turn"), rows, notes
     )
 
 
