@@ -104,18 +104,50 @@ class Caller:
         self._line.say(Said("dismissed"))
 
     async def _until_agent_finished(self, seen: int, patience_s: float) -> int:
-        """Until the agent has said something since ``seen`` and is silent, or patience is over."""
-        line, loop = self._line, asyncio.get_running_loop()
-        deadline = loop.time() + patience_s
-        while not line.closed and loop.time() < deadline:
-            if line.endings > seen and line.playing is None:
-                break
-            await line.until_change(deadline - loop.time())
+        await agent_finished(self._line, seen, patience_s)
         await asyncio.sleep(self._rng.uniform(0.05, 0.6))
-        return line.endings
+        return self._line.endings
 
     async def _until_reply_plays(self) -> None:
         line, loop = self._line, asyncio.get_running_loop()
         deadline = loop.time() + self._patience_s
         while not line.closed and loop.time() < deadline and line.playing != "reply":
             await line.until_change(deadline - loop.time())
+
+
+class PlainCaller:
+    """Says each text once the agent has finished, without a cough or a doubt; the same in every run."""
+
+    PAUSE_S = 0.7
+    SPEAKS_S = 0.6
+    FINAL_AFTER_S = 0.2
+
+    def __init__(self, texts: tuple[str, ...], open_line: OpenLine, patience_s: float) -> None:
+        self._texts, self._open_line, self._patience_s = texts, open_line, patience_s
+
+    async def run(self) -> None:
+        line, loop = await self._open_line(), asyncio.get_running_loop()
+        seen = 0
+        for text in self._texts:
+            await agent_finished(line, seen, self._patience_s)
+            if line.closed:
+                return
+            seen = line.endings
+            await asyncio.sleep(self.PAUSE_S)
+            line.say(Said("began"))
+            await asyncio.sleep(self.SPEAKS_S)
+            ended = loop.time()
+            await asyncio.sleep(self.FINAL_AFTER_S)
+            line.say(Said("ended", text, ended))
+        await agent_finished(line, seen, self._patience_s)
+        line.close()
+
+
+async def agent_finished(line: Line, seen: int, patience_s: float) -> None:
+    """Until the agent has said something since ``seen`` and is silent, or patience is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    while not line.closed and loop.time() < deadline:
+        if line.endings > seen and line.playing is None:
+            return
+        await line.until_change(deadline - loop.time())

@@ -48,7 +48,7 @@ class GatewayProcess:
         self._faults, self._traces = faults, traces
         self._ledger = SimLedger(durable, process, faults, latencies)
         self._codec = Codec(durable.keys)
-        self._spool = FactSpool(FactWriter(SimInbox(durable, process, faults), self._codec))
+        self._spool = FactSpool(FactWriter(SimInbox(durable, process, faults, latencies), self._codec))
         self._rng = faults.rng(f"gateway/{process.name}")
         self.holder = Holder()
         self._sounds: dict[str, asyncio.TimerHandle] = {}

@@ -6,6 +6,7 @@ import asyncio
 
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
+from simulation.ledger import Latencies
 from simulation.process import Process
 from streams.codec import Body
 from streams.ports import InboxRecord, InboxUnavailableError
@@ -16,13 +17,13 @@ class SimInbox:
 
     partitions = 1
 
-    def __init__(self, durable: Durable, process: Process, faults: Faults) -> None:
-        self._durable, self._process, self._faults = durable, process, faults
+    def __init__(self, durable: Durable, process: Process, faults: Faults, latencies: Latencies) -> None:
+        self._durable, self._process, self._faults, self._latencies = durable, process, faults, latencies
         self._rng = faults.rng(f"inbox/{process.name}")
 
     async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
         self._process.at("inbox.put:before")
-        delay = self._rng.uniform(0.0005, 0.003)
+        delay = self._latencies.draw(self._rng, 0.0005, 0.003)
         if self._faults.strikes(Fault.DELAY, self._rng, 0.03):
             delay += self._rng.choice((0.05, 0.8))
         await asyncio.sleep(delay)
@@ -32,7 +33,7 @@ class SimInbox:
         self._process.at("inbox.put:landed")
         if down or self._faults.strikes(Fault.INBOX_DOWN, self._rng, 0.02):
             raise InboxUnavailableError("the inbox is down")
-        await asyncio.sleep(self._rng.uniform(0.0002, 0.001))
+        await asyncio.sleep(self._latencies.draw(self._rng, 0.0002, 0.001))
         self._durable.acknowledged[event_id] = conversation_id
         self._process.at("inbox.put:after")
 
@@ -49,14 +50,14 @@ class SimInbox:
             )
 
     def follow(self, partition: int, after: int) -> InboxFollower:
-        return InboxFollower(self._durable, self._process, self._faults, after)
+        return InboxFollower(self._durable, self._process, self._faults, self._latencies, after)
 
 
 class InboxFollower:
     """Batches of the inbox's records in order."""
 
-    def __init__(self, durable: Durable, process: Process, faults: Faults, after: int) -> None:
-        self._durable, self._process, self._faults = durable, process, faults
+    def __init__(self, durable: Durable, process: Process, faults: Faults, latencies: Latencies, after: int) -> None:
+        self._durable, self._process, self._faults, self._latencies = durable, process, faults, latencies
         self._next = after + 1
         self._rng = faults.rng(f"inbox.follow/{process.name}/{after}")
 
@@ -66,7 +67,7 @@ class InboxFollower:
     async def __anext__(self) -> list[InboxRecord]:
         while len(self._durable.inbox) <= self._next:
             await self._durable.inbox_grew.wait()
-        delay = self._rng.uniform(0.0002, 0.002)
+        delay = self._latencies.draw(self._rng, 0.0002, 0.002)
         if self._faults.strikes(Fault.DELAY, self._rng, 0.02):
             delay += self._rng.choice((0.1, 1.0))
         await asyncio.sleep(delay)

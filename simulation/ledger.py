@@ -8,6 +8,7 @@ A new session begins with ``OwnerTook``.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,15 @@ from streams.ports import AppendUnknownError, Entry, LogRecord, Receipt
 
 @dataclass
 class Latencies:
-    """Seconds. ``acknowledge_s`` is added to each acknowledgement, ``deliver_s`` to each delivery to a follower."""
+    """Seconds. ``acknowledge_s`` is added to each append until it is committed: acknowledged, and there for readers."""
 
     acknowledge_s: float = 0.0
-    deliver_s: float = 0.0
+    steady: bool = False  # everything takes as long each time, so that two runs can be compared
     cut_follow_at_s: float | None = None  # loop time from which followers get nothing, for good
+
+    def draw(self, rng: random.Random, least_s: float, most_s: float) -> float:
+        """How long something takes that takes about so long."""
+        return (least_s + most_s) / 2 if self.steady else rng.uniform(least_s, most_s)
 
 
 @dataclass
@@ -68,7 +73,7 @@ class SimLedger:
         if entries[0].body.type == "OwnerTook":
             self._session += 1
         future: asyncio.Future[Receipt] = loop.create_future()
-        ready_at = loop.time() + self._rng.uniform(0.0005, 0.003)
+        ready_at = loop.time() + self._latencies.draw(self._rng, 0.0005, 0.003) + self._latencies.acknowledge_s
         if self._faults.strikes(Fault.DELAY, self._rng, 0.03):
             ready_at += self._rng.choice((0.02, 0.3, 1.5))
         self._pipeline.append(_Submitted(list(entries), future, self._session, ready_at))
@@ -146,7 +151,7 @@ class SimLedger:
             submitted.receipt.exception()  # an owner that stopped doesn't ask any more
 
     def _acknowledge(self, submitted: _Submitted, receipt: Receipt) -> None:
-        delay = self._rng.uniform(0.0002, 0.002) + self._latencies.acknowledge_s
+        delay = self._latencies.draw(self._rng, 0.0002, 0.002)
         if self._faults.strikes(Fault.DELAY, self._rng, 0.02):
             delay += self._rng.choice((0.05, 1.0))
 
@@ -188,7 +193,7 @@ class SimLedger:
         return LogFollower(self._durable, self._process, self._faults, self._latencies, start)
 
     async def _takes_a_moment(self) -> None:
-        await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
+        await asyncio.sleep(self._latencies.draw(self._rng, 0.0002, 0.002))
 
 
 class LogFollower:
@@ -205,7 +210,7 @@ class LogFollower:
     async def __anext__(self) -> list[LogRecord]:
         while len(self._durable.log) <= self._next:
             await self._durable.log_grew.wait()
-        delay = self._rng.uniform(0.0002, 0.002) + self._latencies.deliver_s
+        delay = self._latencies.draw(self._rng, 0.0002, 0.002)
         if self._faults.strikes(Fault.DELAY, self._rng, 0.02):
             delay += self._rng.choice((0.1, 1.0))
         await asyncio.sleep(delay)

@@ -96,7 +96,9 @@ def marks(log: RawLog, durable: Durable) -> Iterator[Violation]:
         if fact.type == "FactDropped":
             dropped.add(fact.payload["offset"])
         mark = fact.env["inbox_mark"]
-        for offset in range(checked + 1, mark + 1):
+        if mark >= len(durable.inbox_ids):
+            yield Violation("marks_true", f"mark {mark} at offset {fact.offset} is above everything on the inbox")
+        for offset in range(checked + 1, min(mark + 1, len(durable.inbox_ids))):
             if durable.inbox_ids[offset] not in dealt and offset not in dropped:
                 yield Violation("marks_true", f"mark {mark} at offset {fact.offset}: inbox {offset} is not dealt with")
         checked = max(checked, mark)

@@ -71,7 +71,7 @@ class OwnerProcess:
         self._process, self._group, self._durable, self._faults = process, group, durable, faults
         self._note = note
         self._stores = Stores(
-            SimInbox(durable, process, faults),
+            SimInbox(durable, process, faults, latencies),
             SimLedger(durable, process, faults, latencies),
             SimStates(durable, process, faults),
             SimDeadLetters(durable, process, faults),

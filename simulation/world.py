@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
-from simulation.callers import Caller
+from simulation.callers import Caller, PlainCaller
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
@@ -63,6 +63,7 @@ class Scene(NamedTuple):
     latencies: Latencies = Latencies()
     turns: int = TURNS
     callers: int | None = None  # drawn where None
+    script: tuple[str, ...] = ()  # one caller who says just this; in place of those who act by seed
 
 
 class World:
@@ -107,8 +108,11 @@ class World:
     # --- callers ---
 
     async def _callers(self) -> None:
-        count = self._scene.callers or self._rng.choice((1, 1, 2))
         patience_s = self._scene.behaviour.budget.hard_ms / 1000 + 3.0
+        if self._scene.script:
+            await PlainCaller(self._scene.script, self._opener(0), patience_s).run()
+            return
+        count = self._scene.callers or self._rng.choice((1, 1, 2))
         turns = [self._scene.turns // count + (index < self._scene.turns % count) for index in range(count)]
         callers = [
             Caller(self._faults.rng(f"caller/{index}"), turns[index], self._opener(index), patience_s)

@@ -1,0 +1,81 @@
+"""``python -m tests.mutations.find NAME [--seeds N]``: runs the simulation over mutated code until a seed shows it.
+
+The module's source is replaced as it is imported, in this process alone; nothing is written. Prints JSON:
+``{"name", "seeds", "invariant", "message"}``; ``seeds`` counts those that were needed, null where none found it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from tests.mutations.mutations import Mutation, named
+
+MOST_SEEDS = 400
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class StaleMutationError(Exception):
+    """The text that a mutation replaces isn't in the module, or is there more than once."""
+
+
+def mutated_source(mutation: Mutation) -> str:
+    """Raises ``StaleMutationError``."""
+    source = (ROOT / (mutation.module.replace(".", "/") + ".py")).read_text()
+    if source.count(mutation.old) != 1:
+        raise StaleMutationError(
+            f"{mutation.name}: its text stands {source.count(mutation.old)} times in {mutation.module}"
+        )
+    return source.replace(mutation.old, mutation.new)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def __init__(self, fullname: str, path: str, source: str) -> None:
+        super().__init__(fullname, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._source, self.path, "exec", dont_inherit=True)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, mutation: Mutation) -> None:
+        self._module, self._source = mutation.module, mutated_source(mutation)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._module:
+            return None
+        file = str(ROOT / (fullname.replace(".", "/") + ".py"))
+        return importlib.util.spec_from_file_location(fullname, file, loader=_Loader(fullname, file, self._source))
+
+
+def find(name: str, most_seeds: int) -> dict[str, object]:
+    mutation = named(name)
+    sys.meta_path.insert(0, _Finder(mutation))
+    from simulation.run import simulate  # only now: what it imports is mutated
+
+    report = simulate(range(1, most_seeds + 1), processes=1, stop_at_first=True)
+    found = report.failing[0] if report.failing else None
+    return {
+        "name": name,
+        "seeds": found.seed if found else None,
+        "invariant": found.invariant if found else None,
+        "message": found.message if found else None,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--seeds", type=int, default=MOST_SEEDS)
+    arguments = parser.parse_args()
+    print(json.dumps(find(arguments.name, arguments.seeds)))

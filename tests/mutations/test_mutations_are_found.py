@@ -1,0 +1,32 @@
+"""Every mutation is found by the simulation, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutations.find import MOST_SEEDS, ROOT, StaleMutationError, mutated_source
+from tests.mutations.mutations import MUTATIONS, Mutation
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_simulation_finds(mutation: Mutation) -> None:
+    command = [sys.executable, "-m", "tests.mutations.find", mutation.name, "--seeds", str(MOST_SEEDS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["seeds"] is not None, f"{mutation.name} goes unseen for {MOST_SEEDS} seeds: {mutation.rule}"
+
+
+def test_a_mutation_whose_text_is_gone_fails_loudly() -> None:
+    stale = MUTATIONS[0]._replace(old="this text stands nowhere")
+    with pytest.raises(StaleMutationError, match="0 times"):
+        mutated_source(stale)
+
+
+def test_names_are_unique() -> None:
+    names = [mutation.name for mutation in MUTATIONS]
+    assert len(set(names)) == len(names)
