@@ -9,6 +9,13 @@ from typing import Any, NamedTuple
 
 from support import run
 
+from simulation.durable import Durable
+from simulation.faults import Faults
+from simulation.inbox import SimInbox
+from simulation.ledger import Latencies, SimLedger
+from simulation.process import Process
+from simulation.side_stores import SimDeadLetters, SimStates
+from simulation.virtual_loop import run_virtual
 from streams.owner import Stores
 from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
 from streams.sqlite_store import SqliteStore
@@ -21,6 +28,7 @@ class Adapter(NamedTuple):
     name: str
     open: Callable[[Path, int], AbstractAsyncContextManager[Stores]]
     run: Callable[[Coroutine[Any, Any, None]], None] = run
+    many_partitions: bool = True
 
 
 @asynccontextmanager
@@ -37,4 +45,24 @@ async def _sqlite(directory: Path, partitions: int) -> AsyncIterator[Stores]:
         store.close()
 
 
-ADAPTERS = (Adapter("sqlite", _sqlite),)
+_DURABLE: dict[Path, Durable] = {}  # what a simulated process finds when it starts again
+
+
+@asynccontextmanager
+async def _simulated(directory: Path, partitions: int) -> AsyncIterator[Stores]:
+    """The simulation's in-memory adapters in good weather: no fault is in play."""
+    durable = _DURABLE.setdefault(directory, Durable())
+    process, latencies = Process("tested", lambda *_: None), Latencies()
+    faults = Faults(1, frozenset(), mixed=False, horizon_s=60.0)
+    yield Stores(
+        SimInbox(durable, process, faults, latencies),
+        SimLedger(durable, process, faults, latencies),
+        SimStates(durable, process, faults),
+        SimDeadLetters(durable, process, faults),
+    )
+
+
+ADAPTERS = (
+    Adapter("sqlite", _sqlite),
+    Adapter("simulation", _simulated, run_virtual, many_partitions=False),
+)

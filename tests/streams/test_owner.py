@@ -127,6 +127,41 @@ def test_a_fact_that_reached_the_owner_by_memory_is_a_duplicate_in_the_inbox(dat
     assert facts(run(scenario())) == ["twice", "last"]
 
 
+def test_what_a_former_owner_learnt_by_memory_is_a_duplicate_for_the_next_one_too(data: DataDirectory) -> None:
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data) as reign:
+            assert reign.effects.report is not None
+            reign.effects.report(Outcome("c1", "twice", PRESSED))
+            await until(data, "twice")
+        async with reigning(data):
+            await inbox.put(PRESSED, "twice")
+            await inbox.put(PRESSED, "last")
+            return await until(data, "last")
+
+    assert facts(run(scenario())) == ["twice", "last"]
+
+
+def test_late_facts_that_follow_on_the_end_at_once_stay_on_the_chain(data: DataDirectory) -> None:
+    """The conversation is over in memory while steps behind its end are still on their way to the log."""
+
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        await inbox.put(ARRIVED, "f0")
+        await inbox.put(ENDED, "f1")
+        for number in range(2, 8):
+            await inbox.put(PRESSED, f"f{number}")
+        async with reigning(data):
+            await until(data, "f7")
+            await inbox.put(PRESSED, "last")
+            return await until(data, "last")
+
+    events = run(scenario())
+    assert facts(events) == [*(f"f{number}" for number in range(8)), "last"]
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    assert [e.prev_hash for e in events[1:]] == [e.hash for e in events[:-1]]
+
+
 def test_a_recovery_without_the_held_position_reads_the_whole_log_and_repeats_nothing(data: DataDirectory) -> None:
     async def scenario() -> list[Event]:
         inbox = Inbox(data)
