@@ -376,6 +376,5 @@ class Owner(Generic[C]):
 
 def _forget(receipt: Awaitable[Receipt]) -> None:
     """Nobody waits for it any more: the log says what became of it, and its failure is no news."""
-    future = asyncio.ensure_future(receipt)
-    if not future.cancel() and not future.cancelled():
-        future.exception()
+    if isinstance(receipt, asyncio.Future) and not receipt.cancel() and not receipt.cancelled():
+        receipt.exception()
