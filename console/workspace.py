@@ -25,6 +25,8 @@ class Workspace:
     def __init__(self, directory: Path, *, create: bool = True) -> None:
         """Raises ``StoreUnreadableError``, ``NoLogError``."""
         ledger_path = directory / "ledger.db"
+        if directory.exists() and not directory.is_dir():
+            raise StoreUnreadableError(f"{directory} is a file: --data names a directory")
         if not create and not ledger_path.exists():
             raise NoLogError(f"{directory} holds no log yet: make a call first, or name another directory with --data")
         self.directory = directory

@@ -106,7 +106,9 @@ class Ears:
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def push(self, frame: bytes) -> None:
-        """One frame of the caller's sound."""
+        """One frame of the caller's sound. Raises what went wrong where the recogniser's events are taken: a bug."""
+        if self._listening and self._listening.done() and not self._listening.cancelled():
+            self._listening.result()
         now_ms = self._now_ms()
         if self._session_began_ms is None:
             self._session_began_ms = now_ms - FRAME_MS

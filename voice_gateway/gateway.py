@@ -102,24 +102,24 @@ class Gateway:
     async def run(self) -> Heard:
         """From the ring to the end of the call. Raises ``NotAnsweredError``, ``ProviderError`` (no recogniser)."""
         await self._tail.begin()
-        helpers: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._spool.run()),
-            asyncio.create_task(self._read_log()),
-        ]
+        reading = asyncio.create_task(self._read_log())
+        reading.add_done_callback(_tell_failure)  # what was granted carries the call without it
+        helpers: list[asyncio.Task[Any]] = [asyncio.create_task(self._spool.run())]
         try:
             self._do(self._machine.begin(self._now_ms()))
             await self._until_answered()
             await self._ears.open()
-            helpers.append(asyncio.create_task(self._tick()))
             listening = asyncio.create_task(self._listen())
-            over = asyncio.create_task(self._over.wait())
-            helpers += [listening, over]
-            await asyncio.wait([listening, over], return_when=asyncio.FIRST_COMPLETED)
-            if listening.done():
-                listening.result()
-            return self.heard
+            helpers += [asyncio.create_task(self._tick()), listening, asyncio.create_task(self._over.wait())]
+            done, _ = await asyncio.wait(helpers, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except BaseException:
+            self._do(self._machine.media_ended("gateway_stopped"))
+            raise
         finally:
-            await self._close(helpers)
+            await self._close([reading, *helpers])
+        return self.heard
 
     async def _close(self, helpers: list[asyncio.Task[Any]]) -> None:
         await self._ears.close()
@@ -245,6 +245,11 @@ class Gateway:
     @staticmethod
     def _now_ms() -> float:
         return asyncio.get_running_loop().time() * 1000
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception():
+        _LOG.error("the log can't be read on; the call goes on with what was granted", exc_info=task.exception())
 
 
 async def _await(told: object) -> None:

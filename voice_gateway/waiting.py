@@ -47,7 +47,12 @@ class Waiting:
 
 
 def standing_plan(grant: StandingGranted, turn: int) -> tuple[str, ...]:
-    """Which granted phrase for which mark, where no turn says so: looking up, still working, then a person."""
+    """Which granted phrase for which mark, where no turn says so: looking up, still working, then a person.
+
+    Empty where no phrase was granted: then only the hard mark is left.
+    """
+    if not grant.phrases:
+        return ()
     order = ("looking_up", "still_working", "offer_person")
     plan: list[str] = []
     for mark in range(len(grant.hold_marks_ms)):
