@@ -55,7 +55,9 @@ class Cascade:
 
         Raises ``RunawayCascadeError``, and whatever a decider raises: the caller drops the step as a whole.
         """
-        fact = replace(fact, seq=conversation.seq + 1, step_id=fact.event_id, step_index=0)
+        fact = replace(
+            fact, seq=conversation.seq + 1, step_id=fact.event_id, step_index=0, decider_version=self.version
+        )
         conversation = evolve(conversation, fact)
         events = [fact]
         queue = deque((fact,))

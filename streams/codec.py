@@ -79,7 +79,14 @@ class Codec:
             raise UndecodableError(str(error)) from None
         except KeyMissingError:
             raise UndecodableError(f"{body.type}: a private field was changed or sealed under another key") from None
-        except (EOFError, IndexError, KeyError, ValueError, TypeError, OverflowError) as error:  # msgspec's: ValueErrors
+        except (
+            EOFError,
+            IndexError,
+            KeyError,
+            ValueError,
+            TypeError,
+            OverflowError,
+        ) as error:  # msgspec's: ValueErrors
             raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
 
     def _open(self, record: dict[str, Any], payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:

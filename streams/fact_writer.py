@@ -43,6 +43,8 @@ class FactWriter:
 
     async def put(self, fact: Event) -> None:
         """Returns when the inbox has it. Safe to repeat. Raises ``InboxUnavailableError``."""
+        if not fact.conversation_id:
+            raise ValueError("a fact belongs to a conversation: the empty id is for control records")
         try:
             body, _ = self._codec.encode(fact)
         except KeysUnavailableError as error:

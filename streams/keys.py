@@ -17,6 +17,8 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from streams.sqlite_wal import connect_wal
+
 NONCE_BYTES = 12
 KEY_BYTES = 32
 
@@ -92,17 +94,23 @@ class SqliteKeyStore:
         conversation_id text primary key, key_id text not null, wrapped blob not null) strict"""
     _INSERT = "insert or ignore into data_key values (?, ?, ?)"
     _SELECT = "select key_id, wrapped from data_key where conversation_id = ?"
+    _ANY = "select conversation_id from data_key limit 1"
     _DELETE = "delete from data_key where conversation_id = ?"
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._master = AESGCM(_master_key(directory / "master.key"))
-        self._db = sqlite3.connect(directory / "keys.db", isolation_level=None, check_same_thread=False, timeout=10)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute("pragma synchronous=full")
+        self._db = connect_wal(directory / "keys.db", "full")
         self._db.execute("pragma secure_delete=on")
         self._db.execute(self._CREATE)
         self._cached = lru_cache(maxsize=4096)(self._load)
+        self._check_master_key()
+
+    def _check_master_key(self) -> None:
+        """Raises ``KeyMissingError`` before anything is read or put aside that another master key would open."""
+        row = self._db.execute(self._ANY).fetchone()
+        if row:
+            self._load(row[0])
 
     def create(self, conversation_id: str) -> DataKey:
         found = self.get(conversation_id)

@@ -19,6 +19,7 @@ from typing import Generic, NamedTuple
 from msgspec.structs import replace
 
 from schemas.base import Kind
+from schemas.control import OwnerTook
 from schemas.event import GENESIS, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
 from streams.clock import OwnerClock, wall_clock_us
@@ -326,9 +327,8 @@ class Owner(Generic[C]):
             if not records:
                 raise AppendUnknownError("records before an append can't be read")
             for record in records:
-                event = self._codec.decode(record.body)
-                if event.kind is Kind.CONTROL:
-                    self._gap_reader.feed(record, event)
+                if record.body.type == OwnerTook.__name__:
+                    self._gap_reader.feed(record, self._codec.decode(record.body))
                 offset = record.offset + 1
         if self._gap_reader.epoch != self._epoch:
             raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")

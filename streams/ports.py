@@ -83,7 +83,10 @@ class Inbox(Protocol):
     partitions: int
 
     async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
-        """Returns when the fact is durable. Idempotent by event id. Raises ``InboxUnavailableError``."""
+        """Returns when the fact is durable. Raises ``InboxUnavailableError``; then, or in doubt, put it again.
+
+        A fact that was put twice takes effect once: an adapter may keep both, the owner drops what it has by event id.
+        """
         ...
 
     def follow(self, partition: int, after: int) -> AsyncIterator[list[InboxRecord]]:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from streams.sqlite_wal import connect_wal
+
 # How soon a commit by another process is seen; our own wake followers at once. A look costs 40 us, nearly all of it for
 # waking up, so it is taken often only while others commit: 200 looks a second were half of what a turn cost the owner.
 POLL_S = 0.005
@@ -45,9 +47,7 @@ class SqliteStore:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-            self.db.execute("pragma journal_mode=wal")
-            self.db.execute("pragma synchronous=normal")
+            self.db = connect_wal(path, "normal")
             self.db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnreadableError(f"{path} can't be used as a ledgerline log: {error}") from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 from schemas.event import Event
-from streams.codec import Codec
-from streams.effective import EffectiveReader
+from streams.codec import Codec, UndecodableError
+from streams.effective import BrokenStepError, EffectiveReader
 from streams.partitioner import partition_of
 from streams.ports import Ledger, LogRecord
+
+_LOG = logging.getLogger(__name__)
 
 
 class ConversationTail:
@@ -54,4 +57,9 @@ class ConversationTail:
             self.foreign += 1
             return ()
         self.decoded += 1
-        return self._reader.feed(record, self._codec.decode(record.body))
+        try:
+            return self._reader.feed(record, self._codec.decode(record.body))
+        except (UndecodableError, BrokenStepError) as error:  # verify names it; the call goes on without that step
+            _LOG.error("offset %s of this conversation can't be read: %s", record.offset, error)
+            self._reader.give_up_step()
+            return ()

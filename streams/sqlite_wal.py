@@ -1,0 +1,31 @@
+"""Opens a SQLite file in WAL mode, also while other processes open it for the first time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+BUSY_TIMEOUT_S = 10.0
+_RETRY_S = 0.02
+
+
+def connect_wal(path: Path, synchronous: str) -> sqlite3.Connection:
+    """``synchronous``: normal or full. Raises ``sqlite3.Error``.
+
+    The switch to WAL needs the file for itself and doesn't wait for it (SQLite's busy handler isn't asked), so processes
+    that start together on a new file try again.
+    """
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            database.execute("pragma journal_mode=wal")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                database.close()
+                raise
+            time.sleep(_RETRY_S)
+    database.execute(f"pragma synchronous={synchronous}")
+    return database
