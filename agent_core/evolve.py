@@ -298,6 +298,8 @@ def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conver
     turn = c.turn
     if turn is None or p.candidate_id not in turn.candidates or turn.started:
         return c
+    if p.take != c.take:  # it comes late, from a gateway that lost the call: by now the reply is chosen for another one
+        return c
     timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
     return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers)
 
