@@ -19,7 +19,7 @@ OpenLine = Callable[[], Awaitable[Line]]
 class Caller:
     """Goes through ``turns`` acts; calls again when a call ended before. ``patience_s``: how long it waits for a reply."""
 
-    def __init__(self, rng: random.Random, turns: int, open_line: OpenLine, patience_s: float, calls: int = 4) -> None:
+    def __init__(self, rng: random.Random, turns: int, open_line: OpenLine, patience_s: float, calls: int = 8) -> None:
         self._rng, self._turns, self._open_line = rng, turns, open_line
         self._patience_s, self._calls = patience_s, calls
 

@@ -222,8 +222,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "skip_a_seq",
         "processors.cascade",
-        "        fact = replace(fact, seq=conversation.seq + 1, ",
-        "        fact = replace(fact, seq=conversation.seq + 2, ",
+        "seq=conversation.seq + 1",
+        "seq=conversation.seq + 2",
         "seq is contiguous",
     ),
     Mutation(
