@@ -1,18 +1,17 @@
 """Decider: a call that arrives pins its behaviour; a gateway that takes it is granted what it may play alone.
 
-A phrase is granted only if every required output guardrail lets it pass: standing orders are decided and guarded before
-anything can need them.
+A phrase is granted only if every required output guardrail lets it pass that judges without a model: standing orders
+are decided and guarded before anything can need them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent_core.behaviour import Behaviour, Phrase
 from agent_core.conversation import Conversation
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import Stage
-from agent_core.judging import judge_line
+from agent_core.judging import judge_line, needs_scores
 from agent_core.targets import guards_of
 from processors.candidates import formed
 from processors.turn_opening import opened
@@ -37,6 +36,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         and conversation.behaviour_hash
         and conversation.take > conversation.granted_take
     ):
+        if not _may_be_granted(conversation, conversation.behaviour.lines.closing):
+            return  # without a closing line there is nothing to grant, and the call is left ringing
         yield _grant(conversation)
         if conversation.turns == 0:
             yield opened(conversation, cause="greeting", speech_ended_at_us=event.accepted_at_us)
@@ -51,14 +52,15 @@ def _grant(conversation: Conversation) -> d.StandingGranted:
         phrases=tuple(
             d.GrantedPhrase(p.id, p.phatic.value, p.pragmatic.value, p.text)
             for p in behaviour.holding
-            if _may_be_granted(behaviour, guards, p)
+            if _may_be_granted(conversation, p.text)
         ),
         closing=d.GrantedPhrase(CLOSING_ID, "apologise", "close", behaviour.lines.closing),
         hold_marks_ms=behaviour.budget.hold_marks_ms,
         hard_ms=behaviour.budget.hard_ms,
-        guarded_by=tuple(f"{name}@{registry.find(name).version}" for name in guards),
+        guarded_by=tuple(f"{name}@{registry.find(name).version}" for name in guards if not needs_scores(name)),
     )
 
 
-def _may_be_granted(behaviour: Behaviour, guards: tuple[str, ...], phrase: Phrase) -> bool:
-    return all(judge_line(behaviour, name, phrase.text) for name in guards)
+def _may_be_granted(conversation: Conversation, text: str) -> bool:
+    guards = guards_of(conversation.behaviour_hash, conversation.behaviour, Stage.OUTPUT)
+    return all(judge_line(conversation.behaviour, name, text) for name in guards)

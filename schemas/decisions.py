@@ -25,7 +25,7 @@ class ConversationOpened(Decision, frozen=True, kw_only=True):
 class StandingGranted(Decision, frozen=True, kw_only=True):
     """What a gateway may play alone, at which marks after the end of speech, though log or owner is gone.
 
-    Every phrase passed the guardrails named in ``guarded_by`` before it was granted.
+    Every phrase, the closing line too, passed the guardrails named in ``guarded_by`` before it was granted.
     """
 
     take: int
