@@ -100,7 +100,7 @@ class Ledger(Protocol):
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
         """Submits at once, so that calls land in the order in which they were made; awaiting it gives the receipt.
 
-        Raises ``AppendUnknownError`` when awaited.
+        Raises ``AppendUnknownError`` when awaited; after that nothing more lands of what this adapter was given.
         """
         ...
 

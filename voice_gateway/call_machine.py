@@ -53,7 +53,7 @@ class CallMachine:
         self.caller_speaking = False
         self._utterance_id = ""
         self._utterances = 0
-        self._unread: set[str] = set()  # superseding facts that were put and not read back
+        self._unread: dict[str, bool] = {}  # facts that were put and not read back, in order → whether they supersede
         self._last_caller_seq = 0
         self._speech_ended_ms: float | None = None  # of the newest utterance
         # the turn
@@ -205,12 +205,21 @@ class CallMachine:
     def read(self, event: Event, now_ms: float) -> list[Command]:
         """An effective event of this conversation, in order."""
         payload = event.payload
+        self._read_back(event.event_id)
         if isinstance(payload, Fact) and payload.SUPERSEDES:
-            self._unread.discard(event.event_id)
             self._last_caller_seq = event.seq
         if self.evicted:
             return []
         return list(self._on_event(event, now_ms))
+
+    def _read_back(self, event_id: str) -> None:
+        """The inbox keeps the order of a gateway's facts, so with one of them all before it are dealt with: what isn't
+        on the log was put aside as a dead letter, and never will be."""
+        if event_id in self._unread:
+            for before in list(self._unread):
+                del self._unread[before]
+                if before == event_id:
+                    return
 
     def _on_event(self, event: Event, now_ms: float) -> Iterator[Command]:
         payload, turn_id = event.payload, event.turn_id or ""
@@ -283,7 +292,7 @@ class CallMachine:
             return "already_started"
         if turn_id in self._over or self._utterance_of.get(turn_id, "") in self._over:
             return "turn_over"
-        if self.caller_speaking or self._unread or self._last_caller_seq > chosen.answers_through:
+        if self.caller_speaking or any(self._unread.values()) or self._last_caller_seq > chosen.answers_through:
             return "superseded"
         return None
 
@@ -454,6 +463,5 @@ class CallMachine:
     def _put(self, payload: Fact, turn_id: str | None = None) -> Put:
         self._facts += 1
         event_id = derived_id(self.call_id, "gateway", self._gateway_id, self.take, self._facts)
-        if payload.SUPERSEDES:
-            self._unread.add(event_id)
+        self._unread[event_id] = payload.SUPERSEDES
         return Put(event_id, payload, turn_id)

@@ -101,7 +101,7 @@ class Gateway:
 
     async def run(self) -> Heard:
         """From the ring to the end of the call. Raises ``NotAnsweredError``, ``ProviderError`` (no recogniser)."""
-        await self._tail.begin()
+        self._machine.remember(await self._tail.begin())
         reading = asyncio.create_task(self._read_log())
         reading.add_done_callback(_tell_failure)  # what was granted carries the call without it
         helpers: list[asyncio.Task[Any]] = [asyncio.create_task(self._spool.run())]

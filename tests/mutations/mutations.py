@@ -85,7 +85,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "ignore_supersession_at_the_gateway",
         "voice_gateway.call_machine",
-        "        if self.caller_speaking or self._unread or self._last_caller_seq > chosen.answers_through:\n",
+        "        if self.caller_speaking or any(self._unread.values()) or self._last_caller_seq > chosen.answers_through:\n",
         "        if self.caller_speaking:\n",
         "nothing older than a newer caller fact is ever started",
     ),

@@ -1,0 +1,112 @@
+"""What a gateway may start: told to the state machine by hand, one input after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Fact, Kind, Payload
+from schemas.event import Event, new_id
+from voice_gateway.call_machine import CallMachine
+from voice_gateway.commands import Command, Put, SoundKind, Start
+
+GRANT = d.StandingGranted(
+    take=1,
+    phrases=(d.GrantedPhrase("h1", "acknowledge", "looking_up", "One moment."),),
+    closing=d.GrantedPhrase("closing", "apologise", "close", "Please call again."),
+    hold_marks_ms=(900,),
+    hard_ms=5000,
+    guarded_by=(),
+)
+
+
+class Log:
+    """Gives what is put a place, as an owner would."""
+
+    def __init__(self, machine: CallMachine) -> None:
+        self.machine, self.seq = machine, 0
+
+    def read(self, payload: Payload, now_ms: float, *, event_id: str = "", turn_id: str | None = None) -> list[Command]:
+        self.seq += 1
+        kind = Kind.FACT if isinstance(payload, Fact) else Kind.DECISION
+        return self.machine.read(
+            Event(
+                event_id=event_id or new_id(),
+                type=type(payload).__name__,
+                schema_version=1,
+                conversation_id="c",
+                seq=self.seq,
+                kind=kind,
+                turn_id=turn_id,
+                payload=payload,
+            ),
+            now_ms,
+        )
+
+    def read_back(self, commands: Iterable[Command], now_ms: float) -> None:
+        for put in puts(commands):
+            self.read(put.payload, now_ms, event_id=put.event_id, turn_id=put.turn_id)
+
+
+def puts(commands: Iterable[Command]) -> list[Put]:
+    return [command for command in commands if isinstance(command, Put)]
+
+
+def replies_started(commands: Iterable[Command]) -> list[str]:
+    return [c.sound.sound_id for c in commands if isinstance(c, Start) and c.sound.kind is SoundKind.REPLY]
+
+
+def answered() -> tuple[CallMachine, Log]:
+    machine = CallMachine("c", "g", 1)
+    log = Log(machine)
+    log.read_back(machine.begin(0.0), 0.0)
+    log.read_back(log.read(GRANT, 0.0), 0.0)
+    return machine, log
+
+
+def offer(log: Log, now_ms: float) -> list[Command]:
+    """The caller's question, its turn, and a reply to it whose audio is there."""
+    log.read(
+        d.TurnOpened(
+            cause="utterance",
+            utterance_id="u1.1",
+            speech_ended_at_us=0,
+            hold_marks_ms=(900,),
+            holding=("h1",),
+            give_up_ms=4000,
+            hard_ms=5000,
+        ),
+        now_ms,
+        turn_id="t1",
+    )
+    chosen = d.ReplyChosen(
+        candidate_id="t1.c", text="Here you are.", intent="x", answers_through=log.seq, take=1, action="answer"
+    )
+    commands = log.read(chosen, now_ms, turn_id="t1")
+    return [*commands, *log.machine.prepared("t1.c", now_ms)]
+
+
+def test_a_reply_that_answers_all_that_was_put_and_read_is_started() -> None:
+    machine, log = answered()
+    log.read_back(machine.speech_began(100.0), 100.0)
+    log.read_back(machine.utterance_ended("a question", 400.0, 600.0, 0.9), 600.0)
+    assert replies_started(offer(log, 700.0)) == ["t1.c"]
+
+
+def test_a_reply_isnt_started_while_something_the_caller_did_is_still_on_its_way() -> None:
+    machine, log = answered()
+    log.read_back(machine.speech_began(100.0), 100.0)
+    log.read_back(machine.utterance_ended("a question", 400.0, 600.0, 0.9), 600.0)
+    machine.speech_began(650.0)  # put, not read back
+    commands = offer(log, 700.0)
+    assert replies_started(commands) == []
+    assert any(isinstance(put.payload, f.ReplyRefused) for put in puts(commands))
+
+
+def test_a_fact_that_became_a_dead_letter_doesnt_silence_the_rest_of_the_call() -> None:
+    machine, log = answered()
+    machine.speech_began(100.0)  # never reaches the log
+    log.read(f.FactDropped(partition=0, offset=3, reason="undecodable"), 200.0)
+    log.read_back(machine.utterance_ended("a question", 400.0, 600.0, 0.9), 600.0)
+    assert replies_started(offer(log, 700.0)) == ["t1.c"]
