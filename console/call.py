@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from agent_core.ports import ProviderError
 from console.agent import Agent, make_mind, make_model, usable
 from console.emulated import marked
+from console.failures import FailedError
 from console.settings import LlmSettings, Settings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
@@ -30,19 +32,24 @@ from streams.hosts.embedded import EmbeddedHost
 from streams.tail import ConversationTail
 from voice_gateway.gateway import Gateway, Heard, Line
 from voice_gateway.media import Media
-from voice_gateway.recording import StereoRecorder
+from voice_gateway.recording import RecordingFailure, StereoRecorder
+
+TAKE_OVER_S = 10.0
+CLOSING_S = 5.0
 
 MakeMedia = Callable[[StereoRecorder], Media]
 
 
 class CallMade(NamedTuple):
-    """``heard`` holds moments on the event loop's clock; ``events`` the conversation as it stands on the log."""
+    """``heard`` holds moments on the event loop's clock. ``log_failure``: why the log doesn't hold the call to its end."""
 
     call_id: str
     recording: Path
     providers: tuple[str, ...]
     heard: Heard
     media: Media
+    recording_failure: RecordingFailure | None
+    log_failure: str | None
 
 
 class CallParts(NamedTuple):
@@ -88,7 +95,8 @@ async def make_call(
     *,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> CallMade:
-    """Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``OSError`` (the recording)."""
+    """Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``FailedError``, ``OSError`` (the
+    recording)."""
     call_id = new_call_id()
     workspace.recordings.mkdir(parents=True, exist_ok=True)
     recording = workspace.recordings / f"{call_id}.wav"
@@ -104,15 +112,34 @@ async def make_call(
     providers = parts.in_use()
     try:
         host = EmbeddedHost(workspace.stores, workspace.codec, mind, parts.agent.effects, workspace.owner_lock())
-        async with host:
+        async with _reigning(host):
             tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
             await writer.put(fact_event(call_id, _arrived(parts, providers)))
             gateway = Gateway(call_id, f"gateway-{secrets.token_hex(3)}", 1, line, writer, tail, on_event=on_event)
-            heard = await gateway.run()
-            await _until_closed(workspace, call_id)
+            try:
+                heard = await gateway.run()
+            finally:
+                closed = await _until_closed(workspace, call_id)
     finally:
         recorder.close()
-    return CallMade(call_id, recording, providers, heard, media)
+    log_failure = None if closed else (host.reigns_lost or ["nothing was written in time"])[-1]
+    return CallMade(call_id, recording, providers, heard, media, recorder.failure, log_failure)
+
+
+@asynccontextmanager
+async def _reigning(host: EmbeddedHost[Any]) -> AsyncIterator[None]:
+    """The host while it owns the log. Raises ``FailedError`` where it can't take it: then no call is answered."""
+    try:
+        async with asyncio.timeout(TAKE_OVER_S):
+            await host.__aenter__()
+    except TimeoutError:
+        await host.__aexit__()
+        why = host.reigns_lost[-1] if host.reigns_lost else "it takes nothing"
+        raise FailedError(f"no call can be answered: {why}") from None
+    try:
+        yield
+    finally:
+        await host.__aexit__()
 
 
 def new_call_id() -> str:
@@ -148,15 +175,14 @@ def _rehearsed_texts(behaviour: Behaviour) -> tuple[str, ...]:
     )
 
 
-async def _until_closed(workspace: Workspace, call_id: str) -> None:
+async def _until_closed(workspace: Workspace, call_id: str) -> bool:
     """The owner writes the end of the call before this process goes; at most some seconds are given to it."""
     tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
-    try:
-        async with asyncio.timeout(5):
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
             if any(event.type == "ConversationClosed" for event in await tail.begin()):
-                return
+                return True
             async for event in tail.events():
                 if event.type == "ConversationClosed":
-                    return
-    except TimeoutError:
-        return
+                    return True
+    return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -43,6 +43,7 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
     """Raises what ``open_parts`` and ``make_call`` raise."""
     workspace = Workspace(settings.data)
     try:
+        _refuse_early(workspace)
         parts = await open_parts(settings, workspace)
         try:
             make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
@@ -63,6 +64,23 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
         return Reported(made, report, events)
     finally:
         workspace.close()
+
+
+def losses(made: CallMade) -> Iterator[str]:
+    """What of a call could not be kept, for its user."""
+    if made.log_failure:
+        unsent = made.heard.unsent_facts
+        rest = f"{unsent} facts are lost" if unsent else "the inbox kept the rest for the next owner"
+        yield f"the log doesn't hold {made.call_id} to its end ({made.log_failure}); {rest}"
+    if made.recording_failure:
+        yield f"{made.recording} ends early: {made.recording_failure.value.replace('_', ' ')}"
+
+
+def _refuse_early(workspace: Workspace) -> None:
+    """Where another process owns the log, before models are loaded. Raises ``OwnerRefusedError``."""
+    lock = workspace.owner_lock()
+    lock.acquire()
+    lock.release()
 
 
 def _lags(made: CallMade, media: Media) -> Mapping[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def reported() -> Iterator[None]:
     from agent_core.ports import ProviderError
     from console.settings import ConfigurationError
     from console.workspace import NoLogError
-    from streams.keys import KeyMissingError
+    from streams.keys import KeyMissingError, KeysUnavailableError
     from streams.ports import InboxUnavailableError, OwnerRefusedError
     from streams.sqlite_store import StoreUnreadableError
     from voice_gateway.gateway import NotAnsweredError
@@ -51,6 +52,7 @@ def reported() -> Iterator[None]:
         FailedError,
         StoreUnreadableError,
         KeyMissingError,
+        KeysUnavailableError,
         InboxUnavailableError,
         OwnerRefusedError,
         NotAnsweredError,
@@ -58,10 +60,17 @@ def reported() -> Iterator[None]:
     ) as error:
         _say(str(error))
         raise typer.Exit(FAILED) from None
+    except sqlite3.OperationalError as error:  # a full disk, a file that may not be written
+        _say(f"the log can't be used: {error}")
+        raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(FAILED) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
+    except OSError as error:  # likewise: a disk, a permission, a device
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"{where}{error.strerror or error}")
+        raise typer.Exit(FAILED) from None
 
 
 def tell_damage(damage: Damage) -> None:

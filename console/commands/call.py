@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from console.call_session import MakeView, Reported, View, hold_call
+from console.call_session import MakeView, Reported, View, hold_call, losses
 from console.callers import Caller, choose_caller
-from console.failures import UsageError
+from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import Settings, load_settings
 
@@ -50,11 +54,13 @@ def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) ->
         print_json(reported.report)
     else:
         _summary(reported, settings)
-    return 0
+    for loss in losses(reported.made):
+        print(f"ledgerline: {loss}", file=sys.stderr)
+    return 1 if reported.made.log_failure else 0
 
 
 def _hold(settings: Settings, caller: Caller, make_view: MakeView | None, speed: str) -> Reported:
-    call = hold_call(settings, caller, make_view)
+    call = _until_stopped(hold_call(settings, caller, make_view))
     if speed == "max":
         from simulation.virtual_loop import run_virtual
 
@@ -62,6 +68,28 @@ def _hold(settings: Settings, caller: Caller, make_view: MakeView | None, speed:
     import uvloop
 
     return uvloop.run(call) if make_view is None else asyncio.run(call)
+
+
+async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
+    """Ctrl-C and SIGTERM end the call as a caller who hangs up does: it is closed on the log. Raises ``FailedError``."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(call)
+    stopped: list[str] = []
+
+    def stop(name: str) -> None:
+        stopped.append(name)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number.name)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        raise FailedError(f"stopped by {stopped[0]}") from None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def _view(title: str, providers: tuple[str, ...]) -> View:

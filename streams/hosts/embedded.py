@@ -57,6 +57,7 @@ class EmbeddedHost(Generic[C]):
                 owner_id=f"embedded-{os.getpid()}-{partition}",
             )
             why = await owner.run(first.set)
+            if self.reigns_lost[-1:] != [why]:  # a full disk says it five times a second
+                _LOG.warning("partition %s: the reign ended (%s); taking over anew", partition, why)
             self.reigns_lost.append(why)
-            _LOG.warning("partition %s: the reign ended (%s); taking over anew", partition, why)
             await asyncio.sleep(RETRY_S)

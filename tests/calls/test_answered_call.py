@@ -55,7 +55,8 @@ def test_a_lost_card_is_answered_with_the_approved_first_step() -> None:
 def test_an_interrupted_answer_keeps_only_what_was_said() -> None:
     turn = turn_of(demo().report, "how long")
     assert turn.interrupted
-    assert turn.chosen and turn.spoken
+    assert turn.chosen
+    assert turn.spoken
     assert turn.chosen.startswith(turn.spoken)
     assert len(turn.spoken) < len(turn.chosen) / 2
     (cut,) = demo().payloads(f.SpeechInterrupted)
