@@ -66,7 +66,9 @@ def answered() -> tuple[CallMachine, Log]:
 
 
 def offer(log: Log, now_ms: float) -> list[Command]:
-    """The caller's question, its turn, and a reply to it whose audio is there."""
+    """The caller's question, its turn, and a reply to it whose audio is there. The loop didn't stand still till then."""
+    for at_ms in range(0, int(now_ms), 50):
+        log.machine.tick(float(at_ms))
     log.read(
         d.TurnOpened(
             cause="utterance",
