@@ -6,10 +6,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 STAMPS := .venv/.stamps
-TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators
+TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit bench soak lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit bench soak kafka lock schemas docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ unit: setup-dev
 
 bench: setup-dev ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+kafka: setup-dev ## a real Kafka broker in the foreground (jars: 43 MB, fetched once); Ctrl-C stops it
+	@$(BIN)/python -m servers.kafka
 
 soak: setup-dev ## simulation for as long as SEEDS says (default 20000)
 	$(BIN)/ledgerline simulate --seeds $(or $(SEEDS),20000)

@@ -1,0 +1,1 @@
+"""Real servers for development and tests, started from packages: no JDK, no Maven, no Docker."""
