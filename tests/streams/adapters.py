@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from broker import bootstrap
 from support import run
 
 from simulation.durable import Durable
@@ -16,6 +18,8 @@ from simulation.ledger import Latencies, SimLedger
 from simulation.process import Process
 from simulation.side_stores import SimDeadLetters, SimStates
 from simulation.virtual_loop import run_virtual
+from streams.kafka.log import opened
+from streams.kafka.topics import Topics
 from streams.owner import Stores
 from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
 from streams.sqlite_store import SqliteStore
@@ -62,7 +66,16 @@ async def _simulated(directory: Path, partitions: int) -> AsyncIterator[Stores]:
     )
 
 
+@asynccontextmanager
+async def _kafka(directory: Path, partitions: int) -> AsyncIterator[Stores]:
+    """A log of its own for each directory: topics under a prefix."""
+    prefix = f"test-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}."
+    async with opened(bootstrap(), Topics(partitions, prefix)) as stores:
+        yield stores
+
+
 ADAPTERS = (
     Adapter("sqlite", _sqlite),
     Adapter("simulation", _simulated, run_virtual, many_partitions=False),
+    Adapter("kafka", _kafka),
 )

@@ -1,0 +1,154 @@
+"""Appends to one partition of the log, in the order in which they were submitted.
+
+One batch is under way at a time. So a step lies in one batch where it fits (a broker takes a batch whole or not at all),
+and when a batch fails, nothing behind it was sent. What waited behind it fails too, and so does everything until an
+owner announces itself: no step of a reign may land where one before it may be missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from streams.kafka.connection import CLOSE_TIMEOUT_S, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Connection
+from streams.kafka.records import KafkaRecord, to_record
+from streams.ports import AppendUnknownError, Entry, Receipt
+
+_OVERHEAD_BYTES = 64  # of a record in a batch: lengths, deltas and what stands around headers; an upper bound
+
+
+class RecordTooLargeError(ValueError):
+    """No broker would take it."""
+
+
+class _Append(NamedTuple):
+    records: list[KafkaRecord]
+    size_bytes: int
+    receipt: asyncio.Future[Receipt]
+    announces: bool  # an owner's announcement
+
+
+class PartitionAppender:
+    """A producer of its own: aiokafka has one request a node under way, so in a shared one partitions would wait for
+    each other; and after a failure the sequence numbers of its partition are lost, so it is replaced."""
+
+    def __init__(self, connection: Connection, topic: str, partition: int) -> None:
+        self._connection, self._topic, self._partition = connection, topic, partition
+        self._waiting: deque[_Append] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._producer: AIOKafkaProducer | None = None
+        self._failed = False
+
+    def append(self, entries: Sequence[Entry]) -> asyncio.Future[Receipt]:
+        """Raises ``UnknownSchemaError`` and ``RecordTooLargeError`` at once: then nothing was submitted."""
+        records = [to_record(e.conversation_id, e.body, e.imported_under) for e in entries]
+        sizes = [_size_bytes(record) for record in records]
+        if max(sizes, default=0) > MAX_RECORD_BYTES:
+            raise RecordTooLargeError(f"a record of {max(sizes)} bytes: {MAX_RECORD_BYTES} is the most")
+        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        append = _Append(records, sum(sizes), receipt, announces=entries[0].conversation_id == "")
+        if self._failed and not append.announces:
+            _fail(append, "an append before it failed")
+            return receipt
+        self._failed = False
+        self._waiting.append(append)
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_all())
+        return receipt
+
+    async def close(self) -> None:
+        """Waits for what is under way, but not for ever."""
+        if self._sending:
+            await asyncio.wait([self._sending], timeout=CLOSE_TIMEOUT_S)
+        if self._sending:
+            self._sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sending
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting:
+                appends = self._take()
+                try:
+                    await self._send(appends)
+                except (KafkaError, AppendUnknownError) as error:
+                    self._fail_all(appends, f"the brokers did not acknowledge an append: {error}")
+                    await self._replace_producer()
+                except BaseException:
+                    self._fail_all(appends, "the log was closed with an append under way")
+                    raise
+        finally:
+            self._sending = None
+
+    def _take(self) -> list[_Append]:
+        """Whole steps for one batch; a step that no batch holds comes alone."""
+        appends, size_bytes = [self._waiting.popleft()], 0
+        size_bytes = appends[0].size_bytes
+        while self._waiting and size_bytes + self._waiting[0].size_bytes <= MAX_BATCH_BYTES:
+            appends.append(self._waiting.popleft())
+            size_bytes += appends[-1].size_bytes
+        return appends
+
+    async def _send(self, appends: list[_Append]) -> None:
+        if self._producer is None:
+            self._producer = await self._connection.idempotent_producer()
+        offsets: list[int] = []
+        records = [record for append in appends for record in append.records]
+        for batch in _batches(self._producer, records):
+            count = batch.record_count()
+            landed = await (await self._producer.send_batch(batch, self._topic, partition=self._partition))
+            if landed.offset < (offsets[-1] + 1 if offsets else 0):  # below 0: a duplicate whose place is forgotten
+                raise AppendUnknownError("the brokers don't say where an append landed")
+            offsets.extend(range(landed.offset, landed.offset + count))
+        end = 0
+        for append in appends:
+            start, end = end, end + len(append.records)
+            if not append.receipt.done():
+                append.receipt.set_result(Receipt(offsets[start], offsets[end - 1]))
+
+    def _fail_all(self, appends: list[_Append], why: str) -> None:
+        """What waits behind a failure fails with it, up to the next announcement of an owner."""
+        self._failed = True
+        while self._waiting and not self._waiting[0].announces:
+            appends.append(self._waiting.popleft())
+        if self._waiting:
+            self._failed = False
+        for append in appends:
+            _fail(append, why)
+
+    async def _replace_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer:
+            await self._connection.drop_producer(producer)
+
+
+def _batches(producer: AIOKafkaProducer, records: Sequence[KafkaRecord]) -> Iterator[Any]:
+    batch = producer.create_batch()
+    for record in records:
+        if _add(batch, record) is None:
+            yield batch
+            batch = producer.create_batch()
+            _add(batch, record)
+    batch.close()
+    yield batch
+
+
+def _add(batch: Any, record: KafkaRecord) -> object | None:
+    added: object | None = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+    return added
+
+
+def _size_bytes(record: KafkaRecord) -> int:
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.key or b"") + len(record.value) + headers + _OVERHEAD_BYTES
+
+
+def _fail(append: _Append, why: str) -> None:
+    if not append.receipt.done():
+        append.receipt.set_exception(AppendUnknownError(why))

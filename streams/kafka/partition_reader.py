@@ -1,0 +1,78 @@
+"""Reads stretches of one partition on demand."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from streams.kafka.connection import RETRY_S, Connection
+from streams.kafka.records import Record
+
+# A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
+_FETCH_WAIT_MS = 5
+_GETMANY_TIMEOUT_MS = 1000
+
+
+class PartitionReader:
+    """One consumer, paused between reads so that it fetches nothing that nobody asked for.
+
+    Reads wait while no broker answers: who can't wait sets a timeout.
+    """
+
+    def __init__(self, connection: Connection, topic: str, partition: int) -> None:
+        self._connection = connection
+        self._at = TopicPartition(topic, partition)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._next: int | None = None
+        self._lock = asyncio.Lock()
+
+    async def end(self) -> int:
+        """The offset that the next record will have."""
+        async with self._lock:
+            return await self._end(await self._opened())
+
+    async def read(self, start: int, limit: int, *, until: int | None = None) -> list[Record]:
+        """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None."""
+        async with self._lock:
+            consumer = await self._opened()
+            if until is None:
+                until = await self._end(consumer)
+            if start >= until:
+                return []
+            found: list[Record] = []
+            consumer.resume(self._at)
+            try:
+                if self._next != start:
+                    consumer.seek(self._at, start)
+                self._next = None  # unknown, should this be cancelled half-way
+                position = start
+                while position < until and len(found) < limit:
+                    fetched = await consumer.getmany(timeout_ms=_GETMANY_TIMEOUT_MS, max_records=limit - len(found))
+                    for records in fetched.values():
+                        found.extend(record for record in records if record.offset < until)
+                    position = await consumer.position(self._at)
+                self._next = position
+            finally:
+                consumer.pause(self._at)
+            return found
+
+    async def _opened(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = await self._connection.consumer(
+                self._at.topic, self._at.partition, fetch_max_wait_ms=_FETCH_WAIT_MS
+            )
+            consumer.seek(self._at, 0)
+            consumer.pause(self._at)
+            self._consumer = consumer
+        return self._consumer
+
+    async def _end(self, consumer: AIOKafkaConsumer) -> int:
+        while True:
+            try:
+                return int((await consumer.end_offsets([self._at]))[self._at])
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(RETRY_S)

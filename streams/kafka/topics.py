@@ -1,0 +1,112 @@
+"""The topics of a log, created explicitly: a broker's defaults would give the wrong number of partitions for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
+
+PARTITIONS = 8
+FOREVER = "-1"
+WEEK_MS = str(7 * 24 * 3600 * 1000)
+READY_TIMEOUT_S = 15.0
+_MOST_IN_SYNC = 2  # of three replicas: one broker may be down, and what is acknowledged still stands on two
+
+
+class TopicMismatchError(Exception):
+    """A topic exists with another number of partitions: keys would move. The message names topic and counts."""
+
+
+class BrokerUnreachableError(Exception):
+    """No broker answers at this address."""
+
+
+class Topics(NamedTuple):
+    """Names, under ``prefix``: another one is another log on the same brokers. Inbox and log have ``partitions`` each."""
+
+    partitions: int = PARTITIONS
+    prefix: str = ""
+
+    @property
+    def inbox(self) -> str:
+        return f"{self.prefix}support.conversation.inbox.v1"
+
+    @property
+    def log(self) -> str:
+        return f"{self.prefix}support.conversation.v1"
+
+    @property
+    def state(self) -> str:
+        return f"{self.prefix}support.conversation.state.v1"
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.prefix}support.dead-letters.v1"
+
+    @property
+    def behaviour(self) -> str:
+        return f"{self.prefix}support.behaviour.v1"
+
+    def configured(self) -> dict[str, tuple[int, dict[str, str]]]:
+        """topic → (partitions, its settings). History is never compacted; only the newest state counts."""
+        history = {"cleanup.policy": "delete", "retention.ms": FOREVER, "retention.bytes": FOREVER}
+        newest = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
+        return {
+            self.inbox: (self.partitions, history | {"retention.ms": WEEK_MS}),  # what is taken stands on the log
+            self.log: (self.partitions, history),
+            self.state: (self.partitions, newest),
+            self.dead_letters: (1, history),
+            self.behaviour: (1, history),
+        }
+
+
+async def create_topics(bootstrap: str, topics: Topics, *, replication: int = 1) -> None:
+    """Creates what is missing; returns when every partition has a leader.
+
+    Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``KafkaError`` where the brokers refuse.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+    try:
+        wanted = topics.configured()
+        in_sync = {"min.insync.replicas": str(min(_MOST_IN_SYNC, replication))}
+        missing = wanted.keys() - await admin.list_topics()
+        if missing:
+            created = await admin.create_topics(
+                [
+                    NewTopic(name, wanted[name][0], replication, topic_configs=wanted[name][1] | in_sync)
+                    for name in sorted(missing)
+                ]
+            )
+            for name, code, *rest in created.topic_errors:
+                refusal = for_code(code)
+                if refusal not in (NoError, TopicAlreadyExistsError):  # exists: another process was faster
+                    raise refusal(f"{name}: {rest[0] if rest else ''}")
+        await _until_ready(admin, wanted)
+    finally:
+        await admin.close()
+
+
+async def _until_ready(admin: AIOKafkaAdminClient, wanted: dict[str, tuple[int, dict[str, str]]]) -> None:
+    async with asyncio.timeout(READY_TIMEOUT_S):
+        while True:
+            if await _ready(admin, wanted):
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _ready(admin: AIOKafkaAdminClient, wanted: dict[str, tuple[int, dict[str, str]]]) -> bool:
+    for found in await admin.describe_topics(list(wanted)):
+        name, partitions = found["topic"], found["partitions"]
+        if found["error_code"] or any(p["leader"] < 0 for p in partitions):
+            return False
+        expected = wanted[name][0]
+        if len(partitions) != expected:
+            raise TopicMismatchError(f"topic {name} has {len(partitions)} partitions, expected {expected}")
+    return True

@@ -1,0 +1,58 @@
+"""The real broker of a test run: the one at ``LEDGERLINE_TEST_KAFKA``, else one that is started for the run.
+
+Started once for all workers of a run, by whichever needs it first. It watches the run's first process and ends, with
+all it holds, when that has ended, however it ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+ADDRESS = "LEDGERLINE_TEST_KAFKA"
+START_TIMEOUT_S = 180.0  # the first time ever, the jars are fetched
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def bootstrap() -> str:
+    """The broker's address. No broker is a failure, never a skip."""
+    given = os.environ.get(ADDRESS)
+    if given:
+        return given
+    run_pid = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    directory = Path(tempfile.gettempdir()) / f"ledgerline-test-kafka-{run_pid}"
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        address = directory / "address"
+        if not address.exists():
+            address.write_text(_start(directory, run_pid))
+        return address.read_text()
+
+
+def _start(directory: Path, run_pid: int) -> str:
+    said = directory / "said"
+    command = [sys.executable, "-m", "servers.kafka", "--port", "0", "--data", str(directory), "--throw-away"]
+    with said.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--while-pid", str(run_pid)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    until = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < until and process.poll() is None:
+        for line in said.read_text().splitlines():
+            if f"{ADDRESS}=" in line:
+                return line.rpartition("=")[2]
+        time.sleep(0.05)
+    raise AssertionError(f"no broker for the tests: {said.read_text()}")
