@@ -83,7 +83,7 @@ def frame(body: Body) -> bytes:
 def unframe(value: bytes | None) -> Body:
     """Anyone may write to a topic: what is no event of ours comes back whole, as a body that no codec takes."""
     value = value or b""
-    if value[:1] == _MAGIC and len(value) > FRAME_BYTES:
+    if value[:1] == _MAGIC and len(value) >= FRAME_BYTES:
         released = _by_id().get(int.from_bytes(value[1:FRAME_BYTES], "big"))
         if released:
             return Body(*released, value[FRAME_BYTES:])

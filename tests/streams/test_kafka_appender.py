@@ -1,0 +1,172 @@
+"""Appends to a partition when brokers fail: what is sent, what isn't, and who hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+import pytest
+from aiokafka.errors import KafkaError
+from support import run
+from written import entry, step, took
+
+from streams.codec import Body
+from streams.kafka.appender import PartitionAppender, RecordTooLargeError
+from streams.kafka.connection import MAX_BATCH_BYTES, MAX_RECORD_BYTES
+from streams.kafka.records import unframe
+from streams.ports import AppendUnknownError, Entry
+
+
+class Landed(NamedTuple):
+    offset: int
+
+
+class Batch:
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def append(self, *, timestamp: None, key: bytes | None, value: bytes, headers: object) -> object | None:
+        if self.values and sum(map(len, self.values)) + len(value) > MAX_BATCH_BYTES:
+            return None
+        self.values.append(value)
+        return self
+
+    def record_count(self) -> int:
+        return len(self.values)
+
+    def close(self) -> None:
+        return
+
+
+class Brokers:
+    """Stands for a connection and its producers. ``answers``: what each batch in turn gets, then offsets as they come."""
+
+    def __init__(self, *answers: KafkaError | int) -> None:
+        self.answers = list(answers)
+        self.sent: list[list[bytes]] = []
+        self.producers = 0
+        self._end = 0
+
+    async def idempotent_producer(self) -> Brokers:
+        self.producers += 1
+        return self
+
+    async def drop_producer(self, producer: object) -> None:
+        return
+
+    def create_batch(self) -> Batch:
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Landed]:
+        self.sent.append(batch.values)
+        answered: asyncio.Future[Landed] = asyncio.get_running_loop().create_future()
+        answer = self.answers.pop(0) if self.answers else self._end
+        if isinstance(answer, int):
+            self._end = answer + len(batch.values)
+            answered.set_result(Landed(answer))
+        else:
+            answered.set_exception(answer)
+        return answered
+
+    @property
+    def records(self) -> int:
+        return sum(map(len, self.sent))
+
+
+def appender(brokers: Any) -> PartitionAppender:
+    return PartitionAppender(brokers, "log", 0)
+
+
+def entries(step_id: str, size: int = 1) -> list[Entry]:
+    return [entry(event) for event in step(1, step_id, size)]
+
+
+async def outcome(receipt: Any) -> object:
+    try:
+        return tuple(await receipt)
+    except AppendUnknownError:
+        return "unknown"
+
+
+def test_what_waits_behind_a_failed_append_fails_with_it_and_is_never_sent() -> None:
+    async def scenario() -> None:
+        brokers = Brokers(KafkaError())
+        appending = appender(brokers)
+        first = appending.append(entries("s1"))
+        await asyncio.sleep(0)  # the first batch leaves alone
+        behind = [appending.append(entries(f"s{n}")) for n in (2, 3)]
+        assert [await outcome(receipt) for receipt in (first, *behind)] == ["unknown"] * 3
+        assert brokers.records == 1
+
+    run(scenario())
+
+
+def test_after_a_failure_nothing_lands_until_an_owner_announces_itself() -> None:
+    async def scenario() -> None:
+        brokers = Brokers(KafkaError())
+        appending = appender(brokers)
+        assert await outcome(appending.append(entries("s1"))) == "unknown"
+        assert await outcome(appending.append(entries("s2"))) == "unknown"
+        assert brokers.records == 1
+        assert await outcome(appending.append([entry(took(2))])) == (0, 0)
+        assert await outcome(appending.append(entries("s3"))) == (1, 1)
+        assert brokers.producers == 2  # the sequence numbers of the first are lost
+
+    run(scenario())
+
+
+def test_an_announcement_that_waits_behind_a_failure_is_sent() -> None:
+    async def scenario() -> None:
+        brokers = Brokers(KafkaError())
+        appending = appender(brokers)
+        first = appending.append(entries("s1"))
+        await asyncio.sleep(0)
+        receipts = [
+            appending.append(entries("s2")),
+            appending.append([entry(took(2))]),
+            appending.append(entries("s3")),
+        ]
+        assert [await outcome(receipt) for receipt in (first, *receipts)] == ["unknown", "unknown", (0, 0), (1, 1)]
+
+    run(scenario())
+
+
+def test_a_duplicate_whose_place_the_broker_has_forgotten_is_unknown() -> None:
+    async def scenario() -> None:
+        assert await outcome(appender(Brokers(-1)).append(entries("s1"))) == "unknown"
+
+    run(scenario())
+
+
+def test_a_step_that_fits_lies_in_one_batch_and_a_larger_one_spans_several() -> None:
+    def large(count: int) -> list[Entry]:
+        return [Entry("c1", Body("KeyPressed", 1, bytes(250_000)))] * count
+
+    async def scenario() -> None:
+        brokers = Brokers(0, 2, 4, 9)
+        appending = appender(brokers)
+        receipts = [appending.append(large(count)) for count in (2, 2, 4)]
+        assert [await outcome(receipt) for receipt in receipts] == [(0, 1), (2, 3), (4, 9)]
+        assert [len(batch) for batch in brokers.sent] == [2, 2, 3, 1]
+        assert all(unframe(value) == large(1)[0].body for batch in brokers.sent for value in batch)
+
+    run(scenario())
+
+
+def test_a_record_that_no_broker_takes_is_refused_before_anything_is_sent() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        with pytest.raises(RecordTooLargeError):
+            appender(brokers).append([Entry("c1", Body("KeyPressed", 1, bytes(MAX_RECORD_BYTES)))])
+        assert brokers.records == 0
+
+    run(scenario())
+
+
+def test_a_receipt_that_nobody_waits_for_any_more_changes_nothing_for_the_next() -> None:
+    async def scenario() -> None:
+        appending = appender(Brokers())
+        appending.append(entries("s1")).cancel()
+        assert await outcome(appending.append(entries("s2", 2))) == (1, 2)
+
+    run(scenario())
