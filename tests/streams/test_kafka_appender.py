@@ -46,6 +46,7 @@ class Brokers:
         self.sent: list[list[bytes]] = []
         self.producers = 0
         self._end = 0
+        self.reached, self.answering = asyncio.Event(), asyncio.Event()
 
     async def idempotent_producer(self) -> Brokers:
         self.producers += 1
@@ -59,6 +60,8 @@ class Brokers:
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Landed]:
         self.sent.append(batch.values)
+        self.reached.set()
+        await self.answering.wait()
         answered: asyncio.Future[Landed] = asyncio.get_running_loop().create_future()
         answer = self.answers.pop(0) if self.answers else self._end
         if isinstance(answer, int):
@@ -73,7 +76,10 @@ class Brokers:
         return sum(map(len, self.sent))
 
 
-def appender(brokers: Any) -> PartitionAppender:
+def appender(brokers: Any, *, answering: bool = True) -> PartitionAppender:
+    """``answering``: whether brokers answer at once; else when ``brokers.answering`` is set."""
+    if answering:
+        brokers.answering.set()
     return PartitionAppender(brokers, "log", 0)
 
 
@@ -91,10 +97,11 @@ async def outcome(receipt: Any) -> object:
 def test_what_waits_behind_a_failed_append_fails_with_it_and_is_never_sent() -> None:
     async def scenario() -> None:
         brokers = Brokers(KafkaError())
-        appending = appender(brokers)
+        appending = appender(brokers, answering=False)
         first = appending.append(entries("s1"))
-        await asyncio.sleep(0)  # the first batch leaves alone
+        await brokers.reached.wait()
         behind = [appending.append(entries(f"s{n}")) for n in (2, 3)]
+        brokers.answering.set()
         assert [await outcome(receipt) for receipt in (first, *behind)] == ["unknown"] * 3
         assert brokers.records == 1
 
@@ -118,14 +125,15 @@ def test_after_a_failure_nothing_lands_until_an_owner_announces_itself() -> None
 def test_an_announcement_that_waits_behind_a_failure_is_sent() -> None:
     async def scenario() -> None:
         brokers = Brokers(KafkaError())
-        appending = appender(brokers)
+        appending = appender(brokers, answering=False)
         first = appending.append(entries("s1"))
-        await asyncio.sleep(0)
+        await brokers.reached.wait()
         receipts = [
             appending.append(entries("s2")),
             appending.append([entry(took(2))]),
             appending.append(entries("s3")),
         ]
+        brokers.answering.set()
         assert [await outcome(receipt) for receipt in (first, *receipts)] == ["unknown", "unknown", (0, 0), (1, 1)]
 
     run(scenario())
