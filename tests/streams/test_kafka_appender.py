@@ -135,6 +135,7 @@ def test_an_announcement_that_waits_behind_a_failure_is_sent() -> None:
         ]
         brokers.answering.set()
         assert [await outcome(receipt) for receipt in (first, *receipts)] == ["unknown", "unknown", (0, 0), (1, 1)]
+        assert await outcome(appending.append(entries("s4"))) == (2, 2)
 
     run(scenario())
 

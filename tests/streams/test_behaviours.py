@@ -1,0 +1,92 @@
+"""The behaviour stream, whatever it is made of: versions are numbered without gaps and found by number and hash."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from broker import bootstrap
+
+from streams.behaviours import BehaviourMissingError, BehaviourStream, SqliteBehaviours
+from streams.kafka.behaviours import KafkaBehaviours
+from streams.kafka.topics import BrokerUnreachableError, Topics, create_topics
+from streams.sqlite_store import SqliteStore
+
+Open = Callable[[], BehaviourStream]
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the stream, each time as another process would."""
+    with ExitStack() as opened:
+        if request.param == "sqlite":
+
+            def sqlite() -> BehaviourStream:
+                store = SqliteStore(tmp_path / "log.db")
+                opened.callback(store.close)
+                return SqliteBehaviours(store)
+
+            yield sqlite
+        else:
+            topics = Topics(1, f"test-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}.")
+            asyncio.run(create_topics(bootstrap(), topics))
+
+            def kafka() -> BehaviourStream:
+                behaviours = KafkaBehaviours(bootstrap(), topics)
+                opened.callback(behaviours.close)
+                return behaviours
+
+            yield kafka
+
+
+def test_versions_are_numbered_from_one_without_gaps_and_recorded_once(opening: Open) -> None:
+    stream = opening()
+    assert [stream.record(name, name.encode()) for name in ("a", "b", "a", "c", "b")] == [1, 2, 1, 3, 2]
+    assert opening().record("d", b"d") == 4
+
+
+def test_a_version_is_read_by_its_number_and_hash(opening: Open) -> None:
+    stream = opening()
+    stream.record("a", b"one")
+    assert stream.get(1, "a") == b"one"
+    for seq, content_hash in ((1, "b"), (2, "a"), (0, "a"), (-1, "a")):
+        with pytest.raises(BehaviourMissingError):
+            stream.get(seq, content_hash)
+
+
+def test_what_another_process_records_is_seen(opening: Open) -> None:
+    stream, other = opening(), opening()
+    stream.record("a", b"one")
+    assert other.get(1, "a") == b"one"
+    stream.record("b", b"two")
+    assert other.get(2, "b") == b"two"
+
+
+def test_processes_that_record_at_once_agree_on_the_numbers(tmp_path: Path) -> None:
+    topics = Topics(1, f"test-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}.")
+    asyncio.run(create_topics(bootstrap(), topics))
+    streams = [KafkaBehaviours(bootstrap(), topics) for _ in range(3)]
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            numbers = list(pool.map(lambda s: [s.record(name, b"x") for name in "abcd"], streams))
+        assert numbers[0] == numbers[1] == numbers[2]
+        assert sorted(numbers[0]) == [1, 2, 3, 4]
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def test_a_stream_without_brokers_says_so() -> None:
+    stream = KafkaBehaviours("127.0.0.1:1", Topics(1), timeout_s=0.5)
+    try:
+        with pytest.raises(BrokerUnreachableError):
+            stream.record("a", b"one")
+        with pytest.raises(BehaviourMissingError, match="no broker answered"):
+            stream.get(1, "a")
+    finally:
+        stream.close()
