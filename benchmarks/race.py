@@ -40,6 +40,7 @@ class _Load:
     at_once: int
     block: int  # turns that one side runs before the other has them
     blocks: int
+    control_every: int = 0  # so many blocks: bare runs a second time
     tokens_per_chunk: int = 1  # of the emulated model's stream: the SDK's cost is by the chunk
 
     @property
@@ -47,8 +48,8 @@ class _Load:
         return self.block * self.blocks
 
 
-_LOADS = (_Load(1, 1, 300), _Load(5, 25, 6), _Load(20, 60, 5), _Load(20, 60, 5, 8))
-_QUICK_LOADS = (_Load(1, 1, 6), _Load(5, 10, 1), _Load(20, 20, 1, 8))
+_LOADS = (_Load(1, 1, 300, control_every=3), _Load(5, 25, 4), _Load(20, 60, 3), _Load(20, 60, 3, tokens_per_chunk=8))
+_QUICK_LOADS = (_Load(1, 1, 6, control_every=3), _Load(5, 10, 1), _Load(20, 20, 1, tokens_per_chunk=8))
 
 
 @dataclass
@@ -77,10 +78,10 @@ async def _run(loads: tuple[_Load, ...], owner_turns: int) -> Report:
             make_effects = partial(effects, model, behaviour, passages(behaviour))
             log = _LogSide(LogRace(workspace, behaviour, make_effects))
             same = same or await _same_requests(model, bare, log)
-            ours, theirs = await _compare(load, log, bare)
+            ours, theirs, again = await _compare(load, log, bare)
             await model.close()
-        latency += _rows(load, ours.decided_ms, theirs.decided_ms)
-        cpu += _rows(load, ours.cpu_ms, theirs.cpu_ms)
+        latency += _rows(load, ours.decided_ms, theirs.decided_ms, again.decided_ms)
+        cpu += _rows(load, ours.cpu_ms, theirs.cpu_ms, again.cpu_ms)
         failed += ours.failed + theirs.failed
     with emulator(emulator_config()) as url:
         model = _Counting(open_model(url, behaviour))
@@ -91,7 +92,8 @@ async def _run(loads: tuple[_Load, ...], owner_turns: int) -> Report:
         GOAL,
         f"{CALLS_A_TURN} calls a turn; the requests of both sides were compared once: {same}",
         f"turns that a side failed to decide: {dict(failed) or 'none'}",
-        "difference: log minus bare of the same turn with the same draws",
+        "difference: log minus bare of the same turn with the same draws; bare less itself: the same turns decided by "
+        "bare a second time, which is what the machine's noise makes of no difference at all",
     )
     cpu_notes = (
         f"process CPU a turn, until {_SETTLE_S * 1000:.0f} ms after its decision, so that losers are cancelled and "
@@ -108,13 +110,18 @@ async def _run(loads: tuple[_Load, ...], owner_turns: int) -> Report:
     )
 
 
-def _rows(load: _Load, ours: Mapping[K, float], theirs: Mapping[K, float]) -> list[tuple[Cell, ...]]:
+def _rows(
+    load: _Load, ours: Mapping[K, float], theirs: Mapping[K, float], again: Mapping[K, float]
+) -> list[tuple[Cell, ...]]:
     name = f"{load.at_once}" + (f", {load.tokens_per_chunk} tokens a chunk" if load.tokens_per_chunk > 1 else "")
-    return [
+    rows: list[tuple[Cell, ...]] = [
         (f"{name}: bare asyncio", *spread_cells(spread([*theirs.values()]))),
         (f"{name}: on the log", *spread_cells(spread([*ours.values()]))),
         (f"{name}: paired difference", *spread_cells(spread(paired_differences(ours, theirs)))),
     ]
+    if again:
+        rows.append((f"{name}: bare less itself", *spread_cells(spread(paired_differences(again, theirs)))))
+    return rows
 
 
 # --- two sides -------------------------------------------------------------------------------------------------------
@@ -151,14 +158,13 @@ async def _measured(
     decide: Callable[[RaceTurn], Awaitable[Decided]],
 ) -> None:
     """Runs a block with so many turns at once; ms by turn and CPU a turn go to ``side``."""
-    loop = asyncio.get_running_loop()
     waiting = list(reversed(work))
 
     async def one_after_another(worker: int) -> None:
         await asyncio.sleep(worker * _SPREAD_S / load.at_once)
         while waiting:
             turn = waiting.pop()
-            began_s = loop.time()
+            began_s = time.perf_counter()
             try:
                 decided = await decide(turn)
             except NothingAcceptableError as error:
@@ -172,8 +178,9 @@ async def _measured(
     side.cpu_ms[number] = (time.process_time() - cpu_s) * 1000 / len(work)
 
 
-async def _compare(load: _Load, log: _LogSide, bare: _BareSide) -> tuple[_Side, _Side]:
-    ours, theirs, ignored = _Side(), _Side(), _Side()
+async def _compare(load: _Load, log: _LogSide, bare: _BareSide) -> tuple[_Side, _Side, _Side]:
+    """Log, bare, and bare a second time on some of the same turns: what differs there is the machine's noise."""
+    ours, theirs, again, ignored = _Side(), _Side(), _Side(), _Side()
     warm_up = turns(f"warm{load.at_once}", _WARM_UP)
     await bare.block(load, warm_up, 0, ignored)
     await log.block(load, warm_up, 0, ignored)
@@ -186,7 +193,9 @@ async def _compare(load: _Load, log: _LogSide, bare: _BareSide) -> tuple[_Side, 
         else:
             await log.block(load, work, number, ours)
             await bare.block(load, work, number, theirs)
-    return ours, theirs
+        if load.control_every and number % load.control_every == 0:
+            await bare.block(load, work, number, again)
+    return ours, theirs, again
 
 
 # --- the same work ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -109,7 +109,7 @@ class OpenCall:
         )
         chosen = await self.until(d.Spoken)
         assert isinstance(chosen.payload, d.Spoken)
-        return Decided(chosen.payload.text, asyncio.get_running_loop().time())
+        return Decided(chosen.payload.text, time.perf_counter())
 
     async def close(self) -> None:
         await self.put(f.CallEnded(reason="caller_hung_up"))
