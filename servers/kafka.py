@@ -110,10 +110,14 @@ class KafkaServer:
             )
         self._wait()
 
-    def stop(self) -> None:
-        """Asks the broker to stop and waits; kills it where it doesn't."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Asks the broker to stop and waits; kills it where it doesn't, or ``at_once``."""
         process, self._process = self._process, None
         if process is None:
+            return
+        if at_once:
+            process.kill()
+            process.wait()
             return
         process.send_signal(signal.SIGCONT)  # a paused broker hears nothing
         process.terminate()
@@ -198,7 +202,7 @@ def main() -> int:
         print(f"ledgerline: {error}", file=sys.stderr)
         return 1
     finally:
-        server.stop()
+        server.stop(at_once=arguments.throw_away)
         if arguments.throw_away:
             shutil.rmtree(arguments.data, ignore_errors=True)
 

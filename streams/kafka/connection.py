@@ -80,6 +80,9 @@ class Connection:
             try:
                 await consumer.start()
                 break
+            except asyncio.CancelledError:
+                await consumer.stop()
+                raise
             except KafkaError as error:
                 await consumer.stop()
                 _LOG.warning("no broker answers: %s", type(error).__name__)

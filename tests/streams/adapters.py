@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from broker import bootstrap
+from broker import bootstrap, topics_for
 from support import run
 
 from simulation.durable import Durable
@@ -19,7 +18,6 @@ from simulation.process import Process
 from simulation.side_stores import SimDeadLetters, SimStates
 from simulation.virtual_loop import run_virtual
 from streams.kafka.log import opened
-from streams.kafka.topics import Topics
 from streams.owner import Stores
 from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
 from streams.sqlite_store import SqliteStore
@@ -68,9 +66,7 @@ async def _simulated(directory: Path, partitions: int) -> AsyncIterator[Stores]:
 
 @asynccontextmanager
 async def _kafka(directory: Path, partitions: int) -> AsyncIterator[Stores]:
-    """A log of its own for each directory: topics under a prefix."""
-    prefix = f"test-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}."
-    async with opened(bootstrap(), Topics(partitions, prefix)) as stores:
+    async with opened(bootstrap(), topics_for(directory, partitions)) as stores:
         yield stores
 
 

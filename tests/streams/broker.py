@@ -7,17 +7,41 @@ all it holds, when that has ended, however it ended.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from functools import cache
 from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.kafka.topics import Topics
 
 ADDRESS = "LEDGERLINE_TEST_KAFKA"
 START_TIMEOUT_S = 180.0  # the first time ever, the jars are fetched
 ROOT = Path(__file__).parents[2]
+_RUN = f"test-{uuid.uuid4().hex[:12]}"  # a broker that was given outlives the run, and directories' names come again
+
+
+def topics_for(directory: Path, partitions: int) -> Topics:
+    """A log of its own for each directory of a test."""
+    return Topics(partitions, f"{_RUN}-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}.")
+
+
+async def remove_topics() -> None:
+    """Takes this run's topics from the broker."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+    await admin.start()
+    try:
+        ours = [name for name in await admin.list_topics() if name.startswith(_RUN)]
+        if ours:
+            await admin.delete_topics(ours)
+    finally:
+        await admin.close()
 
 
 @cache

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from broker import bootstrap
+from broker import bootstrap, topics_for
 
 from streams.behaviours import BehaviourMissingError, BehaviourStream, SqliteBehaviours
 from streams.kafka.behaviours import KafkaBehaviours
@@ -33,7 +32,7 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 
             yield sqlite
         else:
-            topics = Topics(1, f"test-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}.")
+            topics = topics_for(tmp_path, 1)
             asyncio.run(create_topics(bootstrap(), topics))
 
             def kafka() -> BehaviourStream:
@@ -68,7 +67,7 @@ def test_what_another_process_records_is_seen(opening: Open) -> None:
 
 
 def test_processes_that_record_at_once_agree_on_the_numbers(tmp_path: Path) -> None:
-    topics = Topics(1, f"test-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]}.")
+    topics = topics_for(tmp_path, 1)
     asyncio.run(create_topics(bootstrap(), topics))
     streams = [KafkaBehaviours(bootstrap(), topics) for _ in range(3)]
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from broker import bootstrap
+from broker import bootstrap, topics_for
 from owning import reigning
 from support import PATIENCE_S, DataDirectory, run
 
@@ -20,7 +19,6 @@ from streams.codec import Body
 from streams.effective import EffectiveReader
 from streams.fact_writer import FactWriter, fact_event
 from streams.kafka.log import opened
-from streams.kafka.topics import Topics
 from streams.owner import Stores
 
 ARRIVED = CallArrived(channel="voice", behaviour_seq=1, behaviour_hash="none")
@@ -32,7 +30,7 @@ class Log:
 
     def __init__(self, data: DataDirectory, name: Path) -> None:
         self.data = data
-        self._topics = Topics(1, f"test-{hashlib.sha256(str(name).encode()).hexdigest()[:16]}-own.")
+        self._topics = topics_for(name, 1)
 
     def opened(self) -> AbstractAsyncContextManager[Stores]:
         return opened(bootstrap(), self._topics)
