@@ -1,0 +1,129 @@
+"""The vendors' emulators in a process of their own, and calls that use them through the real SDKs, many at once.
+
+Every call has a name; faults are set by it: the model's by the label that the call's id is part of, the voice's by the
+voice id, the recogniser's by the tag.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import console.call
+import console.vendors
+from agent_core.ports import ProviderError
+from console.agent import Agent, make_model, usable
+from console.call import CallParts
+from console.emulated import marked
+from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
+from console.vendor_trouble import VendorTrouble
+from console.vendors import open_speech
+from providers.embeddings import MiniLM
+from providers.rehearsed_voice import RehearsedVoice
+from tests.calls.answered import Held, answer, follows, local_parts, write_script
+
+KEY = "a-good-key"
+WORDS = "Hi, I lost my credit card."
+PROGRAM = """
+import sys
+from emulators.config import EmulatorConfig
+from emulators.run import serve
+serve(EmulatorConfig.model_validate_json(sys.argv[1]), started=lambda url: print(url, flush=True))
+"""
+
+
+@contextmanager
+def emulators(faults: list[dict[str, Any]], model_says: str) -> Iterator[str]:
+    """The base URL of a running server."""
+    config = {
+        "accepted_keys": [KEY],
+        "llm": {"first_token": {"median_ms": 40, "p95_ms": 60}, "tokens_per_s": 2000, "canned": model_says},
+        "tts": {"first_audio_ms": [20, 40], "ms_per_char": 20},
+        "stt": {"transcripts": [WORDS]},
+        "faults": faults,
+    }
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, json.dumps(config)], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+def vendor_settings(url: str, **changes: Mapping[str, Any]) -> Settings:
+    """All three vendors; ``changes`` by part (stt, tts, llm)."""
+    stt = {"provider": "deepgram", "url": url, "api_key": KEY, **changes.get("stt", {})}
+    tts = {"provider": "elevenlabs", "url": url, "api_key": KEY, **changes.get("tts", {})}
+    llm = {"url": f"{url}/v1", "api_key": KEY, "model": "emulated", **changes.get("llm", {})}
+    return Settings(stt=SttSettings(**stt), tts=TtsSettings(**tts), llm=LlmSettings(**llm))
+
+
+class PartsMaker:
+    """Puts parts together as ``open_parts`` does, on the local ones that this process has loaded already."""
+
+    def __init__(self) -> None:
+        self.agents: dict[
+            str, tuple[Agent, LlmSettings]
+        ] = {}  # by model settings: what is asked of a model is the same
+
+    async def agent(self, settings: LlmSettings, trouble: VendorTrouble) -> tuple[Agent, LlmSettings]:
+        def mute(error: ProviderError) -> None:
+            trouble.tell("llm", error, "approved wordings are said")
+
+        key = repr([(p.url, p.model, p.api_key and p.api_key.get_secret_value()) for p in settings.all()])
+        if key not in self.agents:
+            models = await usable(await marked(settings), mute)
+            model = make_model(models, local_parts().behaviour, mute)
+            self.agents[key] = Agent(local_parts().behaviour, MiniLM(), model), models
+        return self.agents[key]
+
+    async def parts(self, settings: Settings) -> CallParts:
+        trouble, local = VendorTrouble(), local_parts()
+        agent, models = await self.agent(settings.llm, trouble)
+        speech = await open_speech(settings, trouble)
+        speech = speech._replace(voice=RehearsedVoice(speech.voice, local.phrases))
+        return local._replace(agent=agent, speech=speech, models=models)
+
+
+def answered_at_once(
+    folder: Path, calls: Mapping[str, Settings], monkeypatch: pytest.MonkeyPatch, script: str
+) -> dict[str, Held]:
+    """Every call by name, all in real time beside each other; the caller follows ``script``."""
+    local = local_parts()
+    assert local.speech.local_voice is not None
+    monkeypatch.setattr("providers.local_voice.open_local_voice", lambda order: local.speech.local_voice)
+    names = iter(calls)
+
+    maker = PartsMaker()
+
+    async def one(name: str, parts: CallParts) -> Held:
+        data = folder / name
+        data.mkdir(parents=True)
+        return await answer(data, follows(write_script(data, script)), parts)
+
+    async def all_of_them() -> list[Held]:
+        for settings in calls.values():
+            await maker.agent(settings.llm, VendorTrouble())
+        opened = await asyncio.gather(*(maker.parts(settings) for settings in calls.values()))
+        monkeypatch.setattr(console.call, "new_call_id", lambda: f"call-{next(names)}")
+        held = await asyncio.gather(*(one(name, parts) for name, parts in zip(calls, opened, strict=True)))
+        for parts in opened:
+            await parts.agent.model.close()
+            for recogniser in parts.speech.recognisers:
+                await recogniser.close()
+        return held
+
+    return dict(zip(calls, asyncio.run(all_of_them()), strict=True))
