@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -27,12 +28,20 @@ def class_path(coordinates: str, directory: Path) -> str:
     Fetched into ``directory`` the first time; later starts need no network. Raises ``JarsMissingError``.
     """
     directory = directory.resolve()
-    known = directory / (coordinates.replace(":", "_") + ".classpath")
-    if known.exists():
-        jars = known.read_text()
-        if all(Path(jar).exists() for jar in jars.split(os.pathsep)):
-            return jars
     directory.mkdir(parents=True, exist_ok=True)
+    known = directory / (coordinates.replace(":", "_") + ".classpath")
+    with (directory / "lock").open("w") as lock:  # of servers that start together one fetches
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if known.exists():
+            jars = known.read_text()
+            if all(Path(jar).exists() for jar in jars.split(os.pathsep)):
+                return jars
+        jars = _fetched(coordinates, directory)
+        known.write_text(jars)
+        return jars
+
+
+def _fetched(coordinates: str, directory: Path) -> str:
     command = [sys.executable, "-m", "jgo", "--resolver", "python", "info", "jars", coordinates]  # modular ones too
     places = {"JGO_CACHE_DIR": str(directory / "jgo"), "M2_REPO": str(directory / "maven"), "NO_COLOR": "1"}
     fetched = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
@@ -40,7 +49,4 @@ def class_path(coordinates: str, directory: Path) -> str:
     if fetched.returncode or not jars:
         said = (fetched.stderr or fetched.stdout).strip().splitlines()
         raise JarsMissingError(f"{coordinates} can't be fetched: {said[-1] if said else 'jgo said nothing'}")
-    whole = known.with_name(f"{known.name}.{os.getpid()}")
-    whole.write_text(jars)
-    whole.rename(known)
     return jars
