@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,6 +22,7 @@ from schemas import facts as f
 from tests.calls import answered
 from tests.calls.answered import DEMO, DISCLOSED, LOST_CARD, Held, answer, follows, hold, local_parts, says
 from tests.speech.word_error import word_errors
+from voice_gateway.gateway import NotAnsweredError
 
 MOST_WORD_ERROR = 0.15
 LISTENED_MS = 20_000  # Whisper hears 30 s at most
@@ -115,12 +117,12 @@ def test_a_call_in_real_time_is_answered(tmp_path: Path) -> None:
     answered.assert_sound(tmp_path / "data")
 
 
-def break_grounding(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
-    """The guardrail raises for every text that has ``words`` in it."""
+def break_grounding(monkeypatch: pytest.MonkeyPatch, breaks_on: Callable[[str], bool]) -> None:
+    """The guardrail raises for every text that ``breaks_on`` names."""
     sound = type(GROUNDING).judge
 
     def broken(self: Any, subject: GuardInput) -> Verdict:
-        if words in subject.text:
+        if breaks_on(subject.text):
             raise RuntimeError("out of order")
         return sound(self, subject)
 
@@ -128,7 +130,7 @@ def break_grounding(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
 
 
 def test_a_guardrail_that_fails_blocks_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    break_grounding(monkeypatch, "freeze the card")
+    break_grounding(monkeypatch, lambda text: "freeze the card" in text)
     held = hold(tmp_path, says(LOST_CARD))
     verdicts = [v for v in held.payloads(d.VerdictIssued) if v.guardrail == GROUNDING.name and not v.passed]
     assert verdicts
@@ -139,15 +141,28 @@ def test_a_guardrail_that_fails_blocks_speech(tmp_path: Path, monkeypatch: pytes
     assert (turn.outcome, turn.spoken) == ("fallback", local_parts().behaviour.lines.fallback)
 
 
-def test_with_a_guardrail_that_always_fails_only_the_granted_closing_line_is_heard(
+def test_with_a_guardrail_that_fails_all_but_what_was_granted_only_granted_lines_are_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_grounding(monkeypatch, "")
+    behaviour = local_parts().behaviour
+    granted = {behaviour.lines.closing, *(phrase.text for phrase in behaviour.holding)}
+    break_grounding(monkeypatch, lambda text: text not in granted)
     held = hold(tmp_path, says(LOST_CARD))
-    assert held.payloads(d.StandingGranted)[0].phrases == ()
-    assert set(held.spoken) == {local_parts().behaviour.lines.closing}
+    spoken = " ".join(held.spoken)
+    assert behaviour.lines.closing in spoken
+    for line in granted:
+        spoken = spoken.replace(line, "")
+    assert not spoken.strip()
     assert [turn.heard for turn in held.report.turns] == ["Hi, I lost my credit card."]
     assert held.report.ended == "no_service"
+
+
+def test_with_a_guardrail_that_fails_from_the_start_nothing_is_granted_and_the_call_is_left_ringing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_grounding(monkeypatch, lambda text: True)
+    with pytest.raises(NotAnsweredError):
+        hold(tmp_path, says(LOST_CARD))
 
 
 def listen(pcm: bytes) -> list[str]:
