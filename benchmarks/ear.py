@@ -32,7 +32,7 @@ class _Plan(NamedTuple):
 
 def run(*, quick: bool) -> Report:
     logging.getLogger("websockets").setLevel(logging.ERROR)
-    vendors, local = (_Plan(2, 1), _Plan(1, 1)) if quick else (_Plan(12, 1), _Plan(1, 3))
+    vendors, local = (_Plan(2, 1), _Plan(1, 1)) if quick else (_Plan(6, 2), _Plan(1, 3))
     return run_async(_run(vendors, local))
 
 

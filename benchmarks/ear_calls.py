@@ -75,7 +75,10 @@ def clips() -> list[Clip]:
 
 
 class _Meter(StereoRecorder):
-    """Notes when audible sound of the agent leaves for the caller, frame by frame."""
+    """Notes when audible sound of the agent really leaves for the caller, frame by frame.
+
+    The line stamps a frame with the time at which it was due; a loop that is late sends it later than that.
+    """
 
     def __init__(self, path: Path, started_at_s: float) -> None:
         super().__init__(path, started_at_s)
@@ -84,7 +87,7 @@ class _Meter(StereoRecorder):
     def agent(self, pcm: bytes, began_at_s: float) -> None:
         samples = np.frombuffer(pcm, np.int16).astype(np.float64)
         if samples.size and float(np.sqrt(np.mean(samples**2))) >= _AUDIBLE:
-            self.audible_at.append(began_at_s)
+            self.audible_at.append(max(began_at_s, asyncio.get_running_loop().time()))
         super().agent(pcm, began_at_s)
 
 
