@@ -150,11 +150,19 @@ def _private_text(parts: Parts) -> Iterator[Problem]:
                 yield other.problem(f"the public text says what is private in article {article.value.id!r}", "public")
 
 
-def _blocked_wordings(parts: Parts) -> Iterator[Problem]:
+def _blocked_texts(parts: Parts) -> Iterator[Problem]:
+    """What a guardrail says to the approved texts; one that fails on them is named once, at its own place."""
+    for stage, blocked in ((Stage.OUTPUT, _blocked_wordings), (Stage.INPUT, _blocked_examples)):
+        for placed, guardrail in _required(parts, stage):
+            try:
+                yield from blocked(parts, placed, guardrail)
+            except Exception as error:  # a guardrail's bug: it would block every call, so it is said before the first
+                yield placed.problem(f"guardrail {guardrail.name!r} fails on an approved text: {type(error).__name__}")
+
+
+def _blocked_wordings(parts: Parts, placed: Placed[GuardrailSetting], guardrail: Guardrail) -> Iterator[Problem]:
     private = tuple(placed.value.private for placed in parts.articles if placed.value.private)
-    for placed, guardrail in _required(parts, Stage.OUTPUT):
-        if guardrail.name == "private_knowledge":
-            continue  # said above, with the article's name
+    if guardrail.name != "private_knowledge":  # said above, with the article's name
         for wording in wordings(parts):
             sources = _sources(parts, wording)
             subject = _subject(wording.text, private=private, options=placed.value.options)
@@ -174,19 +182,18 @@ def _blocked_wordings(parts: Parts) -> Iterator[Problem]:
                 yield wording.problem(f"is blocked by {guardrail.name!r}: {reasons}" + (f" ({said})" if said else ""))
 
 
-def _blocked_examples(parts: Parts) -> Iterator[Problem]:
+def _blocked_examples(parts: Parts, placed: Placed[GuardrailSetting], guardrail: Guardrail) -> Iterator[Problem]:
     """An intent that is to be answered, though a guardrail never lets the question through."""
-    for placed, guardrail in _required(parts, Stage.INPUT):
-        for intent in parts.intents:
-            if intent.value.action is not Action.ANSWER:
-                continue
-            for index, example in enumerate(intent.value.examples):
-                subject = GuardInput(text=example, stage=Stage.INPUT, question=example, options=placed.value.options)
-                verdict = guardrail.judge(subject)
-                if verdict.judged and not verdict.passed:
-                    reasons = ", ".join(reason.value for reason in verdict.reasons)
-                    message = f"intent {intent.value.name!r} is to be answered, but {guardrail.name!r} blocks this "
-                    yield intent.problem(f"{message}example: {reasons}", "examples", index)
+    for intent in parts.intents:
+        if intent.value.action is not Action.ANSWER:
+            continue
+        for index, example in enumerate(intent.value.examples):
+            subject = GuardInput(text=example, stage=Stage.INPUT, question=example, options=placed.value.options)
+            verdict = guardrail.judge(subject)
+            if verdict.judged and not verdict.passed:
+                reasons = ", ".join(reason.value for reason in verdict.reasons)
+                message = f"intent {intent.value.name!r} is to be answered, but {guardrail.name!r} blocks this "
+                yield intent.problem(f"{message}example: {reasons}", "examples", index)
 
 
 def _required(parts: Parts, stage: Stage) -> Iterator[tuple[Placed[GuardrailSetting], Guardrail]]:
@@ -220,6 +227,5 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _slots,
     _disclosure,
     _private_text,
-    _blocked_wordings,
-    _blocked_examples,
+    _blocked_texts,
 )

@@ -9,6 +9,8 @@ import pytest
 
 from agent_core.behaviour import Action, Behaviour
 from agent_core.behaviour_loader import BehaviourError, load
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import GuardInput, Verdict
 
 BANK = Path(__file__).parent.parent.parent / "examples" / "bank"
 
@@ -295,3 +297,15 @@ def test_the_bank_with_one_private_sentence_in_an_answer_is_refused(tmp_path: Pa
     )
     found = problems(tmp_path / "bank")
     assert [row for row in found if row.startswith(f"intents/accounts.yaml:{line}:")]
+
+
+def test_a_guardrail_that_fails_on_approved_texts_is_named_at_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_order(self: object, subject: GuardInput) -> Verdict:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(type(registry.find("grounding")), "judge", out_of_order)
+    with pytest.raises(BehaviourError) as refused:
+        load(BANK)
+    (problem,) = refused.value.problems
+    assert problem.file == "guardrails.yaml"
+    assert "'grounding' fails on an approved text: RuntimeError" in problem.message

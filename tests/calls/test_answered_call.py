@@ -118,7 +118,8 @@ def test_a_call_in_real_time_is_answered(tmp_path: Path) -> None:
 
 
 def break_grounding(monkeypatch: pytest.MonkeyPatch, breaks_on: Callable[[str], bool]) -> None:
-    """The guardrail raises for every text that ``breaks_on`` names."""
+    """The guardrail raises for every text that ``breaks_on`` names, once the behaviour was loaded."""
+    local_parts()
     sound = type(GROUNDING).judge
 
     def broken(self: Any, subject: GuardInput) -> Verdict:
