@@ -100,7 +100,8 @@ class Ledger(Protocol):
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
         """Submits at once, so that calls land in the order in which they were made; awaiting it gives the receipt.
 
-        Raises ``AppendUnknownError`` when awaited; after that nothing more lands of what this adapter was given.
+        Raises ``AppendUnknownError`` when awaited. After that nothing more lands in this partition of what this adapter
+        is given, until an owner announces itself (an ``OwnerTook``): a step must never stand behind a hole.
         """
         ...
 

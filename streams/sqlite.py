@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.control import OwnerTook
 from streams.codec import Body
 from streams.partitioner import partition_of
 from streams.ports import (
@@ -75,11 +76,16 @@ class SqliteLedger:
     def __init__(self, store: SqliteStore, partitions: int = 1) -> None:
         self._store, self.partitions = store, partitions
         self._pending: list[tuple[int, Sequence[Entry], asyncio.Future[Receipt]]] = []
+        self._failed: set[int] = set()  # partitions whose last append failed, until an owner announces itself
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
         """Everything that is appended in one turn of the event loop goes into one transaction, in order."""
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[Receipt] = loop.create_future()
+        if partition in self._failed and entries[0].body.type != OwnerTook.__name__:
+            receipt.set_exception(AppendUnknownError("an append before this one failed"))
+            return receipt
+        self._failed.discard(partition)
         if not self._pending:
             loop.call_soon(self._commit)
         self._pending.append((partition, entries, receipt))
@@ -112,7 +118,8 @@ class SqliteLedger:
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._store.db.execute("rollback")
-            for _, _, future in pending:
+            for partition, _, future in pending:
+                self._failed.add(partition)
                 if not future.done():
                     future.set_exception(AppendUnknownError(f"the log took nothing: {error}"))
             return
