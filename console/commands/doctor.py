@@ -107,8 +107,9 @@ def _behaviour(settings: Settings) -> Check:
 
 def _vendors(settings: Settings) -> Iterator[Check]:
     """Whether a key is set, never the key."""
-    stt = "deepgram" if settings.stt.provider == "deepgram" or settings.stt.api_key else "local"
-    tts = "elevenlabs" if settings.tts.provider == "elevenlabs" or settings.tts.api_key else "local"
+    vendors = settings.vendors()
+    stt = "deepgram" if "stt" in vendors else "local"
+    tts = "elevenlabs" if "tts" in vendors else "local"
     models = ", ".join(p.name for p in settings.llm.all()) or "approved answers (no model is configured)"
     yield Check("speech to text", State.OK, stt)
     yield Check("text to speech", State.OK, tts)
