@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ ROOT = Path(".ledgerline/servers")
 HOST = "127.0.0.1"
 USUAL_PORT = 9092
 START_TIMEOUT_S = 60.0
+_PORTS = range(20_000, 30_000)
 STOP_TIMEOUT_S = 15.0
 _STARTED = "Kafka Server started"
 _JAVA_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # starts in 3 s, 340 MB
@@ -68,6 +70,7 @@ class KafkaServer:
         """``port``: a free one where it is None."""
         self._directory = directory.resolve()
         self._jars = jars
+        self._any_port, self._answered = port is None, False
         self.bootstrap = f"{HOST}:{port or _free_port()}"
         self.log = self._directory / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,6 +85,16 @@ class KafkaServer:
 
     def start(self) -> None:
         """Returns when the broker answers. Raises ``KafkaFailedError``, ``JarsMissingError``."""
+        try:
+            self._start()
+        except KafkaFailedError:
+            if not self._any_port or self._answered:  # clients know it under this address
+                raise
+            self.bootstrap = f"{HOST}:{_free_port()}"  # somebody may have taken the port that was free
+            self._start()
+        self._answered = True
+
+    def _start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         data, properties = self._directory / "data", self._directory / "server.properties"
         properties.write_text(
@@ -145,9 +158,10 @@ def _die_with_parent() -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Below the range that the kernel gives to outgoing connections: one of those could take it before the broker does,
+    or while the broker is down."""
+    ports = random.sample(_PORTS, 100)
+    return next(port for port in ports if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
