@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulation.run import Report
-
 from console.commands.doctor import Diagnosis
 from projections.call_report import CallReport
 from projections.calls import CallSummary
 from projections.recompute import Replay
 from projections.verify import Verification
+from simulation.run import Report
 
 SHAPES: dict[str, Any] = {
     "call": CallReport,

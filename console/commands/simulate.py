@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from simulation.run import FAULTS, Report, simulate, timeline_of
-
 from console.failures import UsageError
 from console.output import print_json
+from simulation.run import FAULTS, Report, simulate, timeline_of
 
 
 def run(*, seeds: int, first_seed: int, faults: str, timeline: bool, as_json: bool) -> int:
