@@ -21,6 +21,7 @@ from schemas.upcasters import UPCASTERS, upcast
 from streams.keys import DataKey, KeyMissingError, KeyStore
 
 FORGOTTEN = "[forgotten]"  # what a private text reads as once its key is destroyed
+_KINDS = {kind.value: kind for kind in Kind}
 _ENVELOPE_FIELDS = Envelope.__struct_fields__
 
 
@@ -64,17 +65,15 @@ class Codec:
     def decode(self, body: Body) -> Event:
         """Raises ``UndecodableError``. Private fields of a conversation whose key is gone read ``FORGOTTEN``."""
         try:
-            payload_class = payload_type(body.type)
-            writer = _writer(body.type, body.version)
-            reader = None if body.version == payload_class.VERSION or _has_upcaster(body.type) else _writer(body.type)
-            record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), writer, reader)
+            reading = _reading(body.type, body.version)
+            record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), reading.writer, reading.reader)
             payload = record["payload"]
-            if body.version != payload_class.VERSION and reader is None:
-                payload = upcast(body.type, body.version, payload_class.VERSION, payload)
-            sealed = self._open(record, payload, _private(payload_class))
-            record["payload"] = msgspec.convert(payload, payload_class)
-            record["kind"] = Kind(record["kind"])
-            return Event(**record, sealed=sealed)
+            if reading.lifted:
+                payload = upcast(body.type, body.version, reading.payload.VERSION, payload)
+            record["sealed"] = self._open(record, payload, reading.private) if reading.private else {}
+            record["payload"] = msgspec.convert(payload, reading.payload)
+            record["kind"] = _KINDS[record["kind"]]
+            return Event(**record)
         except UnknownSchemaError as error:
             raise UndecodableError(str(error)) from None
         except KeyMissingError:
@@ -90,8 +89,6 @@ class Codec:
             raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
 
     def _open(self, record: dict[str, Any], payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:
-        if not private:
-            return {}
         key = self._keys.get(record["conversation_id"])
         sealed: dict[str, bytes] = {}
         for name in private:
@@ -130,6 +127,25 @@ def _context(conversation_id: str, event_id: str, field: str) -> bytes:
 def _writer(name: str, version: int | None = None) -> Any:
     schema = released_schema(name, payload_type(name).VERSION if version is None else version)
     return fastavro.parse_schema(schema)
+
+
+class _Reading(NamedTuple):
+    """How a version of a type is read. ``reader``: None where Avro has nothing to resolve; ``lifted``: by an upcaster."""
+
+    payload: type[Payload]
+    writer: Any
+    reader: Any
+    lifted: bool
+    private: frozenset[str]
+
+
+@cache
+def _reading(name: str, version: int) -> _Reading:
+    """Raises ``UnknownSchemaError``."""
+    payload = payload_type(name)
+    current, lifted = version == payload.VERSION, _has_upcaster(name)
+    reader = None if current or lifted else _writer(name)
+    return _Reading(payload, _writer(name, version), reader, lifted and not current, _private(payload))
 
 
 @cache
