@@ -184,6 +184,7 @@ async def _compare(load: _Load, log: _LogSide, bare: _BareSide) -> tuple[_Side, 
     warm_up = turns(f"warm{load.at_once}", _WARM_UP)
     await bare.block(load, warm_up, 0, ignored)
     await log.block(load, warm_up, 0, ignored)
+    spare_what_is_loaded()  # as a call does before it rings; bare has the good of it too
     every = turns(f"race{load.at_once}", load.turns)
     for number in range(load.blocks):
         work = every[number * load.block : (number + 1) * load.block]

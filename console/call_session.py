@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from console.call import CallMade, make_call, open_parts
 from console.callers import Caller
 from console.failures import tell_damage
+from console.garbage import spare_what_is_loaded
 from console.settings import Settings
 from console.workspace import Workspace
 from projections.call_report import CallReport, report_call
@@ -45,6 +46,7 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
     try:
         _refuse_early(workspace)
         parts = await open_parts(settings, workspace)
+        spare_what_is_loaded()
         try:
             make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
             loop = asyncio.get_running_loop()
