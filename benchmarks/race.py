@@ -26,6 +26,7 @@ from benchmarks.race_owner_cost import measure_owner_cost
 from benchmarks.race_turns import RaceTurn, bare_conversation, emulator_config, open_model, passages, turns
 from benchmarks.report import SPREAD_COLUMNS, Cell, Report, Table, spread_cells
 from benchmarks.temporary_log import temporary_log
+from console.garbage import spare_what_is_loaded
 
 GOAL = "goal: +3 ms p50, +15 ms p99, at most 20 ms of CPU a turn beyond bare's"
 _SETTLE_S = 0.1  # losers are cancelled and written down within it: their CPU is the turn's too
