@@ -14,12 +14,10 @@ from benchmarks.figures import share, spread
 from benchmarks.loop import run_async
 from benchmarks.report import SPREAD_COLUMNS, Cell, Report, Table, spread_cells
 from benchmarks.temporary_log import temporary_log
-from console.agent import Agent
 from console.call import open_parts
 from console.settings import LlmProvider, LlmSettings, Settings, SttSettings, TtsSettings
 from emulators.config import EmulatorConfig, Utterance
 from emulators.config import SttSettings as EmulatedStt
-from providers.embeddings import MiniLM
 
 SILENT_MS = 1200
 _PAUSES_MS = 120  # a clip's own last pause may begin this much before its end
@@ -38,21 +36,15 @@ def run(*, quick: bool) -> Report:
 
 async def _run(vendors: _Plan, local: _Plan) -> Report:
     with emulator(_config()) as url:
-        settings = _vendor_settings(url)
-        shipped = await _calls(settings, vendors, attempts=None)
-        hedged = await _calls(settings, vendors, attempts=3)
+        emulated = await _calls(_vendor_settings(url), vendors)
     stt, tts = SttSettings(provider="local"), TtsSettings(provider="local")
-    spoken = await _calls(Settings(stt=stt, tts=tts, llm=LlmSettings()), local, attempts=None)
-    groups = (
-        ("emulated vendors, 1 attempt", shipped),
-        ("emulated vendors, 3 attempts", hedged),
-        ("local parts", spoken),
-    )
+    spoken = await _calls(Settings(stt=stt, tts=tts, llm=LlmSettings()), local)
+    groups = (("emulated vendors", emulated), ("local parts", spoken))
     notes = (
         "from the true end of the caller's speech (known from the clip) to the first audible frame that leaves for the "
         "far end; a holding line is a sound and never a reply; decision: read from the log by the gateway",
         "emulated vendors: Flux (eager end 100 ms, end 200 ms after speech), ElevenLabs (150-300 ms), a model with "
-        "300 ms to the first token in the median and 900 ms at p95; real SDKs; both rows have the same draws for attempt 1",
+        "300 ms to the first token in the median and 900 ms at p95; real SDKs",
         f"{vendors.at_once} calls at once with emulated vendors, {local.at_once} with local parts, one owner each",
     )
     return Report(
@@ -97,18 +89,12 @@ def _shares(name: str, group: list[Heard]) -> tuple[Cell, ...]:
     return (name, len(turns), *(None if value is None else f"{value:.0%}" for value in shares))
 
 
-async def _calls(settings: Settings, plan: _Plan, attempts: int | None) -> list[Heard]:
-    """The same ids each time: with emulated vendors the same first attempts, so that only what is set up differs."""
+async def _calls(settings: Settings, plan: _Plan) -> list[Heard]:
     said = clips()
     heard: list[Heard] = []
     with temporary_log() as workspace:
         workspace.recordings.mkdir(parents=True, exist_ok=True)
         parts = await open_parts(settings, workspace)
-        if attempts is not None:
-            routing = parts.behaviour.routing.model_copy(update={"attempts": attempts})
-            behaviour = parts.behaviour.model_copy(update={"routing": routing})
-            agent = Agent(behaviour, MiniLM(), parts.agent.model)
-            parts = parts._replace(behaviour=behaviour, behaviour_seq=workspace.record(behaviour), agent=agent)
         exchange = Exchange(workspace, parts)
         try:
             async with exchange.open():

@@ -34,4 +34,5 @@ def race_behaviour() -> Behaviour:
     routing = bank.routing.model_copy(
         update={"classifier": "classify", "attempts": ATTEMPTS, "max_questions": ANSWERED_INTENTS}
     )
-    return bank.model_copy(update={"guardrails": kept + asked, "routing": routing, "budget": BUDGET})
+    # Built anew, not copied: a copy would keep the hash of what it was copied from.
+    return Behaviour(**{**dict(bank), "guardrails": kept + asked, "routing": routing, "budget": BUDGET})
