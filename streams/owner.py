@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from schemas.base import Kind
 from schemas.control import OwnerTook
-from schemas.event import GENESIS, Event, derived_id
+from schemas.event import GENESIS, NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
 from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Codec, UndecodableError
@@ -110,6 +110,18 @@ class Owner(Generic[C]):
         self._appended: deque[_Appended] = deque()
         self._has_appended = asyncio.Event()
         self._wants_sync = asyncio.Event()
+        self._epoch, self._inbox_mark = 0, NO_INBOX
+        self.superseded_by: int | None = None  # the epoch of the owner that took the partition from this one
+
+    @property
+    def epoch(self) -> int:
+        """Of its newest reign; 0 before there is one."""
+        return self._epoch
+
+    @property
+    def inbox_mark(self) -> int:
+        """The inbox offset that was taken last."""
+        return self._inbox_mark
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> str:
         """Owns the partition until the reign ends; returns why. Cancel it to stop. ``ready``: called once it reigns."""
@@ -331,6 +343,7 @@ class Owner(Generic[C]):
                     self._gap_reader.feed(record, self._codec.decode(record.body))
                 offset = record.offset + 1
         if self._gap_reader.epoch != self._epoch:
+            self.superseded_by = self._gap_reader.epoch
             raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")
 
     def _effective(self, appended: _Appended) -> None:

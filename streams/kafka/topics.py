@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 PARTITIONS = 8
 FOREVER = "-1"
+HOUR_MS = str(3600 * 1000)
 WEEK_MS = str(7 * 24 * 3600 * 1000)
 READY_TIMEOUT_S = 15.0
 _MOST_IN_SYNC = 2  # of three replicas: one broker may be down, and what is acknowledged still stands on two
@@ -49,6 +50,10 @@ class Topics(NamedTuple):
     def behaviour(self) -> str:
         return f"{self.prefix}support.behaviour.v1"
 
+    @property
+    def workers(self) -> str:
+        return f"{self.prefix}support.workers.v1"
+
     def configured(self) -> dict[str, tuple[int, dict[str, str]]]:
         """topic → (partitions, its settings). History is never compacted; only the newest state counts."""
         history = {"cleanup.policy": "delete", "retention.ms": FOREVER, "retention.bytes": FOREVER}
@@ -59,6 +64,7 @@ class Topics(NamedTuple):
             self.state: (self.partitions, newest),
             self.dead_letters: (1, history),
             self.behaviour: (1, history),
+            self.workers: (1, history | {"retention.ms": HOUR_MS, "segment.ms": HOUR_MS}),  # only the last beats count
         }
 
 
