@@ -40,9 +40,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "keep_a_replaced_request",
-        "agent_core.evolve",
-        "        c = _mark_asked(_with_former_closed(c, ask, p.intent), c.turn, p.intent)\n",
-        "        c = _mark_asked(c, c.turn, p.intent)\n",
+        "agent_core.reducers.asks",
+        "        c = mark_asked(_with_former_closed(c, ask, p.intent), c.turn, p.intent)\n",
+        "        c = mark_asked(c, c.turn, p.intent)\n",
         "a request that reads differently at commit replaces the one that was speculated on",
     ),
     Mutation(
@@ -55,9 +55,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- one reply a turn ---
     Mutation(
         "choose_twice",
-        "agent_core.evolve",
+        "agent_core.reducers.candidates",
         "    return replace(c, turn=replace(c.turn, chosen=p.candidate_id)) if c.turn else c\n",
-        "    return _set_fate(c, p.candidate_id, Fate.ACCEPTED)\n",
+        "    return set_fate(c, p.candidate_id, Fate.ACCEPTED)\n",
         "at most one reply of a turn takes effect",
     ),
     Mutation(
@@ -69,7 +69,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "forget_that_it_was_said",
-        "agent_core.evolve",
+        "agent_core.reducers.speech",
         "started=p.candidate_id",
         "started=None",
         "a reply that took effect isn't chosen again for another gateway",
@@ -157,7 +157,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "never_give_up",
-        "agent_core.evolve",
+        "agent_core.reducers.asks",
         "        turn = replace(turn, giving_up=True)\n",
         "        turn = replace(turn, giving_up=False)\n",
         "a turn whose budget is over is ended honestly",

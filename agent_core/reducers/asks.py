@@ -1,0 +1,110 @@
+"""What was asked of the outside world, what came of it, and which timers run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from agent_core.conversation import Ask, Conversation, Probability, Source, Timer
+from agent_core.found import read_passages
+from agent_core.reducers.changes import Reducer, closed, mark_asked
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.event import Event
+
+
+def _asked(c: Conversation, event: Event, p: Any) -> Conversation:
+    speculation = c.turn.speculation if c.turn else 0
+    attempts = p.attempts if isinstance(p, d.CompletionAsked) else 1
+    ask = Ask(p.ask_id, p, event.turn_id or "", speculation, attempts, event_id=event.event_id)
+    c = replace(c, asks={**c.asks, p.ask_id: ask})
+    if isinstance(p, d.CompletionAsked) and c.turn:
+        c = mark_asked(_with_former_closed(c, ask, p.intent), c.turn, p.intent)
+    return c
+
+
+def _with_former_closed(c: Conversation, newest: Ask, intent: str) -> Conversation:
+    """The request reads differently now: what still comes of the former one doesn't count."""
+    asks = {
+        key: replace(ask, open=False)
+        if ask is not newest and isinstance(ask.payload, d.CompletionAsked) and ask.payload.intent == intent
+        else ask
+        for key, ask in c.asks.items()
+    }
+    return replace(c, asks=asks)
+
+
+def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversation:
+    ask = c.asks.get(p.ask_id)
+    if ask is None or not ask.open:
+        return c
+    again = replace(ask, generation=p.generation, done=frozenset(), event_id=event.event_id)
+    return replace(c, asks={**c.asks, p.ask_id: again})
+
+
+def _scores_returned(c: Conversation, event: Event, p: f.ScoresReturned) -> Conversation:
+    ask = c.asks.get(p.ask_id)
+    if ask is None or not ask.open or c.turn is None:
+        return c
+    turn = c.turn
+    if isinstance(ask.payload, d.ClassificationAsked):
+        turn = replace(turn, scores=tuple(Probability(s.name, s.value) for s in p.scores))
+    return replace(c, turn=turn, asks=closed(c.asks, p.ask_id))
+
+
+def _passages_found(c: Conversation, event: Event, p: f.PassagesFound) -> Conversation:
+    ask = c.asks.get(p.ask_id)
+    if ask is None or not ask.open or c.turn is None:
+        return c
+    sources = tuple(Source(x.article_id, x.text, x.public) for x in read_passages(p.passages))
+    return replace(c, turn=replace(c.turn, sources=sources), asks=closed(c.asks, p.ask_id))
+
+
+def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.EffectFailed) -> Conversation:
+    ask = c.asks.get(p.ask_id)
+    if ask is None or not ask.open:
+        return c
+    done = ask.done | {p.attempt}
+    c = replace(c, asks={**c.asks, p.ask_id: replace(ask, done=done, open=len(done) < ask.attempts)})
+    if len(done) < ask.attempts:
+        return c
+    if isinstance(p, f.EffectFailed) and c.turn:
+        if isinstance(ask.payload, d.ClassificationAsked):
+            return replace(c, turn=replace(c.turn, scores=()))
+        if isinstance(ask.payload, d.PassagesAsked):
+            return replace(c, turn=replace(c.turn, sources=()))
+    return c
+
+
+def _timer_set(c: Conversation, event: Event, p: d.TimerSet) -> Conversation:
+    """An idle timer belongs to the conversation, not to the turn that set it, and takes the place of the one before."""
+    idle = p.purpose == "idle"
+    timer = Timer(p.timer_id, p.purpose, p.due_at_us, None if idle else event.turn_id)
+    others = {key: other for key, other in c.timers.items() if not (idle and other.purpose == "idle")}
+    return replace(c, timers={**others, p.timer_id: timer})
+
+
+def _timer_fired(c: Conversation, event: Event, p: f.TimerFired) -> Conversation:
+    timer = c.timers.get(p.timer_id)
+    if timer is None:
+        return c
+    turn = c.turn
+    if turn and timer.purpose == "give_up" and timer.turn_id == turn.turn_id and turn.committed:
+        turn = replace(turn, giving_up=True)
+    return replace(c, timers={key: other for key, other in c.timers.items() if key != p.timer_id}, turn=turn)
+
+
+REDUCERS: dict[type, Reducer] = {
+    f.ScoresReturned: _scores_returned,
+    f.PassagesFound: _passages_found,
+    f.CompletionReturned: _attempt_over,
+    f.EffectFailed: _attempt_over,
+    f.TimerFired: _timer_fired,
+    d.ClassificationAsked: _asked,
+    d.PassagesAsked: _asked,
+    d.CompletionAsked: _asked,
+    d.GuardrailAsked: _asked,
+    d.AskRepeated: _ask_repeated,
+    d.TimerSet: _timer_set,
+}

@@ -1,0 +1,70 @@
+"""What a turn may say: candidates, the verdicts on them and on the caller's words, and the choice."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agent_core.conversation import Candidate, Conversation, Fate
+from agent_core.reducers.changes import Reducer, closed, mark_asked, set_fate, with_asks_closed, with_candidate
+from schemas import decisions as d
+from schemas.event import Event
+
+
+def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Conversation:
+    if c.turn is None:
+        return c
+    candidate = Candidate(
+        candidate_id=p.candidate_id,
+        speculation=p.speculation,
+        intent=p.intent,
+        action=p.action,
+        origin=p.origin,
+        text=p.text,
+        ask_id=p.ask_id,
+        digest=p.request_digest,
+        step_id=p.step_id,
+    )
+    c = with_candidate(c, c.turn, candidate)
+    return mark_asked(c, c.turn, p.intent) if c.turn else c
+
+
+def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> Conversation:
+    return set_fate(c, p.candidate_id, Fate.DROPPED)
+
+
+def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -> Conversation:
+    c = set_fate(c, p.candidate_id, Fate.ACCEPTED)
+    candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
+    if candidate and candidate.ask_id in c.asks:  # first acceptable wins: its sibling attempts are losers
+        c = replace(c, asks=closed(c.asks, candidate.ask_id))
+    return c
+
+
+def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conversation:
+    turn = c.turn
+    if turn is None or p.speculation != turn.speculation:
+        return c
+    if not p.candidate_id:
+        verdicts = {**turn.input_verdicts, p.guardrail: p.passed or not p.required}
+        return replace(c, turn=replace(turn, input_verdicts=verdicts, input_reasons=(*turn.input_reasons, *p.reasons)))
+    candidate = turn.candidates.get(p.candidate_id)
+    if candidate is None:
+        return c
+    verdicts = {**candidate.verdicts, p.guardrail: p.passed or not p.required}
+    return with_candidate(c, turn, replace(candidate, verdicts=verdicts))
+
+
+def _chosen(c: Conversation, event: Event, p: d.Spoken) -> Conversation:
+    c = set_fate(with_asks_closed(c), p.candidate_id, Fate.CHOSEN)
+    return replace(c, turn=replace(c.turn, chosen=p.candidate_id)) if c.turn else c
+
+
+REDUCERS: dict[type, Reducer] = {
+    d.CandidateFormed: _candidate_formed,
+    d.CandidateDropped: _candidate_dropped,
+    d.CandidateAccepted: _candidate_accepted,
+    d.VerdictIssued: _verdict_issued,
+    d.ReplyChosen: _chosen,
+    d.EscalationChosen: _chosen,
+    d.CloseChosen: _chosen,
+}

@@ -1,0 +1,41 @@
+"""Changes to a conversation that several parts of the fold make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
+from schemas.event import Event
+
+Reducer = Callable[[Conversation, Event, Any], Conversation]
+
+
+def unchoose(turn: Turn) -> Turn:
+    candidate = turn.candidates[turn.chosen or ""]
+    candidates = {**turn.candidates, candidate.candidate_id: replace(candidate, fate=Fate.ACCEPTED)}
+    return replace(turn, chosen=None, candidates=candidates)
+
+
+def with_candidate(c: Conversation, turn: Turn, candidate: Candidate) -> Conversation:
+    return replace(c, turn=replace(turn, candidates={**turn.candidates, candidate.candidate_id: candidate}))
+
+
+def set_fate(c: Conversation, candidate_id: str, fate: Fate) -> Conversation:
+    candidate = c.turn.candidates.get(candidate_id) if c.turn else None
+    return with_candidate(c, c.turn, replace(candidate, fate=fate)) if c.turn and candidate else c
+
+
+def mark_asked(c: Conversation, turn: Turn, intent: str) -> Conversation:
+    return c if intent in turn.asked else replace(c, turn=replace(turn, asked=(*turn.asked, intent)))
+
+
+def with_asks_closed(c: Conversation) -> Conversation:
+    """All asks belong to the open turn's speculation: with it, what is still to come becomes a loser's."""
+    return replace(c, asks={key: replace(ask, open=False) for key, ask in c.asks.items()})
+
+
+def closed(asks: dict[str, Ask], ask_id: str) -> dict[str, Ask]:
+    return {**asks, ask_id: replace(asks[ask_id], open=False)}

@@ -1,0 +1,94 @@
+"""What was really played, and how far it was heard."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line
+from agent_core.reducers.changes import Reducer, set_fate, unchoose
+from schemas import facts as f
+from schemas.event import Event
+
+
+def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conversation:
+    turn = c.turn
+    if turn is None or p.candidate_id not in turn.candidates or turn.started:
+        return c
+    if p.take != c.take:  # it comes late, from a gateway that lost the call: by now the reply is chosen for another one
+        return c
+    timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
+    return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers)
+
+
+def _speech_progressed(c: Conversation, event: Event, p: f.SpeechProgressed) -> Conversation:
+    if c.turn is None or c.turn.started != p.candidate_id:
+        return c
+    return replace(c, turn=replace(c.turn, spoken_so_far=p.spoken_so_far))
+
+
+def _speech_completed(c: Conversation, event: Event, p: f.SpeechCompleted) -> Conversation:
+    candidate = _current(c, p.candidate_id)
+    if candidate is None:
+        return c
+    c = _say(c, event, p.spoken)
+    procedures, opened = c.procedures, c.open_procedure
+    if candidate.step_id:
+        opened = candidate.step_id.partition("/")[0]
+        procedures = {**procedures, opened: procedures.get(opened, 0) + 1}
+    clarified = c.clarified + 1 if candidate.action == "clarify" else 0
+    return replace(c, procedures=procedures, open_procedure=opened, clarified=clarified)
+
+
+def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -> Conversation:
+    candidate = _current(c, p.candidate_id)
+    if candidate is None:
+        return c
+    c = _say(c, event, p.spoken_so_far) if p.spoken_so_far else c
+    return replace(c, interrupted=Interrupted(candidate.text, p.spoken_so_far, candidate.intent))
+
+
+def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversation:
+    if _current(c, p.candidate_id) is None or c.turn is None:
+        return c
+    c = set_fate(c, p.candidate_id, Fate.DROPPED)
+    return replace(c, turn=replace(c.turn, chosen=None)) if c.turn else c
+
+
+def _reply_refused(c: Conversation, event: Event, p: f.ReplyRefused) -> Conversation:
+    turn = c.turn
+    if turn is None or turn.chosen != p.candidate_id or turn.started or p.reason not in ("superseded", "other_take"):
+        return c
+    return replace(c, turn=unchoose(turn))
+
+
+def _holding_played(c: Conversation, event: Event, p: f.HoldingPlayed) -> Conversation:
+    turn = replace(c.turn, holds=c.turn.holds + 1) if c.turn else None
+    return _say(replace(c, turn=turn, last_hold=p.phrase_id), event, p.text)
+
+
+def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conversation:
+    return _say(c, event, p.text)
+
+
+def _say(c: Conversation, event: Event, text: str) -> Conversation:
+    turn_id = event.turn_id or (c.turn.turn_id if c.turn else "")
+    return replace(c, transcript=(*c.transcript, Line("agent", text, turn_id, event.seq)))
+
+
+def _current(c: Conversation, candidate_id: str) -> Candidate | None:
+    """The chosen candidate if ``candidate_id`` is it: reports on anything else are late."""
+    if c.turn is None or c.turn.chosen != candidate_id:
+        return None
+    return c.turn.candidates.get(candidate_id)
+
+
+REDUCERS: dict[type, Reducer] = {
+    f.SpeechStarted: _speech_started,
+    f.SpeechProgressed: _speech_progressed,
+    f.SpeechCompleted: _speech_completed,
+    f.SpeechInterrupted: _speech_interrupted,
+    f.SpeechFailed: _speech_failed,
+    f.ReplyRefused: _reply_refused,
+    f.HoldingPlayed: _holding_played,
+    f.FallbackPlayed: _fallback_played,
+}

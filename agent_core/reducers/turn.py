@@ -1,0 +1,75 @@
+"""How a turn opens, is speculated on, committed and ended."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from agent_core.conversation import Conversation, Line, Turn
+from agent_core.reducers.changes import Reducer, with_asks_closed
+from schemas import decisions as d
+from schemas.event import Event
+
+
+def _turn_opened(c: Conversation, event: Event, p: d.TurnOpened) -> Conversation:
+    turn = Turn(
+        turn_id=event.turn_id or "",
+        cause=p.cause,
+        utterance_id=p.utterance_id,
+        speech_ended_at_us=p.speech_ended_at_us,
+        give_up_ms=p.give_up_ms,
+        carried=c.unanswered,
+        committed=p.cause != "utterance",
+    )
+    silences = c.silences + 1 if p.cause == "silence" else c.silences
+    last_hold = p.holding[-1] if p.holding else c.last_hold
+    return replace(
+        c, turn=turn, turns=c.turns + 1, silences=silences, last_hold=last_hold, unanswered="", interrupted=None
+    )
+
+
+def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -> Conversation:
+    if c.turn is None:
+        return c
+    turn = replace(
+        c.turn,
+        speculation=p.speculation,
+        live=True,
+        question=p.question,
+        scores=None,
+        sources=None,
+        asked=(),
+        input_verdicts={},
+        input_reasons=(),
+    )
+    return replace(with_asks_closed(c), turn=turn)
+
+
+def _speculation_dropped(c: Conversation, event: Event, p: d.SpeculationDropped) -> Conversation:
+    if c.turn is None or c.turn.speculation != p.speculation:
+        return c
+    return replace(with_asks_closed(c), turn=replace(c.turn, live=False))
+
+
+def _turn_committed(c: Conversation, event: Event, p: d.TurnCommitted) -> Conversation:
+    if c.turn is None:
+        return c
+    line = Line("caller", c.turn.question, c.turn.turn_id, event.seq)
+    return replace(c, turn=replace(c.turn, committed=True), transcript=(*c.transcript, line))
+
+
+def _turn_ended(c: Conversation, event: Event, p: d.TurnEnded) -> Conversation:
+    turn = c.turn
+    if turn is None:
+        return c
+    unanswered = turn.question if p.outcome == "superseded" and turn.committed else ""
+    timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
+    return replace(c, turn=None, asks={}, timers=timers, unanswered=unanswered)
+
+
+REDUCERS: dict[type, Reducer] = {
+    d.TurnOpened: _turn_opened,
+    d.SpeculationOpened: _speculation_opened,
+    d.SpeculationDropped: _speculation_dropped,
+    d.TurnCommitted: _turn_committed,
+    d.TurnEnded: _turn_ended,
+}
