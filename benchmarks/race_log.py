@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from agent_core.behaviour import Behaviour
 from agent_core.ports import Embedder, LanguageModel, Passage
-from benchmarks.race_bare import Decided
+from benchmarks.race_side import Decided, Durability, Side
+from benchmarks.race_turns import RaceTurn
 from console.agent import make_mind
 from console.workspace import Workspace
 from processors.effects import EffectRunner
@@ -115,3 +116,29 @@ class OpenCall:
         await self.put(f.CallEnded(reason="caller_hung_up"))
         await self.until(d.ConversationClosed)
         await self._events.aclose()  # type: ignore[attr-defined]
+
+
+class LogSide(Side):
+    """The owner runs only while its side has its turns."""
+
+    name = "on the log"
+    durable = Durability(
+        "every fact and decision", "at the turn's end (SQLite WAL, NORMAL)", 1, "what came after the last sync"
+    )
+
+    def __init__(self, race: LogRace) -> None:
+        self._race = race
+        self._calls: dict[str, OpenCall] = {}
+        self._owning = AsyncExitStack()
+
+    async def open(self, work: Sequence[RaceTurn]) -> None:
+        await self._owning.enter_async_context(self._race.owning())
+        self._calls = {turn.call_id: await self._race.opened(turn.call_id) for turn in work}
+
+    async def decide(self, turn: RaceTurn) -> Decided:
+        return await self._calls[turn.call_id].decide(turn.question)
+
+    async def close(self, work: Sequence[RaceTurn]) -> None:
+        for call in self._calls.values():
+            await call.close()
+        await self._owning.aclose()

@@ -13,7 +13,7 @@ from agent_core.ports import LanguageModel, Passage
 from benchmarks.emulator_process import KEY
 from console.agent import make_model
 from console.settings import LlmProvider, LlmSettings
-from emulators.config import EmulatorConfig, Scripted
+from emulators.config import EmulatorConfig, Latency, Scripted
 from emulators.config import LlmSettings as EmulatedLlm
 
 INTENTS = ("card_delivery_time", "fees_abroad", "opening_hours", "direct_debit")
@@ -39,14 +39,22 @@ def turns(prefix: str, count: int) -> list[RaceTurn]:
     return [RaceTurn(f"{prefix}-{n:04}", QUESTIONS[n % len(QUESTIONS)]) for n in range(count)]
 
 
-def emulator_config(tokens_per_chunk: int = 1) -> EmulatorConfig:
-    """Default latencies. Classification finds four probable intents, the asked one first; guards find nothing."""
+def emulator_config(tokens_per_chunk: int = 1, pace: float = 1.0) -> EmulatorConfig:
+    """Default latencies times ``pace``. Classification finds four probable intents, the asked one first; guards find
+    nothing."""
     script = [
         Scripted(match=question, prompt_kind="^classify$", reply=json.dumps(_scores(asked)))
         for asked, question in enumerate(QUESTIONS)
     ]
     script.append(Scripted(match=".", prompt_kind="^guard", reply=json.dumps({"violates": 0.02})))
-    return EmulatorConfig(seed=3, llm=EmulatedLlm(script=tuple(script), tokens_per_chunk=tokens_per_chunk))
+    usual = EmulatedLlm()
+    llm = EmulatedLlm(
+        script=tuple(script),
+        tokens_per_chunk=tokens_per_chunk,
+        tokens_per_s=usual.tokens_per_s / pace,
+        first_token=Latency(median_ms=usual.first_token.median_ms * pace, p95_ms=usual.first_token.p95_ms * pace),
+    )
+    return EmulatorConfig(seed=3, llm=llm)
 
 
 def _scores(asked: int) -> dict[str, float]:

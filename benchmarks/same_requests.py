@@ -1,0 +1,36 @@
+"""Sides that are compared must ask the same: one turn of each is looked at, request by request."""
+
+from __future__ import annotations
+
+from agent_core.ports import CompletionRequest
+from benchmarks.race_behaviour import CALLS_A_TURN
+from benchmarks.race_side import Side
+from benchmarks.race_turns import turns
+from benchmarks.watched_model import WatchedModel
+
+
+class OtherRequestsError(Exception):
+    """Two sides asked for different things in the same turn."""
+
+
+async def same_requests(model: WatchedModel, first: Side, other: Side) -> str:
+    """What a report says of it. Raises ``OtherRequestsError``."""
+    one, two = await _asked(model, first), await _asked(model, other)
+    if one != two or len(one) != CALLS_A_TURN:
+        different = [theirs.label for ours, theirs in zip(one, two, strict=False) if ours != theirs]
+        raise OtherRequestsError(
+            f"{first.name} asked {len(one)} times, {other.name} {len(two)} times; different: {different}"
+        )
+    return f"{len(one)} of {len(two)} equal"
+
+
+async def _asked(model: WatchedModel, side: Side) -> list[CompletionRequest]:
+    work = turns("same", 1)
+    asked: list[CompletionRequest] = []
+    await side.open(work)
+    model.asked = asked
+    await side.decide(work[0])
+    await model.idle()
+    model.asked = None
+    await side.close(work)
+    return sorted(asked, key=lambda request: request.label)
