@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -43,6 +44,12 @@ class Codec:
     def __init__(self, keys: KeyStore) -> None:
         self._keys = keys
 
+    async def prepare(self, conversation_ids: Collection[str], *, create: bool = False) -> None:
+        """Await it before events of these conversations are decoded, and with ``create`` before they are encoded: their
+        keys may lie on another machine. Raises ``KeysUnavailableError``.
+        """
+        await self._keys.prepare(conversation_ids, create=create)
+
     def encode(self, event: Event) -> tuple[Body, Event]:
         """Seals what isn't sealed yet, hashes and encodes. Returns the body and the event as it now stands."""
         schema, private = _writer(event.type), _private(type(event.payload))
@@ -62,14 +69,20 @@ class Codec:
         stamped = msgspec.structs.replace(event, key_id=key_id, sealed=sealed, hash=digest)
         return Body(event.type, event.schema_version, hashed + digest), stamped
 
-    def decode(self, body: Body) -> Event:
-        """Raises ``UndecodableError``. Private fields of a conversation whose key is gone read ``FORGOTTEN``."""
+    def decode(self, body: Body, stored_under: str | None = None) -> Event:
+        """Raises ``UndecodableError``. Private fields of a conversation whose key is gone read ``FORGOTTEN``.
+
+        ``stored_under``: the conversation under whose key the record stands. Bytes that name another one are refused
+        before its key is asked for, which nobody prepared.
+        """
         try:
             reading = _reading(body.type, body.version)
             record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), reading.writer, reading.reader)
             payload = record["payload"]
             if reading.lifted:
                 payload = upcast(body.type, body.version, reading.payload.VERSION, payload)
+            if stored_under is not None and record["conversation_id"] != stored_under:
+                raise UndecodableError(f"{body.type}: its bytes name another conversation than it is stored under")
             record["sealed"] = self._open(record, payload, reading.private) if reading.private else {}
             record["payload"] = msgspec.convert(payload, reading.payload)
             record["kind"] = _KINDS[record["kind"]]

@@ -46,6 +46,7 @@ class FactWriter:
         if not fact.conversation_id:
             raise ValueError("a fact belongs to a conversation: the empty id is for control records")
         try:
+            await self._codec.prepare((fact.conversation_id,), create=True)
             body, _ = self._codec.encode(fact)
         except KeysUnavailableError as error:
             raise InboxUnavailableError(str(error)) from None

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import sqlite3
+from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -32,10 +33,13 @@ class KeysUnavailableError(Exception):
 
 
 class DataKey:
-    """A conversation's key. Private fields: AES-GCM with a random nonce. Digests: HMAC under a key derived from it."""
+    """A conversation's key. Private fields: AES-GCM with a random nonce. Digests: HMAC under a key derived from it.
+
+    ``secret`` is for a key service alone, which hands it to who may have it.
+    """
 
     def __init__(self, key_id: str, secret: bytes) -> None:
-        self.key_id = key_id
+        self.key_id, self.secret = key_id, secret
         self._aead = AESGCM(secret)
         self.digest_key = hmac.new(secret, b"ledgerline digest", hashlib.sha256).digest()
 
@@ -52,6 +56,14 @@ class DataKey:
 
 
 class KeyStore(Protocol):
+    """``create`` and ``get`` never wait: who runs in an event loop awaits ``prepare`` first."""
+
+    async def prepare(self, conversation_ids: Collection[str], *, create: bool = False) -> None:
+        """Brings to hand what lies elsewhere (a store on this machine has nothing to do). ``create``: makes what is
+        missing. Raises ``KeysUnavailableError``.
+        """
+        ...
+
     def create(self, conversation_id: str) -> DataKey:
         """The conversation's key; made and synced to disk if there is none (put-if-absent).
 
@@ -60,10 +72,14 @@ class KeyStore(Protocol):
         ...
 
     def get(self, conversation_id: str) -> DataKey | None:
-        """None where it was destroyed or never made."""
+        """None where it was destroyed or never made. Raises ``KeysUnavailableError``."""
         ...
 
-    def destroy(self, conversation_id: str) -> None: ...
+
+class ForgettingKeyStore(KeyStore, Protocol):
+    def destroy(self, conversation_id: str) -> None:
+        """What the conversation's private fields hold can't be read any more, by anyone. No key: nothing to do."""
+        ...
 
 
 class MemoryKeyStore:
@@ -71,6 +87,9 @@ class MemoryKeyStore:
 
     def __init__(self) -> None:
         self._keys: dict[str, DataKey] = {}
+
+    async def prepare(self, conversation_ids: Collection[str], *, create: bool = False) -> None:
+        """Every key is at hand."""
 
     def create(self, conversation_id: str) -> DataKey:
         if conversation_id not in self._keys:
@@ -111,6 +130,9 @@ class SqliteKeyStore:
         row = self._db.execute(self._ANY).fetchone()
         if row:
             self._load(row[0])
+
+    async def prepare(self, conversation_ids: Collection[str], *, create: bool = False) -> None:
+        """Every key is at hand."""
 
     def create(self, conversation_id: str) -> DataKey:
         found = self.get(conversation_id)
