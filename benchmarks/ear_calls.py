@@ -15,7 +15,7 @@ from agent_core.wav import load_wav
 from console.agent import make_mind
 from console.call import CallParts
 from console.settings import EXAMPLE_BEHAVIOUR
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from processors.opening import CLOSING_ID
 from providers.voice_activity import open_voice_activity
 from schemas import decisions as d
@@ -94,7 +94,7 @@ class _Meter(StereoRecorder):
 class Exchange:
     """One owner for many calls. Raises what the gateway raises."""
 
-    def __init__(self, workspace: Workspace, parts: CallParts) -> None:
+    def __init__(self, workspace: SqliteWorkspace, parts: CallParts) -> None:
         self._workspace, self._parts = workspace, parts
         self._granted: dict[str, bytes] = {}
 

@@ -16,7 +16,7 @@ from benchmarks.figures import spread
 from benchmarks.loop import run_async
 from benchmarks.report import SPREAD_COLUMNS, Report, Table, spread_cells
 from benchmarks.temporary_log import temporary_log
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Kind
@@ -95,7 +95,7 @@ async def _hops(
 
 
 @contextmanager
-def _reader_of(workspace: Workspace, *, own: bool) -> Iterator[SqliteLedger]:
+def _reader_of(workspace: SqliteWorkspace, *, own: bool) -> Iterator[SqliteLedger]:
     if own:
         yield workspace.ledger
         return
@@ -161,6 +161,12 @@ class _OneReply:
 
     def open_work(self, conversation: int) -> OpenWork:
         return OpenWork(asks=False, timers={}, finished=False)
+
+    def freeze(self, conversation: int) -> None:
+        return None
+
+    def thaw(self, conversation_id: str, frozen: bytes) -> None:
+        return None
 
 
 class _NoEffects:

@@ -14,7 +14,7 @@ from benchmarks.race_behaviour import race_behaviour
 from benchmarks.recorded_calls import Recorder
 from benchmarks.report import SPREAD_COLUMNS, Report, Table, spread_cells
 from benchmarks.temporary_log import temporary_log
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from processors.deciders import cascade
 from processors.mind import AgentMind
 from streams.codec import Body
@@ -61,7 +61,7 @@ async def _run(big: int, reads: int) -> Report:
     return Report("one_of_a_million", [Table("One conversation, ms", ("log of", *SPREAD_COLUMNS), rows, notes)])
 
 
-async def _fill(workspace: Workspace, events: int) -> int:
+async def _fill(workspace: SqliteWorkspace, events: int) -> int:
     """Interleaved calls of some thousand events at a time. Returns the events of one call."""
     behaviour = race_behaviour()
     seq = workspace.record(behaviour)
@@ -97,7 +97,7 @@ def _picked(calls: int, reads: int) -> list[str]:
     return [_call_id(chance.randrange(there)) for _ in range(reads)]
 
 
-async def _read(workspace: Workspace, conversation_id: str) -> _Read:
+async def _read(workspace: SqliteWorkspace, conversation_id: str) -> _Read:
     began = time.perf_counter()
     records = await workspace.ledger.read_conversation(conversation_id)
     rows_at = time.perf_counter()

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 
 
 @contextmanager
-def temporary_log() -> Iterator[Workspace]:
+def temporary_log() -> Iterator[SqliteWorkspace]:
     with tempfile.TemporaryDirectory(prefix="ledgerline-bench-") as directory:
-        workspace = Workspace(Path(directory))
+        workspace = SqliteWorkspace(Path(directory))
         try:
             yield workspace
         finally:

@@ -6,29 +6,26 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
-from agent_core.ports import ProviderError
-from console.agent import Agent, make_mind, make_model, usable
-from console.emulated import marked
+from console.agent import Agent, make_mind
+from console.agent_opening import open_agent
 from console.failures import FailedError
 from console.settings import LlmSettings, Settings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
-from console.workspace import Workspace
+from console.workspace import Host, Workspace
 from processors.opening import CLOSING_ID
-from providers.embeddings import MiniLM
 from providers.phrase_store import PhraseStore
 from providers.rehearsed_voice import RehearsedVoice
 from providers.voice_activity import open_voice_activity
 from schemas.event import Event
 from schemas.facts import CallArrived
 from streams.fact_writer import FactWriter, fact_event
-from streams.hosts.embedded import EmbeddedHost
 from streams.tail import ConversationTail
 from voice_gateway.gateway import Gateway, Heard, Line
 from voice_gateway.media import Media
@@ -57,29 +54,29 @@ class CallParts(NamedTuple):
 
     behaviour: Behaviour
     behaviour_seq: int
-    agent: Agent
+    agent: Agent | None  # None: workers elsewhere decide
     speech: Speech
     phrases: PhraseStore
     models: LlmSettings
 
     def in_use(self) -> tuple[str, ...]:
-        """Which recogniser, voice and models are in use now."""
-        return (*self.speech.in_use(), *models_in_use(self.models), "embeddings:minilm")
+        """Which recogniser, voice and models are in use now in this process."""
+        models = (*models_in_use(self.models), "embeddings:minilm") if self.agent else ()
+        return (*self.speech.in_use(), *models)
+
+    async def close(self) -> None:
+        if self.agent:
+            await self.agent.model.close()
+        await self.speech.close()
 
 
-async def open_parts(settings: Settings, workspace: Workspace) -> CallParts:
-    """Loads behaviour and models, and renders the granted phrases. Raises ``BehaviourError``, ``ProviderError``."""
-    loop = asyncio.get_running_loop()
+async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = True) -> CallParts:
+    """Loads behaviour and models, and renders the granted phrases. ``own``: whether this process decides as well.
+
+    Raises ``BehaviourError``, ``ProviderError``.
+    """
     behaviour, trouble = load(settings.behaviour), VendorTrouble()
-
-    def mute(error: ProviderError) -> None:
-        several = len(settings.llm.all()) > 1
-        instead = "another provider or approved wordings answer instead" if several else "approved wordings are said"
-        trouble.tell("llm", error, instead)
-
-    models = await usable(await marked(settings.llm), mute)
-    model = make_model(models, behaviour, mute)
-    agent = await loop.run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model))
+    agent, models = await open_agent(settings, behaviour, trouble) if own else (None, settings.llm)
     speech = await open_speech(settings, trouble)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
@@ -102,7 +99,7 @@ async def make_call(
     recording = workspace.recordings / f"{call_id}.wav"
     recorder = StereoRecorder(recording, asyncio.get_running_loop().time())
     media = make_media(recorder)
-    writer = FactWriter(workspace.inbox, workspace.codec)
+    writer = FactWriter(workspace.stores.inbox, workspace.codec)
     mind = make_mind(workspace.behaviour_of, workspace.keys)
     granted = {
         phrase_id: await parts.phrases.render(text) for phrase_id, text in _granted_texts(parts.behaviour).items()
@@ -111,9 +108,9 @@ async def make_call(
     line = Line(media, speech.recognisers, speech.voice, open_voice_activity(), granted, speech.deaf)
     providers = parts.in_use()
     try:
-        host = EmbeddedHost(workspace.stores, workspace.codec, mind, parts.agent.effects, workspace.owner_lock())
-        async with _reigning(host):
-            tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+        host = workspace.host(mind, parts.agent.effects) if parts.agent else None
+        async with _reigning(host) if host else nullcontext():
+            tail = ConversationTail(workspace.stores.ledger, workspace.codec, call_id)
             await writer.put(fact_event(call_id, _arrived(parts, providers)))
             gateway = Gateway(call_id, f"gateway-{secrets.token_hex(3)}", 1, line, writer, tail, on_event=on_event)
             try:
@@ -122,12 +119,13 @@ async def make_call(
                 closed = await _until_closed(workspace, call_id)
     finally:
         recorder.close()
-    log_failure = None if closed else (host.reigns_lost or ["nothing was written in time"])[-1]
+    lost = host.reigns_lost if host else []
+    log_failure = None if closed else (lost or ["nothing was written in time"])[-1]
     return CallMade(call_id, recording, providers, heard, media, recorder.failure, log_failure)
 
 
 @asynccontextmanager
-async def _reigning(host: EmbeddedHost[Any]) -> AsyncIterator[None]:
+async def _reigning(host: Host) -> AsyncIterator[None]:
     """The host while it owns the log. Raises ``FailedError`` where it can't take it: then no call is answered."""
     try:
         async with asyncio.timeout(TAKE_OVER_S):
@@ -179,7 +177,7 @@ def _rehearsed_texts(behaviour: Behaviour) -> tuple[str, ...]:
 
 async def _until_closed(workspace: Workspace, call_id: str) -> bool:
     """The owner writes the end of the call before this process goes; at most some seconds are given to it."""
-    tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+    tail = ConversationTail(workspace.stores.ledger, workspace.codec, call_id)
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSING_S):
             if any(event.type == "ConversationClosed" for event in await tail.begin()):

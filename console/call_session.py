@@ -12,7 +12,7 @@ from console.callers import Caller
 from console.failures import tell_damage
 from console.garbage import spare_what_is_loaded
 from console.settings import Settings
-from console.workspace import Workspace
+from console.workspace import open_workspace
 from projections.call_report import CallReport, report_call
 from projections.effective_log import conversation_events
 from schemas.event import Event
@@ -41,11 +41,10 @@ class Reported(NamedTuple):
 
 
 async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | None) -> Reported:
-    """Raises what ``open_parts`` and ``make_call`` raise."""
-    workspace = Workspace(settings.data)
-    try:
-        _refuse_early(workspace)
-        parts = await open_parts(settings, workspace)
+    """Raises what ``open_workspace``, ``open_parts`` and ``make_call`` raise."""
+    async with open_workspace(settings) as workspace:
+        workers = await workspace.owned_elsewhere()  # before models are loaded: a second owner is refused
+        parts = await open_parts(settings, workspace, own=not workers)
         spare_what_is_loaded()
         try:
             make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
@@ -53,19 +52,24 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
             if make_view is None:
                 made = await make_call(workspace, parts, make_media)
             else:
-                with make_view(caller.title, parts.in_use()) as view:
+                with make_view(caller.title, (*parts.in_use(), *_owners(settings, workers))) as view:
                     made = await make_call(
                         workspace, parts, make_media, on_event=lambda event: view.event(event, loop.time())
                     )
         finally:
-            await parts.agent.model.close()
-            await parts.speech.close()
-        events = await conversation_events(workspace.ledger, workspace.codec, made.call_id, tell_damage)
+            await parts.close()
+        events = await conversation_events(workspace.stores.ledger, workspace.codec, made.call_id, tell_damage)
         report = report_call(events, recording=str(made.recording), speech_end_lag_ms=_lags(made, made.media))
         assert report is not None, "a call that was made stands on the log"
         return Reported(made, report, events)
-    finally:
-        workspace.close()
+
+
+def _owners(settings: Settings, workers: int) -> tuple[str, ...]:
+    """Where it is decided, for the screen."""
+    kafka = settings.log.kafka()
+    if kafka is None:
+        return ()
+    return (f"log:kafka at {kafka.bootstrap}", f"owner:{f'{workers} workers elsewhere' if workers else 'this process'}")
 
 
 def losses(made: CallMade) -> Iterator[str]:
@@ -76,13 +80,6 @@ def losses(made: CallMade) -> Iterator[str]:
         yield f"the log doesn't hold {made.call_id} to its end ({made.log_failure}); {rest}"
     if made.recording_failure:
         yield f"{made.recording} ends early: {made.recording_failure.value.replace('_', ' ')}"
-
-
-def _refuse_early(workspace: Workspace) -> None:
-    """Where another process owns the log, before models are loaded. Raises ``OwnerRefusedError``."""
-    lock = workspace.owner_lock()
-    lock.acquire()
-    lock.release()
 
 
 def _lags(made: CallMade, media: Media) -> Mapping[str, float]:

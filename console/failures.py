@@ -33,6 +33,7 @@ def reported() -> Iterator[None]:
     from agent_core.ports import ProviderError
     from console.settings import ConfigurationError
     from console.workspace import NoLogError
+    from streams.kafka.errors import BrokerUnreachableError, TopicMismatchError
     from streams.keys import KeyMissingError, KeysUnavailableError
     from streams.ports import InboxUnavailableError, OwnerRefusedError
     from streams.sqlite_store import StoreUnreadableError
@@ -57,6 +58,8 @@ def reported() -> Iterator[None]:
         OwnerRefusedError,
         NotAnsweredError,
         MediaError,
+        BrokerUnreachableError,
+        TopicMismatchError,
     ) as error:
         _say(str(error))
         raise typer.Exit(FAILED) from None

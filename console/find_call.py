@@ -10,7 +10,7 @@ MOST_NAMED = 5
 
 async def find_call(workspace: Workspace, wanted: str) -> str:
     """Call ids sort by time. Raises ``UsageError`` where none or several are meant."""
-    known = await workspace.ledger.conversations()
+    known = await workspace.conversations()
     if not known:
         raise UsageError("there are no calls on this log yet")
     if wanted == "last":

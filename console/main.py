@@ -25,6 +25,12 @@ app = typer.Typer(
 Data = Annotated[
     Path | None, typer.Option("--data", help="Directory of the log (default: LEDGERLINE_DATA, else .ledgerline).")
 ]
+Log = Annotated[
+    str | None,
+    typer.Option(
+        "--log", metavar="URL", help="sqlite, kafka or kafka://HOST:PORT[/PREFIX] (default: LEDGERLINE_LOG__URL)."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout (shape: ledgerline schema cli).")]
 
 
@@ -38,12 +44,12 @@ def _run(command: str, **arguments: Any) -> None:
 
 
 @app.command()
-def demo(data: Data = None, json: Json = False) -> None:
+def demo(data: Data = None, log: Log = None, json: Json = False) -> None:
     """Answer the scripted example call with real speech, and show the race as it happens.
 
     Example: ledgerline demo
     """
-    _run("demo", data=data, as_json=json)
+    _run("demo", data=data, log=log, as_json=json)
 
 
 @app.command()
@@ -59,6 +65,7 @@ def call(
     speed: Annotated[str, typer.Option("--speed", help="real, or max: a virtual clock.")] = "real",
     behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
     data: Data = None,
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Let the agent answer one call.
@@ -74,17 +81,33 @@ def call(
         speed=speed,
         behaviour=behaviour,
         data=data,
+        log=log,
         as_json=json,
     )
 
 
 @app.command()
-def calls(data: Data = None, json: Json = False) -> None:
+def worker(
+    host: Annotated[str, typer.Option("--host", help="aiokafka or faust: what carries the owners.")] = "aiokafka",
+    behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Own a share of the conversations of a log on Kafka, until it is stopped (SIGTERM, Ctrl-C).
+
+    Example: ledgerline worker --log kafka://127.0.0.1:9092
+    """
+    _run("worker", host=host, behaviour=behaviour, data=data, log=log, as_json=json)
+
+
+@app.command()
+def calls(data: Data = None, log: Log = None, json: Json = False) -> None:
     """List the calls on the log, newest first.
 
     Example: ledgerline calls --json
     """
-    _run("calls", data=data, as_json=json)
+    _run("calls", data=data, log=log, as_json=json)
 
 
 @app.command()
@@ -92,35 +115,37 @@ def show(
     call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
     events: Annotated[bool, typer.Option("--events", help="One line an event.")] = False,
     data: Data = None,
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Show a call: what was heard, offered, blocked, chosen and really said.
 
     Example: ledgerline show last
     """
-    _run("show", call_id=call_id, events=events, data=data, as_json=json)
+    _run("show", call_id=call_id, events=events, data=data, log=log, as_json=json)
 
 
 @app.command()
 def replay(
     call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
     data: Data = None,
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Recompute every decision of a call from its facts and compare it with the log.
 
     Example: ledgerline replay last --json
     """
-    _run("replay", call_id=call_id, data=data, as_json=json)
+    _run("replay", call_id=call_id, data=data, log=log, as_json=json)
 
 
 @app.command()
-def verify(data: Data = None, json: Json = False) -> None:
+def verify(data: Data = None, log: Log = None, json: Json = False) -> None:
     """Check the whole log: order, ids, hashes, schemas, whole steps, and every decision by recomputing it.
 
     Example: ledgerline verify --json
     """
-    _run("verify", data=data, as_json=json)
+    _run("verify", data=data, log=log, as_json=json)
 
 
 @app.command()
@@ -152,12 +177,12 @@ def emulators(
 
 
 @app.command()
-def doctor(data: Data = None, json: Json = False) -> None:
+def doctor(data: Data = None, log: Log = None, json: Json = False) -> None:
     """Say what is installed, configured and working here, and what to do about what isn't.
 
     Example: ledgerline doctor
     """
-    _run("doctor", data=data, as_json=json)
+    _run("doctor", data=data, log=log, as_json=json)
 
 
 @app.command()
@@ -174,4 +199,5 @@ def schema(
 
 def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its retries are no news; what fails is told by name
     app()

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from streams.kafka.url import KafkaUrl, LogUrlError, parse
 
 CONFIG_FILE = "ledgerline.toml"
 PREFIX = "LEDGERLINE_"
@@ -81,6 +83,25 @@ class LlmSettings(_Part):
         return []
 
 
+class LogSettings(_Part):
+    """``url``: sqlite (in the data directory), or kafka://HOST:PORT[,HOST:PORT][/PREFIX][?partitions=8&replication=3].
+
+    ``registry``: a schema registry's address; without one, schema ids are those of this project's lock file.
+    """
+
+    url: str = "sqlite"
+    registry: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _readable(cls, url: str) -> str:
+        parse(url)
+        return url
+
+    def kafka(self) -> KafkaUrl | None:
+        return parse(self.url)
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
@@ -91,6 +112,7 @@ class Settings(BaseSettings):
     stt: SttSettings = SttSettings()
     tts: TtsSettings = TtsSettings()
     llm: LlmSettings = LlmSettings()
+    log: LogSettings = LogSettings()
 
     def vendors(self) -> list[str]:
         """The parts (stt, tts, llm) that a vendor does."""
@@ -109,20 +131,33 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load_settings(data: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """``data`` is the command line's ``--data``. Raises ``ConfigurationError``."""
+def load_settings(
+    data: Path | None = None, log: str | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """``data`` and ``log`` are the command line's. Raises ``ConfigurationError``."""
     unknown = [f"{name}: no such setting; there are {', '.join(_settings_at(()))}" for name in _unknown(environment)]
     if unknown:
         raise ConfigurationError("\n".join(unknown))
     try:
-        settings = Settings(data=data) if data else Settings()
+        given: dict[str, Any] = {"data": data} if data else {}
+        settings = Settings(**given)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_problem(issue, environment) for issue in error.errors())) from None
     except (ValueError, OSError) as error:  # a broken TOML file, or JSON in a variable that can't be read
         broken = [f"{name}: not JSON: {why}" for name, why in _broken_json(environment)]
         raise ConfigurationError("\n".join(broken) or f"{CONFIG_FILE}: {error}") from None
     _take_usual_variables(settings, environment)
+    if log is not None:
+        settings.log = _given_log(log, settings.log)
     return settings
+
+
+def _given_log(url: str, configured: LogSettings) -> LogSettings:
+    try:
+        parse(url)
+    except LogUrlError as error:
+        raise ConfigurationError(f"--log: {error}") from None
+    return configured.model_copy(update={"url": url})
 
 
 def _take_usual_variables(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -143,7 +178,7 @@ def _take_usual_variables(settings: Settings, environment: Mapping[str, str]) ->
 
 def _problem(issue: Any, environment: Mapping[str, str]) -> str:
     location: tuple[int | str, ...] = issue["loc"]
-    message = str(issue["msg"])
+    message = str(issue["msg"]).removeprefix("Value error, ")
     if issue["type"] == "extra_forbidden":
         message = f"no such setting; there are {', '.join(_settings_at(location[:-1]))}"
     return f"{_named(location, environment)}: {message[:1].lower()}{message[1:]}"

@@ -1,14 +1,21 @@
-"""A data directory: the log, its keys, its recordings."""
+"""Where a log, its keys and its recordings are: a data directory, with the log in it or on Kafka."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 from agent_core.behaviour import Behaviour
-from streams.behaviours import SqliteBehaviours
+from console.settings import ConfigurationError, Settings
+from projections.acknowledged import AcknowledgedFacts, SqliteAcknowledgedFacts
+from streams.behaviours import BehaviourStream, SqliteBehaviours
 from streams.codec import Codec
+from streams.hosts.embedded import EmbeddedHost
 from streams.keys import SqliteKeyStore
+from streams.mind import Effects, Mind
 from streams.owner import Stores
 from streams.owner_lock import OwnerLock
 from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
@@ -16,48 +23,131 @@ from streams.sqlite_store import SqliteStore, StoreUnreadableError
 
 
 class NoLogError(Exception):
-    """There is no log in this directory yet."""
+    """There is no log here yet."""
+
+
+class Host(Protocol):
+    """Owns while it is entered."""
+
+    reigns_lost: list[str]
+
+    async def __aenter__(self) -> Any: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
 
 
 class Workspace:
-    """``create=False``: for commands that only read; raises ``NoLogError`` where nothing was recorded yet."""
+    """What every command works on. ``steps_are_atomic``: whether the log takes a step whole or not at all."""
 
-    def __init__(self, directory: Path, *, create: bool = True) -> None:
-        """Raises ``StoreUnreadableError``, ``NoLogError``."""
-        ledger_path = directory / "ledger.db"
-        if directory.exists() and not directory.is_dir():
-            raise StoreUnreadableError(f"{directory} is a file: --data names a directory")
-        if not create and not ledger_path.exists():
-            raise NoLogError(f"{directory} holds no log yet: make a call first, or name another directory with --data")
-        self.directory = directory
-        self.store = SqliteStore(ledger_path)
-        try:
-            self.keys = SqliteKeyStore(directory / "keys")
-        except OSError as error:
-            raise StoreUnreadableError(f"{directory} can't be written: {error}") from None
-        self.codec = Codec(self.keys)
-        self.inbox = SqliteInbox(self.store)
-        self.ledger = SqliteLedger(self.store)
-        self.states = SqliteStateStore(self.store)
-        self.dead_letters = SqliteDeadLetters(self.store)
-        self.behaviours = SqliteBehaviours(self.store)
-        self.stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters)
+    steps_are_atomic = True
+
+    def __init__(self, directory: Path, keys: SqliteKeyStore, stores: Stores, behaviours: BehaviourStream) -> None:
+        self.directory, self.keys, self.stores, self.behaviours = directory, keys, stores, behaviours
+        self.codec = Codec(keys)
         self.behaviour_of = lru_cache(maxsize=64)(self._behaviour_of)
 
     @property
     def recordings(self) -> Path:
         return self.directory / "recordings"
 
-    def owner_lock(self) -> OwnerLock:
-        return OwnerLock(self.directory / "owner.lock")
-
     def record(self, behaviour: Behaviour) -> int:
         """The seq of this behaviour in the log's behaviour stream."""
         return self.behaviours.record(behaviour.content_hash, behaviour.canonical())
+
+    def host(self, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> Host:
+        """An owner of this log in this process."""
+        raise NotImplementedError
+
+    async def owned_elsewhere(self) -> int:
+        """How many other processes own parts of this log now and leave nothing for this one to do."""
+        return 0
+
+    async def conversations(self) -> list[str]:
+        """Ids of all conversations on the log, sorted."""
+        raise NotImplementedError
+
+    async def acknowledged(self) -> AcknowledgedFacts:
+        raise NotImplementedError
+
+    def _behaviour_of(self, seq: int, content_hash: str) -> Behaviour:
+        return Behaviour.from_canonical(self.behaviours.get(seq, content_hash))
+
+
+class SqliteWorkspace(Workspace):
+    """``create=False``: for commands that only read; raises ``NoLogError`` where nothing was recorded yet."""
+
+    def __init__(self, directory: Path, *, create: bool = True) -> None:
+        """Raises ``StoreUnreadableError``, ``NoLogError``."""
+        ledger_path = directory / "ledger.db"
+        refuse_file(directory)
+        if not create and not ledger_path.exists():
+            raise NoLogError(f"{directory} holds no log yet: make a call first, or name another directory with --data")
+        self.store = SqliteStore(ledger_path)
+        self.inbox = SqliteInbox(self.store)
+        self.ledger = SqliteLedger(self.store)
+        self.states = SqliteStateStore(self.store)
+        self.dead_letters = SqliteDeadLetters(self.store)
+        stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters)
+        super().__init__(directory, open_keys(directory), stores, SqliteBehaviours(self.store))
+
+    def owner_lock(self) -> OwnerLock:
+        return OwnerLock(self.directory / "owner.lock")
+
+    def host(self, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> EmbeddedHost[Any]:
+        return EmbeddedHost(self.stores, self.codec, mind, make_effects, self.owner_lock())
+
+    async def owned_elsewhere(self) -> int:
+        """Raises ``OwnerRefusedError`` where another process owns the log: a second owner is refused."""
+        lock = self.owner_lock()
+        lock.acquire()
+        lock.release()
+        return 0
+
+    async def conversations(self) -> list[str]:
+        return await self.ledger.conversations()
+
+    async def acknowledged(self) -> AcknowledgedFacts:
+        return SqliteAcknowledgedFacts(self.store)
 
     def close(self) -> None:
         self.store.close()
         self.keys.close()
 
-    def _behaviour_of(self, seq: int, content_hash: str) -> Behaviour:
-        return Behaviour.from_canonical(self.behaviours.get(seq, content_hash))
+
+def open_workspace(settings: Settings, *, create: bool = True) -> AbstractAsyncContextManager[Workspace]:
+    """By ``LEDGERLINE_LOG__URL``: Kafka, else the data directory.
+
+    Raises ``StoreUnreadableError``, ``NoLogError``, ``BrokerUnreachableError``, ``TopicMismatchError``.
+    """
+    kafka = settings.log.kafka()
+    if kafka is None:
+        return _sqlite(settings.data, create)
+    try:
+        from console.kafka_workspace import kafka_workspace
+    except ImportError:
+        raise ConfigurationError("a log on Kafka needs ledgerline[kafka]: make setup-dev installs it") from None
+
+    return kafka_workspace(kafka, settings.data, create=create)
+
+
+@asynccontextmanager
+async def _sqlite(directory: Path, create: bool) -> AsyncIterator[Workspace]:
+    workspace = SqliteWorkspace(directory, create=create)
+    try:
+        yield workspace
+    finally:
+        workspace.close()
+
+
+def refuse_file(directory: Path) -> None:
+    """Raises ``StoreUnreadableError``."""
+    if directory.exists() and not directory.is_dir():
+        raise StoreUnreadableError(f"{directory} is a file: --data names a directory")
+
+
+def open_keys(directory: Path) -> SqliteKeyStore:
+    """Raises ``StoreUnreadableError``."""
+    try:
+        return SqliteKeyStore(directory / "keys")
+    except OSError as error:
+        raise StoreUnreadableError(f"{directory} can't be written: {error}") from None

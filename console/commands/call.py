@@ -29,6 +29,7 @@ def run(
     speed: str,
     behaviour: Path | None,
     data: Path | None,
+    log: str | None,
     as_json: bool,
 ) -> int:
     if speed not in SPEEDS:
@@ -36,7 +37,7 @@ def run(
     if mic and speed == "max":
         raise UsageError("--mic is a person, who speaks in real time: leave out --speed max")
     caller = choose_caller(wavs, script, mic=mic, echo_cancellation=echo_cancellation)
-    settings = load_settings(data)
+    settings = load_settings(data, log)
     if behaviour:
         settings.behaviour = behaviour
     return present(settings, caller, speed=speed, as_json=as_json)
@@ -49,6 +50,8 @@ def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) ->
         raise UsageError(
             f"--speed max is a virtual clock, which no vendor keeps: leave it out, or use local parts ({switches})"
         )
+    if speed == "max" and settings.log.kafka():
+        raise UsageError("--speed max is a virtual clock, which no broker keeps: leave it out, or use --log sqlite")
     reported = _hold(settings, caller, None if as_json else _view, speed)
     if as_json:
         print_json(reported.report)

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from console.failures import tell_damage
 from console.output import print_json, table
-from console.settings import load_settings
-from console.workspace import Workspace
-from projections.calls import list_calls
+from console.settings import Settings, load_settings
+from console.workspace import open_workspace
+from projections.calls import CallSummary, list_calls
 
 
-def run(*, data: Path | None, as_json: bool) -> int:
-    workspace = Workspace(load_settings(data).data, create=False)
-    calls = asyncio.run(list_calls(workspace.ledger, workspace.codec, tell_damage))
-    workspace.close()
+def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
+    calls = asyncio.run(_calls(load_settings(data, log)))
     if as_json:
         print_json(calls)
         return 0
@@ -25,3 +23,8 @@ def run(*, data: Path | None, as_json: bool) -> int:
     ]
     table(("call", "started", "status", "turns", "outcome", "length"), rows)
     return 0
+
+
+async def _calls(settings: Settings) -> list[CallSummary]:
+    async with open_workspace(settings, create=False) as workspace:
+        return await list_calls(workspace.stores.ledger, workspace.codec, tell_damage)

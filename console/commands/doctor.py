@@ -34,8 +34,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
 
 
-def run(*, data: Path | None, as_json: bool) -> int:
-    checks = tuple(_checks(data))
+def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
+    checks = tuple(_checks(data, log))
     diagnosis = Diagnosis(all(check.state is not State.BROKEN for check in checks), checks)
     if as_json:
         print_json(diagnosis)
@@ -44,11 +44,11 @@ def run(*, data: Path | None, as_json: bool) -> int:
     return 0 if diagnosis.healthy else 1
 
 
-def _checks(data: Path | None) -> Iterator[Check]:
+def _checks(data: Path | None, log: str | None) -> Iterator[Check]:
     version = sys.version.split()[0]
     yield Check("python", State.OK if sys.version_info >= (3, 11) else State.BROKEN, version)
     try:
-        settings = load_settings(data)
+        settings = load_settings(data, log)
     except ConfigurationError as error:
         yield Check("configuration", State.BROKEN, str(error), f"correct {CONFIG_FILE} or the variable that is named")
         return
@@ -59,7 +59,7 @@ def _checks(data: Path | None) -> Iterator[Check]:
     yield _part("embeddings", _embeddings, "make setup")
     yield from _vendors(settings)
     yield _microphone()
-    yield _log(settings)
+    yield _kafka(settings) if settings.log.kafka() else _log(settings)
 
 
 def _part(name: str, probe: Callable[[], str], advice: str) -> Check:
@@ -129,6 +129,33 @@ def _microphone() -> Check:
     if not devices:
         return Check("sound card", State.NOTE, "none", "only for --mic; files and scripts need none")
     return Check("sound card", State.OK, f"{devices} devices")
+
+
+def _kafka(settings: Settings) -> Check:
+    import asyncio
+
+    try:
+        from streams.kafka.heartbeats import living_workers
+        from streams.kafka.topics import BrokerUnreachableError, topics_exist
+    except ImportError:
+        return Check("log", State.BROKEN, "no client for Kafka", "make setup-dev (or pip install ledgerline[kafka])")
+    url = settings.log.kafka()
+    assert url is not None, "asked for a log on Kafka only"
+
+    async def probe() -> Check:
+        from streams.kafka.connection import connected
+
+        if not await topics_exist(url.bootstrap, url.topics):
+            return Check("log", State.OK, f"{url.bootstrap} answers; no log there yet", "the first call makes it")
+        async with connected(url.bootstrap) as connection:
+            workers = await living_workers(connection, url.topics)
+        found = f"{url.bootstrap} answers, {workers} workers"
+        return Check("log", State.OK, found, "" if workers else "ledgerline worker owns its conversations")
+
+    try:
+        return asyncio.run(probe())
+    except BrokerUnreachableError as error:
+        return Check("log", State.BROKEN, str(error), "start it (make kafka), or correct LEDGERLINE_LOG__URL")
 
 
 def _log(settings: Settings) -> Check:

@@ -10,19 +10,15 @@ import msgspec
 from console.failures import tell_damage
 from console.find_call import find_call
 from console.output import print_json
-from console.settings import load_settings
-from console.workspace import Workspace
+from console.settings import Settings, load_settings
+from console.workspace import open_workspace
 from processors.deciders import cascade
 from projections.recompute import Recomputer, Replay, replay
 from projections.recorded_behaviour import recorded_behaviours
 
 
-def run(*, call_id: str, data: Path | None, as_json: bool) -> int:
-    workspace = Workspace(load_settings(data).data, create=False)
-    try:
-        replayed = asyncio.run(_replay(workspace, call_id))
-    finally:
-        workspace.close()
+def run(*, call_id: str, data: Path | None, log: str | None, as_json: bool) -> int:
+    replayed = asyncio.run(_replay(load_settings(data, log), call_id))
     if as_json:
         print_json(replayed)
     else:
@@ -30,10 +26,11 @@ def run(*, call_id: str, data: Path | None, as_json: bool) -> int:
     return 1 if replayed.identical is False else 0
 
 
-async def _replay(workspace: Workspace, wanted: str) -> Replay:
-    call_id = await find_call(workspace, wanted)
-    recomputer = Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
-    found = await replay(workspace.ledger, workspace.codec, recomputer, call_id, tell_damage)
+async def _replay(settings: Settings, wanted: str) -> Replay:
+    async with open_workspace(settings, create=False) as workspace:
+        call_id = await find_call(workspace, wanted)
+        recomputer = Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
+        found = await replay(workspace.stores.ledger, workspace.codec, recomputer, call_id, tell_damage)
     assert found is not None, "find_call names calls that are on the log"
     return found
 

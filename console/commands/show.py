@@ -8,23 +8,18 @@ from pathlib import Path
 from console.failures import tell_damage
 from console.find_call import find_call
 from console.output import print_json
-from console.settings import load_settings
-from console.workspace import Workspace
+from console.settings import Settings, load_settings
+from console.workspace import open_workspace
 from projections.call_report import report_call
 from projections.effective_log import conversation_events
 from schemas.event import Event
 
 
-def run(*, call_id: str, events: bool, data: Path | None, as_json: bool) -> int:
-    workspace = Workspace(load_settings(data).data, create=False)
-    try:
-        found = asyncio.run(_events(workspace, call_id))
-        if as_json:
-            recording = workspace.recordings / f"{found[0].conversation_id}.wav"
-            print_json(report_call(found, recording=str(recording) if recording.exists() else None))
-            return 0
-    finally:
-        workspace.close()
+def run(*, call_id: str, events: bool, data: Path | None, log: str | None, as_json: bool) -> int:
+    found, recording = asyncio.run(_events(load_settings(data, log), call_id))
+    if as_json:
+        print_json(report_call(found, recording=str(recording) if recording.exists() else None))
+        return 0
     from rich.console import Console
 
     from console.show import event_lines, render_call
@@ -36,6 +31,8 @@ def run(*, call_id: str, events: bool, data: Path | None, as_json: bool) -> int:
     return 0
 
 
-async def _events(workspace: Workspace, wanted: str) -> list[Event]:
-    call_id = await find_call(workspace, wanted)
-    return await conversation_events(workspace.ledger, workspace.codec, call_id, tell_damage)
+async def _events(settings: Settings, wanted: str) -> tuple[list[Event], Path]:
+    async with open_workspace(settings, create=False) as workspace:
+        call_id = await find_call(workspace, wanted)
+        events = await conversation_events(workspace.stores.ledger, workspace.codec, call_id, tell_damage)
+        return events, workspace.recordings / f"{call_id}.wav"

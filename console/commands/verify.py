@@ -6,33 +6,18 @@ import asyncio
 from pathlib import Path
 
 from console.output import print_json, table
-from console.settings import load_settings
-from console.workspace import Workspace
+from console.settings import Settings, load_settings
+from console.workspace import open_workspace
 from processors.deciders import cascade
-from projections.acknowledged import SqliteAcknowledgedFacts
 from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
-from projections.verify import verify
+from projections.verify import Verification, verify
 
 MOST_SHOWN = 50
 
 
-def run(*, data: Path | None, as_json: bool) -> int:
-    workspace = Workspace(load_settings(data).data, create=False)
-    try:
-        recomputer = Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
-        found = asyncio.run(
-            verify(
-                workspace.ledger,
-                workspace.codec,
-                recomputer,
-                states=workspace.states,
-                acknowledged=SqliteAcknowledgedFacts(workspace.store),
-                dead_letters=workspace.dead_letters,
-            )
-        )
-    finally:
-        workspace.close()
+def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
+    found = asyncio.run(_verify(load_settings(data, log)))
     if as_json:
         print_json(found)
         return 1 if found.problems else 0
@@ -45,3 +30,16 @@ def run(*, data: Path | None, as_json: bool) -> int:
     if len(found.problems) > MOST_SHOWN:
         print(f"... and {len(found.problems) - MOST_SHOWN} more: --json lists all")
     return 1 if found.problems else 0
+
+
+async def _verify(settings: Settings) -> Verification:
+    async with open_workspace(settings, create=False) as workspace:
+        return await verify(
+            workspace.stores.ledger,
+            workspace.codec,
+            Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys),
+            states=workspace.stores.states,
+            acknowledged=await workspace.acknowledged(),
+            dead_letters=workspace.stores.dead_letters,
+            steps_are_atomic=workspace.steps_are_atomic,
+        )

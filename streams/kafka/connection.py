@@ -95,6 +95,15 @@ class Connection:
         self._consumers.discard(consumer)
         await consumer.stop()
 
+    async def beginning(self, topic: str, partition: int) -> int:
+        """The first offset that the topic still holds. Raises ``KafkaError``."""
+        consumer = await self.consumer(topic, partition)
+        try:
+            at = TopicPartition(topic, partition)
+            return int((await consumer.beginning_offsets([at]))[at])
+        finally:
+            await self.drop_consumer(consumer)
+
     @asynccontextmanager
     async def _following(self, topic: str, partition: int, start: int) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = await self.consumer(topic, partition)
@@ -130,3 +139,12 @@ class Connection:
             "max_request_size": MAX_RECORD_BYTES,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }
+
+
+@asynccontextmanager
+async def connected(bootstrap: str) -> AsyncIterator[Connection]:
+    connection = Connection(bootstrap)
+    try:
+        yield connection
+    finally:
+        await connection.close()

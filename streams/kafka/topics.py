@@ -8,20 +8,15 @@ from typing import NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
 
-PARTITIONS = 8
+from streams.kafka.errors import BrokerUnreachableError as BrokerUnreachableError
+from streams.kafka.errors import TopicMismatchError as TopicMismatchError
+from streams.kafka.url import PARTITIONS as PARTITIONS
+
 FOREVER = "-1"
 HOUR_MS = str(3600 * 1000)
 WEEK_MS = str(7 * 24 * 3600 * 1000)
 READY_TIMEOUT_S = 15.0
 _MOST_IN_SYNC = 2  # of three replicas: one broker may be down, and what is acknowledged still stands on two
-
-
-class TopicMismatchError(Exception):
-    """A topic exists with another number of partitions: keys would move. The message names topic and counts."""
-
-
-class BrokerUnreachableError(Exception):
-    """No broker answers at this address."""
 
 
 class Topics(NamedTuple):
@@ -73,12 +68,7 @@ async def create_topics(bootstrap: str, topics: Topics, *, replication: int = 1)
 
     Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``KafkaError`` where the brokers refuse.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-    except KafkaError as error:
-        await admin.close()
-        raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+    admin = await _admin(bootstrap)
     try:
         wanted = topics.configured()
         in_sync = {"min.insync.replicas": str(min(_MOST_IN_SYNC, replication))}
@@ -97,6 +87,25 @@ async def create_topics(bootstrap: str, topics: Topics, *, replication: int = 1)
         await _until_ready(admin, wanted)
     finally:
         await admin.close()
+
+
+async def topics_exist(bootstrap: str, topics: Topics) -> bool:
+    """Raises ``BrokerUnreachableError``."""
+    admin = await _admin(bootstrap)
+    try:
+        return topics.log in await admin.list_topics()
+    finally:
+        await admin.close()
+
+
+async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+    return admin
 
 
 async def _until_ready(admin: AIOKafkaAdminClient, wanted: dict[str, tuple[int, dict[str, str]]]) -> None:

@@ -15,7 +15,7 @@ from agent_core.wav import load_wav
 from console.call import CallMade, CallParts, make_call, open_parts
 from console.callers import Caller, files_caller, script_caller
 from console.settings import EXAMPLE_BEHAVIOUR, LlmSettings, Settings, SttSettings, TtsSettings
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from processors.deciders import cascade
 from projections.acknowledged import SqliteAcknowledgedFacts
 from projections.call_report import CallReport, report_call
@@ -53,7 +53,7 @@ class Held(NamedTuple):
 def local_parts() -> CallParts:
     """No vendor, whatever keys this machine has."""
     folder = Path(tempfile.mkdtemp(prefix="ledgerline-parts-"))
-    workspace = Workspace(folder)
+    workspace = SqliteWorkspace(folder)
     try:
         return run_virtual(open_parts(local_settings(folder), workspace))
     finally:
@@ -71,7 +71,7 @@ def local_settings(data: Path) -> Settings:
 
 async def answer(data: Path, caller: Caller, parts: CallParts) -> Held:
     """Holds one call on the running loop, on a log in ``data``."""
-    workspace = Workspace(data)
+    workspace = SqliteWorkspace(data)
     try:
         seq = workspace.record(parts.behaviour)
         make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
@@ -105,7 +105,7 @@ def write_script(folder: Path, text: str) -> Path:
 
 def verified(data: Path) -> Verification:
     """As ``ledgerline verify`` does it."""
-    workspace = Workspace(data, create=False)
+    workspace = SqliteWorkspace(data, create=False)
     try:
         return run_virtual(
             verify(
@@ -122,7 +122,7 @@ def verified(data: Path) -> Verification:
 
 
 def replays_identically(data: Path, call_id: str) -> bool:
-    workspace = Workspace(data, create=False)
+    workspace = SqliteWorkspace(data, create=False)
 
     async def again() -> Any:
         return await replay(workspace.ledger, workspace.codec, _recomputer(workspace), call_id, _damaged)
@@ -159,7 +159,7 @@ def clip(path: Path = LOST_CARD) -> bytes:
     return load_wav(path).pcm
 
 
-def _recomputer(workspace: Workspace) -> Recomputer:
+def _recomputer(workspace: SqliteWorkspace) -> Recomputer:
     return Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
 
 

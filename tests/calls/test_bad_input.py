@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 import pytest
 
 from console.settings import EXAMPLE_BEHAVIOUR
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from tests.calls.answered import LOST_CARD, hold, says
 from tests.calls.commands import failed, finished, forget_settings, ledgerline, start
 
@@ -96,7 +96,7 @@ def test_a_directory_without_a_log_is_named_and_left_as_it_is(command: tuple[str
 
 @pytest.mark.parametrize("command", ["show", "replay"])
 def test_an_empty_log_has_no_calls(command: str, tmp_path: Path) -> None:
-    Workspace(tmp_path).close()
+    SqliteWorkspace(tmp_path).close()
     failed(ledgerline(command, "last", "--json", "--data", tmp_path), 2, "no calls on this log")
     assert ledgerline("calls", "--json", "--data", tmp_path).json == []
     assert ledgerline("verify", "--json", "--data", tmp_path).json["problems"] == []

@@ -10,7 +10,7 @@ import pytest
 
 from agent_core.wav import load_wav
 from console.call import make_call
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from schemas import facts as f
 from schemas.event import Event
 from simulation.virtual_loop import run_virtual
@@ -84,7 +84,7 @@ def test_what_was_acknowledged_survives_a_kill_and_the_next_call_works(commits: 
 
 def event_ids(data: Path) -> set[str]:
     """Of every event on the log that counts."""
-    workspace = Workspace(data, create=False)
+    workspace = SqliteWorkspace(data, create=False)
 
     async def read() -> set[str]:
         records = await workspace.ledger.read(0, 0, 10_000)
@@ -126,7 +126,7 @@ def test_a_second_owner_is_refused_by_name_and_the_first_call_goes_on(tmp_path: 
 
 def test_on_a_full_disk_the_caller_hears_holds_and_the_closing_line(tmp_path: Path) -> None:
     heard: list[str] = []
-    workspace = Workspace(tmp_path)
+    workspace = SqliteWorkspace(tmp_path)
 
     def fill(event: Event) -> None:
         """From the caller's first word on, nothing more can be written."""
@@ -167,7 +167,7 @@ def test_a_full_disk_is_told_with_exit_code_1_and_leaves_a_sound_log(commits: in
 
 
 def test_a_fact_of_an_unknown_schema_goes_to_the_dead_letters_and_the_call_goes_on(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
+    workspace = SqliteWorkspace(tmp_path)
     putting: list[asyncio.Task[None]] = []
 
     def poison(event: Event) -> None:

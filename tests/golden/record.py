@@ -18,7 +18,7 @@ from pathlib import Path
 from console.call_session import hold_call
 from console.callers import script_caller
 from console.settings import EXAMPLE_BEHAVIOUR, Settings
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from processors.deciders import VERSION
 from schemas.event import Event
 from simulation.faults import Fault
@@ -57,7 +57,7 @@ def demo_call() -> GoldenLog:
         settings = Settings(data=Path(directory), behaviour=EXAMPLE_BEHAVIOUR)
         caller = script_caller(EXAMPLE_BEHAVIOUR / "demo" / "call.yaml")
         reported = run_virtual(hold_call(settings, caller, None))
-        workspace = Workspace(settings.data, create=False)
+        workspace = SqliteWorkspace(settings.data, create=False)
         try:
             key = workspace.keys.get(reported.made.call_id)
             assert key is not None, "the call's key was made with its first fact"

@@ -1,0 +1,80 @@
+"""A data directory whose log is on Kafka: keys, phrases and recordings are in it, events are not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from console.failures import FailedError
+from console.workspace import NoLogError, Workspace, open_keys, refuse_file
+from projections.acknowledged import AcknowledgedFacts
+from projections.acknowledged_kafka import KafkaAcknowledgedFacts
+from projections.effective_log import partition_records
+from streams.hosts.kafka import KafkaHost
+from streams.kafka.behaviours import KafkaBehaviours
+from streams.kafka.connection import connected
+from streams.kafka.heartbeats import living_workers
+from streams.kafka.log import opened
+from streams.kafka.topics import topics_exist
+from streams.kafka.url import KafkaUrl
+from streams.keys import SqliteKeyStore
+from streams.mind import Effects, Mind
+from streams.owner import Stores
+
+
+class KafkaWorkspace(Workspace):
+    steps_are_atomic = False  # a step that no batch holds comes in several
+
+    def __init__(
+        self, url: KafkaUrl, directory: Path, keys: SqliteKeyStore, stores: Stores, behaviours: KafkaBehaviours
+    ) -> None:
+        super().__init__(directory, keys, stores, behaviours)
+        self.url = url
+
+    def host(self, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> KafkaHost[Any]:
+        return KafkaHost(self.url.bootstrap, self.url.topics, self.stores, self.codec, mind, make_effects)
+
+    def worker(self, host: str, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> KafkaHost[Any]:
+        """``host``: aiokafka."""
+        return self.host(mind, make_effects)
+
+    async def owned_elsewhere(self) -> int:
+        async with connected(self.url.bootstrap) as connection:
+            return await living_workers(connection, self.url.topics)
+
+    async def conversations(self) -> list[str]:
+        found: set[str] = set()
+        for partition in range(self.stores.ledger.partitions):
+            async for record in partition_records(self.stores.ledger, partition):
+                found.add(record.conversation_id)
+        return sorted(found - {""})
+
+    async def acknowledged(self) -> AcknowledgedFacts:
+        async with connected(self.url.bootstrap) as connection:
+            return await KafkaAcknowledgedFacts.read(connection, self.url.topics)
+
+
+@asynccontextmanager
+async def kafka_workspace(url: KafkaUrl, directory: Path, *, create: bool) -> AsyncIterator[KafkaWorkspace]:
+    """Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``NoLogError``, ``StoreUnreadableError``, ``FailedError``."""
+    refuse_file(directory)
+    if not create and not await topics_exist(url.bootstrap, url.topics):
+        raise NoLogError(f"there is no log at {url.bootstrap} under these topics yet: make a call first")
+    keys = open_keys(directory)
+    try:
+        async with opened(url.bootstrap, url.topics, replication=url.replication) as stores:
+            loop = asyncio.get_running_loop()
+            behaviours = KafkaBehaviours(url.bootstrap, url.topics)
+            try:
+                yield KafkaWorkspace(url, directory, keys, stores, behaviours)
+            finally:
+                await loop.run_in_executor(None, behaviours.close)
+    except KafkaError as error:  # a broker that refuses, or went away
+        raise FailedError(f"{url.bootstrap}: {error}") from None
+    finally:
+        keys.close()

@@ -1,0 +1,180 @@
+"""The Kafka host: a worker that owns its share of the partitions.
+
+The brokers' group assigns, heartbeats notice the dead (``streams.seats``); both only propose when to take over, and the
+log's epochs decide (``streams.takeover``). So this host may be wrong about the others at any time and no harm is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Generic
+
+from streams.codec import Codec
+from streams.kafka.connection import Connection
+from streams.kafka.heartbeats import BEAT_EVERY_S, Heartbeats
+from streams.kafka.membership import SESSION_TIMEOUT_MS, Membership
+from streams.kafka.partition_reader import PartitionReader
+from streams.kafka.topics import Topics
+from streams.mind import C, Effects, Mind
+from streams.owner import Owner, Stores
+from streams.seats import Heartbeat, Seats
+from streams.watchdog import Progress
+
+_LOG = logging.getLogger(__name__)
+
+RETRY_S = 0.2  # between two reigns in one partition
+GROUP = "ledgerline-owners"
+
+
+class KafkaHost(Generic[C]):
+    """``async with``: a member of the group while it is entered. Entering returns once all that was assigned is owned."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Topics,
+        stores: Stores,
+        codec: Codec,
+        mind: Mind[C],
+        make_effects: Callable[[], Effects[C]],
+        *,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+    ) -> None:
+        self.worker_id = f"worker-{os.getpid()}-{secrets.token_hex(3)}"
+        self._stores, self._codec, self._mind, self._make_effects = stores, codec, mind, make_effects
+        self._seats = Seats(self.worker_id)
+        self._topics = topics
+        self._connection = Connection(bootstrap)
+        self._heartbeats = Heartbeats(self._connection, topics)
+        self._membership = Membership(
+            bootstrap, topics.inbox, f"{topics.prefix}{GROUP}", self._assigned, session_timeout_ms=session_timeout_ms
+        )
+        self._was_assigned = asyncio.Event()
+        self._owners: dict[int, Owner[C]] = {}  # reigning
+        self._owning: dict[int, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._inbox_ends: dict[int, PartitionReader] = {}
+        self._changed = asyncio.Event()
+        self._closing = False
+        self.reigns_lost: list[str] = []
+
+    async def __aenter__(self) -> KafkaHost[C]:
+        for work in (self._listen(), self._beat(), self._membership.run()):
+            self._tasks.append(asyncio.create_task(work))
+        await self._until(self._was_assigned.is_set)
+        await self._until(lambda: self._owners.keys() >= self._seats.wanted())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stops owning first, then says so: whoever comes next needn't wait."""
+        self._closing = True
+        await _end(list(self._owning.values()))
+        await self._heartbeats.send(Heartbeat(self.worker_id, {}, leaving=True))
+        await _end(self._tasks)
+        await self._connection.close()
+
+    @property
+    def owned(self) -> frozenset[int]:
+        return frozenset(self._owners)
+
+    async def progress(self) -> dict[int, Progress]:
+        """How far each partition's owner has come, for a watchdog. Waits while no broker answers."""
+        found = {}
+        for partition, owner in list(self._owners.items()):
+            reader = self._inbox_ends.get(partition)
+            if reader is None:
+                reader = self._inbox_ends[partition] = PartitionReader(self._connection, self._topics.inbox, partition)
+            found[partition] = Progress(owner.inbox_mark, await reader.end() - 1)
+        return found
+
+    async def failed(self) -> None:
+        """Returns, or raises what went wrong, when the host can't go on."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    # --- what it learns ---
+
+    def _assigned(self, partitions: frozenset[int]) -> None:
+        self._seats.assign(partitions)
+        self._was_assigned.set()
+        self._reconcile()
+
+    async def _listen(self) -> None:
+        async for beat in self._heartbeats.follow():
+            self._seats.hear(beat)
+            self._reconcile()
+
+    async def _beat(self) -> None:
+        while True:
+            epochs = {partition: owner.epoch for partition, owner in self._owners.items()}
+            await self._heartbeats.send(Heartbeat(self.worker_id, epochs))
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Raises what ends one of the host's tasks meanwhile."""
+        while not holds():
+            self._changed.clear()
+            waiting = asyncio.create_task(self._changed.wait())
+            done, _ = await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            for task in done - {waiting}:
+                task.result()
+
+    # --- what it does about it ---
+
+    def _reconcile(self) -> None:
+        if self._closing:
+            return
+        wanted = self._seats.wanted()
+        for partition in wanted - self._owning.keys():
+            task = asyncio.create_task(self._own(partition))
+            self._owning[partition] = task
+            task.add_done_callback(partial(self._ended, partition))
+        for partition in self._owning.keys() - wanted:
+            self._owning[partition].cancel()
+        self._changed.set()
+
+    def _ended(self, partition: int, task: asyncio.Task[None]) -> None:
+        if self._owning.get(partition) is task:
+            del self._owning[partition]
+        if not task.cancelled() and task.exception():
+            _LOG.error("partition %s: its owner failed", partition, exc_info=task.exception())
+        self._reconcile()
+
+    async def _own(self, partition: int) -> None:
+        """One reign after another, for as long as the partition is wanted."""
+        while partition in self._seats.wanted():
+            owner = Owner(
+                partition,
+                self._stores,
+                self._codec,
+                self._mind,
+                self._make_effects(),
+                owner_id=f"{self.worker_id}-{partition}",
+            )
+            try:
+                why = await owner.run(partial(self._reigns, owner))
+            finally:
+                self._owners.pop(partition, None)
+            if owner.superseded_by is not None:
+                self._seats.superseded(partition, owner.superseded_by)
+            _LOG.warning("partition %s: the reign ended (%s)", partition, why)
+            self.reigns_lost.append(why)
+            await asyncio.sleep(RETRY_S)
+
+    def _reigns(self, owner: Owner[C]) -> None:
+        self._owners[owner.partition] = owner
+        self._seats.reign(owner.partition, owner.epoch)
+        self._changed.set()
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
