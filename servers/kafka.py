@@ -1,244 +1,193 @@
-"""A real Apache Kafka broker on loopback: ``python -m servers.kafka``.
+"""Real Apache Kafka on loopback, one broker or several: ``python -m servers.kafka [--brokers 3]``.
 
-KRaft in combined mode (broker and controller in one process, no ZooKeeper), replication factor 1. It is for development
-and tests: what an acknowledged append survives here is the death of the process, not that of the disk.
+For development and tests: what an acknowledged append survives here is the death of a process, and of one of three
+brokers, not that of the disk.
 """
 
 from __future__ import annotations
 
-import argparse
-import ctypes
-import os
-import random
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 
-from servers.jars import JarsMissingError, class_path, java
+from servers import foreground
+from servers.child import StartFailedError
+from servers.cut_line import CutLines, LinesFailedError
+from servers.foreground import ROOT
+from servers.kafka_layout import Layout, laid_out
+from servers.kafka_node import KafkaNode
+from servers.ports import usual_or_free
 
-# slf4j-simple: without a logging backend the broker says nothing at all.
-COORDINATES = "org.apache.kafka:kafka_2.13:4.1.0+org.slf4j:slf4j-simple:1.7.36"
-ROOT = Path(".ledgerline/servers")
-HOST = "127.0.0.1"
 USUAL_PORT = 9092
-START_TIMEOUT_S = 60.0
-_PORTS = range(20_000, 30_000)
-STOP_TIMEOUT_S = 15.0
-_STARTED = "Kafka Server started"
-_JAVA_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # starts in 3 s, 340 MB
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-default.replication.factor=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=500
-"""
+SESSION_TIMEOUT_MS = 4_000  # a broker that is silent so long has lost its partitions; stock brokers: 9,000
+_HEAP_MB, _HEAP_OF_SEVERAL_MB = 512, 256
 
 
-class KafkaFailedError(Exception):
-    """The broker didn't start. The message names its log."""
+class KafkaCluster:
+    """Nodes 1 to ``brokers`` over ``directory``. With three: replication factor 3, ``min.insync.replicas`` 2.
 
+    ``cuttable``: nodes can be cut off from everybody else (on Linux; costs a relay's hop for all traffic).
+    ``port``: node 1's; those of the others follow it. Free ones where it is None.
+    """
 
-class KafkaServer:
-    """One broker over ``directory``: its data, its configuration, its log (``kafka.log``) and its pid."""
-
-    def __init__(self, directory: Path, *, jars: Path = ROOT / "jars", port: int | None = None) -> None:
-        """``port``: a free one where it is None."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        brokers: int = 3,
+        jars: Path = ROOT / "jars",
+        port: int | None = None,
+        cuttable: bool = False,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+    ) -> None:
         self._directory = directory.resolve()
-        self._jars = jars
-        self._any_port, self._answered = port is None, False
-        self.bootstrap = f"{HOST}:{port or _free_port()}"
-        self.log = self._directory / "kafka.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._given = tuple(range(port, port + brokers)) if port else ()
+        self._lay_out: Callable[[], Layout] = lambda: laid_out(
+            brokers, clients_ports=self._given, cuttable=cuttable, session_timeout_ms=session_timeout_ms
+        )
+        self._layout, self._answered = self._lay_out(), False
+        self._lines: CutLines | None = None
+        heap_mb = _HEAP_MB if brokers == 1 else _HEAP_OF_SEVERAL_MB
+        self._nodes = {n: KafkaNode(n, self._place(n, brokers), jars, heap_mb=heap_mb) for n in self._layout.numbers}
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+    def bootstrap(self) -> str:
+        return self._layout.bootstrap
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return self._layout.numbers
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        """Of every node."""
+        return all(node.running for node in self._nodes.values())
+
+    @property
+    def logs(self) -> str:
+        return ", ".join(str(node.log) for node in self._nodes.values())
+
+    def pid(self, number: int) -> int | None:
+        """None while this node is down."""
+        return self._nodes[number].pid
 
     def start(self) -> None:
-        """Returns when the broker answers. Raises ``KafkaFailedError``, ``JarsMissingError``."""
+        """Returns when every node answers. Raises ``StartFailedError``, ``JarsMissingError``."""
         try:
             self._start()
-        except KafkaFailedError:
-            if not self._any_port or self._answered:  # clients know it under this address
+        except StartFailedError:
+            self.stop(at_once=True)
+            if self._given or self._answered:  # clients know these ports
                 raise
-            self.bootstrap = f"{HOST}:{_free_port()}"  # somebody may have taken the port that was free
+            self._layout = self._lay_out()  # somebody may have taken a port that was free
             self._start()
         self._answered = True
 
-    def _start(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        data, properties = self._directory / "data", self._directory / "server.properties"
-        properties.write_text(
-            _PROPERTIES.format(
-                host=HOST, port=self.bootstrap.rpartition(":")[2], controller_port=_free_port(), data=data
-            )
-        )
-        libraries = class_path(COORDINATES, self._jars)
-        command = [str(java()), *_JAVA_OPTIONS, "-cp", libraries]
-        if not (data / "meta.properties").exists():
-            cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
-            formatted = subprocess.run(tool, capture_output=True, text=True, check=False)
-            if formatted.returncode:
-                said = (formatted.stderr or formatted.stdout).strip().splitlines()
-                raise KafkaFailedError(f"the data directory can't be formatted: {said[-1] if said else 'unknown'}")
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, "kafka.Kafka", str(properties)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._directory,
-                start_new_session=True,  # Ctrl-C is ours to handle: the broker is asked to stop, then awaited
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-            )
-        self._wait()
-
     def stop(self, *, at_once: bool = False) -> None:
-        """Asks the broker to stop and waits; kills it where it doesn't, or ``at_once``."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if at_once:
-            process.kill()
-            process.wait()
-            return
-        process.send_signal(signal.SIGCONT)  # a paused broker hears nothing
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        """``at_once``: kills all nodes; else each is asked and awaited."""
+        for node in self._nodes.values():
+            if not at_once:
+                node.ask_to_stop()  # all of them, before any is awaited: the last alone has no controllers to hand over to
+        for node in self._nodes.values():
+            (node.kill if at_once else node.stop)()
+        if self._lines:
+            self._lines.stop()
+            self._lines = None
 
-    def _wait(self) -> None:
-        until = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < until:
-            if not self.running:
-                raise KafkaFailedError(f"the broker ended while it started; its log: {self.log}")
-            if _STARTED in self.log.read_text(errors="replace") and _listens(self.bootstrap):
-                return
-            time.sleep(0.05)
-        self.stop()
-        raise KafkaFailedError(f"the broker didn't answer within {START_TIMEOUT_S:.0f} s; its log: {self.log}")
+    def kill(self, number: int) -> None:
+        """SIGKILL."""
+        self._nodes[number].kill()
+
+    def stop_node(self, number: int) -> None:
+        """It hands its partitions over first."""
+        self._nodes[number].stop()
+
+    def start_node(self, number: int) -> None:
+        """Over its data, on its ports. Returns when it answers. Raises ``StartFailedError``."""
+        self._nodes[number].launch()
+        self._nodes[number].wait_until_it_answers()
+
+    def pause(self, number: int) -> None:
+        """SIGSTOP."""
+        self._nodes[number].pause()
+
+    def resume(self, number: int) -> None:
+        self._nodes[number].resume()
+
+    def cut(self, number: int) -> None:
+        """Cuts a node off from clients and from the other nodes, both ways, until it is mended."""
+        self._cut_lines.cut(number)
+
+    def mend(self, number: int) -> None:
+        self._cut_lines.mend(number)
+
+    @property
+    def _cut_lines(self) -> CutLines:
+        if self._lines is None:
+            raise RuntimeError("no node of this cluster can be cut off: it isn't cuttable, or doesn't run")
+        return self._lines
+
+    def _start(self) -> None:
+        nodes, cluster_id = list(self._nodes.values()), _cluster_id(self._directory)
+        if lines := list(self._layout.lines()):
+            self._lines = CutLines(lines)
+            try:
+                self._lines.start()
+            except LinesFailedError as error:
+                raise StartFailedError(f"nodes can't be made to be cut off: {error}") from None
+        nodes[0].prepare(self._layout, cluster_id)  # first alone: it may have to fetch the jars
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda node: node.prepare(self._layout, cluster_id), nodes[1:]))
+        for node in nodes:
+            node.launch()
+        for node in nodes:
+            node.wait_until_it_answers()
+
+    def _place(self, number: int, brokers: int) -> Path:
+        return self._directory if brokers == 1 else self._directory / f"node-{number}"
 
 
-def _die_with_parent() -> None:
-    """In the child: the kernel ends the broker when the process that started it is gone, however that ended."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+class KafkaServer(KafkaCluster):
+    """One broker over ``directory``: replication factor 1."""
+
+    def __init__(self, directory: Path, *, jars: Path = ROOT / "jars", port: int | None = None) -> None:
+        super().__init__(directory, brokers=1, jars=jars, port=port)
 
 
-def _free_port() -> int:
-    """Below the range that the kernel gives to outgoing connections: one of those could take it before the broker does,
-    or while the broker is down."""
-    ports = random.sample(_PORTS, 100)
-    return next(port for port in ports if _is_free(port))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def _listens(bootstrap: str) -> bool:
-    host, _, port = bootstrap.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _cluster_id(directory: Path) -> str:
+    """One for all nodes, made with the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    known = directory / "cluster.id"
+    if not known.exists():
+        known.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+    return known.read_text()
 
 
 def main() -> int:
-    """One broker in the foreground. Exit code: 0 when it was told to stop, 1 when it failed."""
-    parser = argparse.ArgumentParser(
-        prog="python -m servers.kafka", description="A real Apache Kafka broker on loopback."
+    """Brokers in the foreground. Exit code: 0 when told to stop, 1 when they failed."""
+    parser = foreground.arguments(
+        "servers.kafka", "Real Apache Kafka brokers on loopback.", directory="kafka", usual_port=USUAL_PORT
     )
-    parser.add_argument("--data", type=Path, default=ROOT / "kafka", help="directory of its data and its log")
-    parser.add_argument("--port", type=int, help=f"default: {USUAL_PORT} if it is free, else a free one; 0: a free one")
-    parser.add_argument("--while-pid", type=int, help="stop when this process is gone")
-    parser.add_argument("--throw-away", action="store_true", help="remove the directory when it stops")
-    arguments = parser.parse_args()
-    usual = USUAL_PORT if _is_free(USUAL_PORT) else None
-    port = usual if arguments.port is None else arguments.port or None
-    server = KafkaServer(arguments.data, port=port)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop_by_signal)
-    try:
-        _keep_out_of_git(ROOT)
-        server.start()
-        print(f"Kafka answers at {server.bootstrap} (log: {server.log})", flush=True)
-        print(f"  export LEDGERLINE_TEST_KAFKA={server.bootstrap}", flush=True)
-        return _stay(server, arguments.while_pid)
-    except (KafkaFailedError, JarsMissingError) as error:
-        print(f"ledgerline: {error}", file=sys.stderr)
-        return 1
-    finally:
-        server.stop(at_once=arguments.throw_away)
-        if arguments.throw_away:
-            shutil.rmtree(arguments.data, ignore_errors=True)
+    parser.add_argument("--brokers", type=int, default=1, choices=(1, 3), help="3: replication factor 3")
+    told = parser.parse_args()
+    if told.brokers > 1 and told.data == parser.get_default("data"):
+        told.data = ROOT / f"kafka{told.brokers}"
+    cluster = KafkaCluster(told.data, brokers=told.brokers, port=usual_or_free(told.port, USUAL_PORT))
+    return foreground.run(cluster, told, lambda: _announcement(cluster))
 
 
-def _stop_by_signal(number: int, frame: FrameType | None) -> None:
-    """Ends the program by its ``finally``; what comes while it stops is no news."""
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)
-    raise SystemExit(0)
-
-
-def _stay(server: KafkaServer, while_pid: int | None) -> int:
-    while server.running:
-        if while_pid is not None and not _lives(while_pid):
-            return 0
-        time.sleep(0.2)
-    raise KafkaFailedError(f"the broker ended; its log: {server.log}")
-
-
-def _keep_out_of_git(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / ".gitignore").write_text("*\n")
+def _announcement(cluster: KafkaCluster) -> str:
+    several = "?replication=3" if len(cluster.numbers) > 1 else ""
+    return "\n".join(
+        [
+            f"Kafka answers at {cluster.bootstrap} (log: {cluster.logs})",
+            f"  export LEDGERLINE_LOG__URL='kafka://{cluster.bootstrap}{several}'",
+            f"  export LEDGERLINE_TEST_KAFKA={cluster.bootstrap}",
+        ]
+    )
 
 
 if __name__ == "__main__":

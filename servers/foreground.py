@@ -1,0 +1,79 @@
+"""A server in the foreground: started, kept until it is told to stop, and taken down again."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from servers.child import StartFailedError, lives
+from servers.jars import JarsMissingError
+
+ROOT = Path(".ledgerline/servers")
+
+
+class Server(Protocol):
+    @property
+    def running(self) -> bool: ...
+
+    @property
+    def logs(self) -> str:
+        """Where its output goes, for messages."""
+        ...
+
+    def start(self) -> None: ...
+
+    def stop(self, *, at_once: bool = False) -> None: ...
+
+
+def arguments(name: str, description: str, *, directory: str, usual_port: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
+    parser.add_argument("--data", type=Path, default=ROOT / directory, help="directory of its data and its log")
+    parser.add_argument("--port", type=int, help=f"default: {usual_port} if it is free, else a free one; 0: a free one")
+    parser.add_argument("--while-pid", type=int, help="stop when this process is gone")
+    parser.add_argument("--throw-away", action="store_true", help="remove the directory when it stops")
+    return parser
+
+
+def run(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
+    """``announce``: what to print once it answers. Exit code: 0 when it was told to stop, 1 when it failed."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop_by_signal)
+    try:
+        _keep_out_of_git(ROOT)
+        server.start()
+        print(announce(), flush=True)
+        return _stay(server, told.while_pid)
+    except (StartFailedError, JarsMissingError) as error:
+        print(f"ledgerline: {error}", file=sys.stderr)
+        return 1
+    finally:
+        server.stop(at_once=told.throw_away)
+        if told.throw_away:
+            shutil.rmtree(told.data, ignore_errors=True)
+
+
+def _stop_by_signal(number: int, frame: FrameType | None) -> None:
+    """Ends the program by its ``finally``; what comes while it stops is no news."""
+    for again in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(again, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _stay(server: Server, while_pid: int | None) -> int:
+    while server.running:
+        if while_pid is not None and not lives(while_pid):
+            return 0
+        time.sleep(0.2)
+    raise StartFailedError(f"the server ended; its log: {server.logs}")
+
+
+def _keep_out_of_git(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ".gitignore").write_text("*\n")
