@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.connection import CLOSE_TIMEOUT_S, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Connection
 from streams.kafka.records import KafkaRecord, to_record
+from streams.kafka.schema_ids import SchemaIds, lock_file_ids
 from streams.ports import AppendUnknownError, Entry, Receipt
 
 _OVERHEAD_BYTES = 64  # of a record in a batch: lengths, deltas and what stands around headers; an upper bound
@@ -38,8 +39,10 @@ class PartitionAppender:
     """A producer of its own: aiokafka has one request a node under way, so in a shared one partitions would wait for
     each other; and after a failure the sequence numbers of its partition are lost, so it is replaced."""
 
-    def __init__(self, connection: Connection, topic: str, partition: int) -> None:
+    def __init__(self, connection: Connection, topic: str, partition: int, ids: SchemaIds | None = None) -> None:
+        """``ids``: the lock file's where there are none."""
         self._connection, self._topic, self._partition = connection, topic, partition
+        self._ids = ids or lock_file_ids()
         self._waiting: deque[_Append] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._producer: AIOKafkaProducer | None = None
@@ -47,7 +50,7 @@ class PartitionAppender:
 
     def append(self, entries: Sequence[Entry]) -> asyncio.Future[Receipt]:
         """Raises ``UnknownSchemaError`` and ``RecordTooLargeError`` at once: then nothing was submitted."""
-        records = [to_record(e.conversation_id, e.body, e.imported_under) for e in entries]
+        records = [to_record(e.conversation_id, e.body, self._ids, e.imported_under) for e in entries]
         sizes = [_size_bytes(record) for record in records]
         if max(sizes, default=0) > MAX_RECORD_BYTES:
             raise RecordTooLargeError(f"a record of {max(sizes)} bytes: {MAX_RECORD_BYTES} is the most")

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from streams.kafka.connection import Connection
 from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.records import Record, conversation_of, frame, unframe
+from streams.kafka.schema_ids import SchemaIds, lock_file_ids
 from streams.kafka.topics import Topics
 from streams.ports import AppendUnknownError, DeadLetter
 
@@ -21,8 +22,9 @@ _BATCH = 1000
 class KafkaDeadLetters:
     """A letter that was put twice stands twice in the topic; readers keep the first."""
 
-    def __init__(self, connection: Connection, topics: Topics) -> None:
-        self._connection, self._topic = connection, topics.dead_letters
+    def __init__(self, connection: Connection, topics: Topics, ids: SchemaIds | None = None) -> None:
+        """``ids``: the lock file's where there are none."""
+        self._connection, self._topic, self._ids = connection, topics.dead_letters, ids or lock_file_ids()
         self._reader = PartitionReader(connection, topics.dead_letters, 0)
 
     async def put(self, letter: DeadLetter) -> None:
@@ -37,7 +39,8 @@ class KafkaDeadLetters:
         try:
             async with asyncio.timeout(PUT_TIMEOUT_S):
                 producer = await self._connection.shared_producer()
-                await producer.send_and_wait(self._topic, frame(letter.body), key=key, partition=0, headers=headers)
+                value = frame(letter.body, self._ids)
+                await producer.send_and_wait(self._topic, value, key=key, partition=0, headers=headers)
         except TimeoutError:
             raise AppendUnknownError(f"no broker acknowledged a dead letter in {PUT_TIMEOUT_S:g} s") from None
         except KafkaError as error:

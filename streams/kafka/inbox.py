@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from streams.codec import Body
 from streams.kafka.connection import Connection
 from streams.kafka.records import conversation_of, to_record, unframe
+from streams.kafka.schema_ids import SchemaIds, lock_file_ids
 from streams.kafka.topics import Topics
 from streams.partitioner import partition_of
 from streams.ports import InboxRecord, InboxUnavailableError
@@ -21,12 +22,20 @@ PUT_TIMEOUT_S = 10.0
 class KafkaInbox:
     """A fact that was put twice stands twice in the topic, under one event id: the owner takes the first."""
 
-    def __init__(self, connection: Connection, topics: Topics, *, put_timeout_s: float = PUT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        *,
+        put_timeout_s: float = PUT_TIMEOUT_S,
+        ids: SchemaIds | None = None,
+    ) -> None:
+        """``ids``: the lock file's where there are none."""
         self._connection, self._topic, self.partitions = connection, topics.inbox, topics.partitions
-        self._put_timeout_s = put_timeout_s
+        self._put_timeout_s, self._ids = put_timeout_s, ids or lock_file_ids()
 
     async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
-        record = to_record(conversation_id, body)
+        record = to_record(conversation_id, body, self._ids)
         partition = partition_of(conversation_id, self.partitions)
         try:
             async with asyncio.timeout(self._put_timeout_s):

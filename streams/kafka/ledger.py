@@ -13,6 +13,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.conversation_index import ConversationIndex
 from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.records import Record, conversation_of, imported_under, unframe
+from streams.kafka.schema_ids import SchemaIds
 from streams.kafka.topics import Topics
 from streams.partitioner import partition_of
 from streams.ports import Entry, LogRecord, Receipt
@@ -26,8 +27,10 @@ class KafkaLedger:
     ``read_conversation`` goes by an index in this process's memory (``streams.kafka.conversation_index``).
     """
 
-    def __init__(self, connection: Connection, topics: Topics) -> None:
+    def __init__(self, connection: Connection, topics: Topics, ids: SchemaIds | None = None) -> None:
+        """``ids``: the lock file's where there are none."""
         self._connection, self._topic, self.partitions = connection, topics.log, topics.partitions
+        self._ids = ids
         self._appenders: dict[int, PartitionAppender] = {}
         self._readers: dict[int, PartitionReader] = {}
         self._indexes: dict[int, ConversationIndex] = {}
@@ -39,7 +42,8 @@ class KafkaLedger:
         """
         appender = self._appenders.get(partition)
         if appender is None:
-            appender = self._appenders[partition] = PartitionAppender(self._connection, self._topic, partition)
+            appender = PartitionAppender(self._connection, self._topic, partition, self._ids)
+            self._appenders[partition] = appender
         return appender.append(entries)
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:

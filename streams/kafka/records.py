@@ -1,9 +1,13 @@
 """Events to Kafka records and back. Pure.
 
-A value is the event's Avro body behind a Confluent frame (version 0: a zero byte, then the schema id, 4 bytes big
-endian; source: docs of the Confluent wire format). Ids are those of ``schemas/lock.json``: no registry is asked.
+A value is the event's Avro body behind a Confluent frame (version 0: a zero byte, then a schema id, 4 bytes big endian;
+source: docs of the Confluent wire format). The id is written for readers that don't know our events. Ours don't look at
+it: every body names its own type and version, in the second and third field of its envelope. So a log reads the same
+whoever gave the ids, and with no registry at hand.
+
 The envelope inside the body is the truth; headers mirror what CloudEvents 1.0 requires of a record in binary mode
-(id, source, specversion, type) for readers that don't know our schemas, and nothing of ours reads them.
+(id, source, specversion, type) for the same strangers, and nothing of ours reads them. ``content-type`` says whose ids
+the frames hold (``streams.kafka.schema_ids``).
 """
 
 from __future__ import annotations
@@ -12,14 +16,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from schemas.registry import UnknownSchemaError, lock
+from schemas.registry import lock
 from streams.codec import Body
+from streams.kafka.schema_ids import ID_BYTES, MAGIC, SchemaIds
 
 Headers = Sequence[tuple[str, bytes]]
 
-FRAME_BYTES = 5
-_MAGIC = b"\x00"
-_CONTENT_TYPE = b"application/vnd.confluent.avro"
+FRAME_BYTES = len(MAGIC) + ID_BYTES
 _SOURCE = b"/ledgerline"
 _IMPORTED_UNDER = "ledgerline-imported-under"
 _FOREIGN = ""  # the type of bytes that are no event of ours: the codec refuses it, the dead letters keep the bytes
@@ -43,7 +46,7 @@ class KafkaRecord(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def to_record(conversation_id: str, body: Body, imported_under: int | None = None) -> KafkaRecord:
+def to_record(conversation_id: str, body: Body, ids: SchemaIds, imported_under: int | None = None) -> KafkaRecord:
     """Raises ``UnknownSchemaError`` for an event whose schema was never released."""
     headers: list[tuple[str, bytes]] = []
     if body.type != _FOREIGN:
@@ -52,11 +55,11 @@ def to_record(conversation_id: str, body: Body, imported_under: int | None = Non
             ("ce_id", event_id_of(body.data)),
             ("ce_source", _SOURCE),
             ("ce_type", body.type.encode()),
-            ("content-type", _CONTENT_TYPE),
+            ("content-type", ids.content_type),
         ]
     if imported_under is not None:
         headers.append((_IMPORTED_UNDER, str(imported_under).encode()))
-    return KafkaRecord(conversation_id.encode() or None, frame(body), headers)
+    return KafkaRecord(conversation_id.encode() or None, frame(body, ids), headers)
 
 
 def conversation_of(key: bytes | None) -> str:
@@ -70,42 +73,52 @@ def imported_under(headers: Headers) -> int | None:
     return None
 
 
-def frame(body: Body) -> bytes:
+def frame(body: Body, ids: SchemaIds) -> bytes:
     """Raises ``UnknownSchemaError``."""
     if body.type == _FOREIGN:
         return body.data
-    released = lock().get(f"{body.type}.v{body.version}")
-    if released is None:
-        raise UnknownSchemaError(f"{body.type} v{body.version} was never released")
-    return _MAGIC + int(released["id"]).to_bytes(4, "big") + body.data
+    return ids.frame(body.type, body.version) + body.data
 
 
 def unframe(value: bytes | None) -> Body:
     """Anyone may write to a topic: what is no event of ours comes back whole, as a body that no codec takes."""
     value = value or b""
-    if value[:1] == _MAGIC and len(value) >= FRAME_BYTES:
-        released = _by_id().get(int.from_bytes(value[1:FRAME_BYTES], "big"))
+    if value[:1] == MAGIC:
+        at = FRAME_BYTES
+        _, at = _text(value, at)
+        event_type, at = _text(value, at)
+        version, at = _number(value, at)
+        released = _released().get((event_type, version))
         if released:
             return Body(*released, value[FRAME_BYTES:])
     return Body(_FOREIGN, 0, value)
 
 
 def event_id_of(data: bytes) -> bytes:
-    """The first field of every event's Avro record: a string, its length in front as a zigzag varint."""
-    length = shift = at = 0
-    for byte in data:
+    """The first field of every event's Avro record."""
+    return _text(data, 0)[0]
+
+
+def _text(data: bytes, at: int) -> tuple[bytes, int]:
+    """An Avro string, and where it ends: its length, then its bytes. What isn't there is empty."""
+    length, at = _number(data, at)
+    end = at + max(0, length)
+    return data[at:end], end
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """An Avro long, and where it ends: zigzag, seven bits a byte, the lowest first."""
+    number = shift = 0
+    for byte in data[at : at + 10]:
         at += 1
-        length |= (byte & 0x7F) << shift
+        number |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
             break
-    return data[at : at + (length >> 1)]
+    return (number >> 1) ^ -(number & 1), at
 
 
 @cache
-def _by_id() -> dict[int, tuple[str, int]]:
-    found: dict[int, tuple[str, int]] = {}
-    for name, released in lock().items():
-        event_type, _, version = name.rpartition(".v")
-        found[int(released["id"])] = (event_type, int(version))
-    return found
+def _released() -> dict[tuple[bytes, int], tuple[str, int]]:
+    names = (name.rpartition(".v") for name in lock())
+    return {(event_type.encode(), int(version)): (event_type, int(version)) for event_type, _, version in names}

@@ -148,8 +148,10 @@ def test_a_duplicate_whose_place_the_broker_has_forgotten_is_unknown() -> None:
 
 
 def test_a_step_that_fits_lies_in_one_batch_and_a_larger_one_spans_several() -> None:
+    begins = entries("s1")[0].body.data
+
     def large(count: int) -> list[Entry]:
-        return [Entry("c1", Body("KeyPressed", 1, bytes(250_000)))] * count
+        return [Entry("c1", Body("KeyPressed", 1, begins + bytes(250_000)))] * count
 
     async def scenario() -> None:
         brokers = Brokers(0, 2, 4, 9)
