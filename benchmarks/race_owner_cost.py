@@ -13,7 +13,7 @@ from benchmarks.race_log import LogRace, effects
 from benchmarks.race_turns import RaceTurn
 from benchmarks.report import Table
 from benchmarks.temporary_log import temporary_log
-from console.workspace import Workspace
+from console.workspace import SqliteWorkspace
 from processors.effects import EffectRunner
 
 _SETTLE_S = 0.1
@@ -89,7 +89,7 @@ def _watched(watch: Stopwatch, runner: EffectRunner) -> EffectRunner:
     return runner
 
 
-def _turn_size(workspace: Workspace) -> tuple[float, float]:
+def _turn_size(workspace: SqliteWorkspace) -> tuple[float, float]:
     """Events of one call, and bytes of one event, on average."""
     row = workspace.store.db.execute(
         "select count(*) * 1.0 / count(distinct conversation_id), avg(length(data)) from log where conversation_id <> ''"
