@@ -8,9 +8,10 @@ from functools import partial
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Context, Conversation, Status, initial
 from agent_core.evolve import evolve
+from processors import freezing
 from processors.cascade import Cascade
 from schemas.event import Event
-from streams.keys import KeyStore
+from streams.keys import KeyMissingError, KeyStore
 from streams.mind import OpenTimer, OpenWork
 
 _FORGOTTEN_KEY = b"forgotten"
@@ -23,7 +24,10 @@ class AgentMind:
         self._cascade, self._behaviour_of, self._keys = cascade, behaviour_of, keys
 
     def initial(self, conversation_id: str) -> Conversation:
-        return initial(conversation_id, Context(self._behaviour_of, partial(self._digest_key, conversation_id)))
+        return initial(conversation_id, self._context(conversation_id))
+
+    def _context(self, conversation_id: str) -> Context:
+        return Context(self._behaviour_of, partial(self._digest_key, conversation_id))
 
     def _digest_key(self, conversation_id: str) -> bytes:
         """Looked up when it is needed: a conversation may be in memory before its key was made."""
@@ -43,3 +47,24 @@ class AgentMind:
         }
         asks = any(ask.open for ask in conversation.asks.values())
         return OpenWork(asks, timers, conversation.status is Status.CLOSED)
+
+    def freeze(self, conversation: Conversation) -> bytes | None:
+        """None once the conversation's key is destroyed: nothing readable is kept of it."""
+        key = self._keys.get(conversation.id)
+        if key is None:
+            return None
+        return key.encrypt(freezing.freeze(conversation, self._cascade.version), _sealed_for(conversation.id))
+
+    def thaw(self, conversation_id: str, frozen: bytes) -> Conversation | None:
+        key = self._keys.get(conversation_id)
+        if key is None:
+            return None
+        try:
+            opened = key.decrypt(frozen, _sealed_for(conversation_id))
+        except KeyMissingError:
+            return None
+        return freezing.thaw(opened, self._context(conversation_id), self._cascade.version)
+
+
+def _sealed_for(conversation_id: str) -> bytes:
+    return f"{conversation_id}\x1fsnapshot".encode()

@@ -8,13 +8,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextvars import Context
+from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
 from streams.codec import Body
 from streams.keys import MemoryKeyStore
-from streams.ports import DeadLetter, Entry, Held, InboxRecord, LogRecord
+from streams.ports import DeadLetter, Entry, Held, InboxRecord, LogRecord, Snapshot
 
 PARTITION = 0
+
+
+class CustomerRead(NamedTuple):
+    """What a process read of a customer, as the bank's own systems saw it."""
+
+    at_s: float
+    process: str
+    conversation_id: str
+    ask_id: str
+    customer_id: str
+    object_id: str
 
 
 class Signal:
@@ -45,8 +57,10 @@ class Durable:
         self.inbox: list[InboxRecord] = []
         self.inbox_ids: list[str] = []  # what the producer said the event id is
         self.held: list[Held] = []
+        self.snapshots: dict[str, list[Snapshot]] = {}  # every version that was ever saved
         self.letters: dict[tuple[str, int, int], DeadLetter] = {}
         self.acknowledged: dict[str, str] = {}
+        self.reads: list[CustomerRead] = []
         self.behaviours: dict[tuple[int, str], Behaviour] = {}
         self.keys = MemoryKeyStore()
         self.log_grew = Signal()

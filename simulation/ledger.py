@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Generator, Sequence
 from dataclasses import dataclass
 
 from simulation.durable import Durable
@@ -177,10 +177,12 @@ class SimLedger:
         self._process.at("ledger.end:after")
         return len(self._durable.log)
 
-    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
+    async def read_conversation(
+        self, conversation_id: str, start: int = 0, until: int | None = None
+    ) -> list[LogRecord]:
         self._process.at("ledger.read_conversation:before")
         await self._takes_a_moment()
-        found = [record for record in self._durable.log if record.conversation_id in ("", conversation_id)]
+        found = _of_conversation(self._durable.log[start:until], conversation_id)
         self._process.at("ledger.read_conversation:after")
         return found
 
@@ -192,8 +194,17 @@ class SimLedger:
     def follow(self, partition: int, start: int) -> LogFollower:
         return LogFollower(self._durable, self._process, self._faults, self._latencies, start)
 
+    async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
+        async for records in self.follow(0, start):
+            if found := _of_conversation(records, conversation_id):
+                yield found
+
     async def _takes_a_moment(self) -> None:
         await asyncio.sleep(self._latencies.draw(self._rng, 0.0002, 0.002))
+
+
+def _of_conversation(records: Sequence[LogRecord], conversation_id: str) -> list[LogRecord]:
+    return [record for record in records if record.conversation_id in ("", conversation_id)]
 
 
 class LogFollower:

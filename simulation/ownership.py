@@ -12,18 +12,21 @@ from collections.abc import Callable
 from processors.deciders import cascade
 from processors.effects import EffectRunner
 from processors.mind import AgentMind
+from processors.read_back import ReadBack
 from simulation.durable import PARTITION, Durable, Signal
 from simulation.faults import Fault, Faults
 from simulation.inbox import SimInbox
 from simulation.ledger import Latencies, SimLedger
 from simulation.process import Process
-from simulation.side_stores import SimDeadLetters, SimStates
+from simulation.side_stores import SimDeadLetters, SimSnapshots, SimStates
 from simulation.vendors import Vendors
 from streams.codec import Codec
 from streams.owner import Owner, Stores
 
 EPOCH_US = 1_700_000_000_000_000  # the wall clock when the loop's clock reads 0
 RETRY_S = 0.05
+PASSIVATE_AFTER_S = 0.8  # callers think for longer: conversations leave memory within calls
+SNAPSHOT_EVERY = 15  # events
 Note = Callable[[str, str], None]
 
 
@@ -75,6 +78,7 @@ class OwnerProcess:
             SimLedger(durable, process, faults, latencies),
             SimStates(durable, process, faults),
             SimDeadLetters(durable, process, faults),
+            SimSnapshots(durable, process, faults),
         )
         self._codec = Codec(durable.keys)
         self._mind = AgentMind(cascade(), durable.behaviour_of, durable.keys)
@@ -96,14 +100,18 @@ class OwnerProcess:
 
     async def _reign(self) -> str:
         self._reigns += 1
+        read_back = ReadBack(self._stores.ledger, self._codec)
+        vendors = Vendors(self._process, self._faults, self._durable, read_back)
         owner = Owner(
             PARTITION,
             self._stores,
             self._codec,
             self._mind,
-            EffectRunner(Vendors(self._process, self._faults).executors()),
+            EffectRunner(vendors.executors()),
             owner_id=f"{self._process.name}.{self._reigns}",
             wall_us=self.wall_us,
+            passivate_after_s=PASSIVATE_AFTER_S,
+            snapshot_every=SNAPSHOT_EVERY,
         )
         running = asyncio.create_task(owner.run(lambda: self._note(self._process.name, "reigns")))
         revoked = asyncio.create_task(self._until_revoked())

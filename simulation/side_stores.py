@@ -1,4 +1,5 @@
-"""The state store and the dead letters as one process sees them. The state store may forget, or remember old things."""
+"""The state store, the snapshots and the dead letters as one process sees them. The first two may forget, or remember
+what was true long ago."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import asyncio
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.process import Process
-from streams.ports import DeadLetter, Held
+from streams.ports import DeadLetter, Held, Snapshot
 
 
 class SimStates:
@@ -33,6 +34,36 @@ class SimStates:
         if self._faults.strikes(Fault.STATE_LOST, self._rng, 0.7):
             return None if self._rng.random() < 0.3 else self._rng.choice(kept)
         return kept[-1]
+
+
+class SimSnapshots:
+    """Implements ``streams.ports.Snapshots``."""
+
+    def __init__(self, durable: Durable, process: Process, faults: Faults) -> None:
+        self._durable, self._process, self._faults = durable, process, faults
+        self._rng = faults.rng(f"snapshots/{process.name}")
+
+    async def refresh(self, partition: int) -> None:
+        self._process.at("snapshots.refresh:before")
+
+    async def save(self, snapshot: Snapshot) -> None:
+        self._process.at("snapshots.save:before")
+        await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
+        self._durable.snapshots.setdefault(snapshot.conversation_id, []).append(snapshot)
+        self._process.at("snapshots.save:after")
+
+    async def load(self, partition: int, conversation_id: str) -> Snapshot | None:
+        self._process.at("snapshots.load:before")
+        kept = self._durable.snapshots.get(conversation_id)
+        if not kept:
+            return None
+        if self._faults.strikes(Fault.STATE_LOST, self._rng, 0.5):
+            return None if self._rng.random() < 0.3 else self._rng.choice(kept)
+        return kept[-1]
+
+    async def drop(self, partition: int, conversation_id: str) -> None:
+        self._process.at("snapshots.drop:before")
+        self._durable.snapshots.pop(conversation_id, None)
 
 
 class SimDeadLetters:

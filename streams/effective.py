@@ -29,6 +29,7 @@ class EffectiveReader:
         self.epoch = epoch
         self.reign = ""  # the event id of the OwnerTook in force; empty where it was read by another reader
         self.void = 0  # records that were dropped
+        self.began = -1  # where the step began that is held, or was delivered last
         self._held: list[Event] = []
         self._passing_over = False  # the rest of a step that was given up
 
@@ -42,7 +43,7 @@ class EffectiveReader:
             self._control(event)
             return ()
         if record.imported_under is not None:
-            return self._imported(record.imported_under, event)
+            return self._imported(record, record.imported_under, event)
         if event.epoch != self.epoch:
             self.void += 1
             return ()
@@ -55,6 +56,8 @@ class EffectiveReader:
                 f"partition {record.partition} offset {record.offset}: record {event.step_index} of step {event.step_id} "
                 f"does not follow what stands before it"
             )
+        if event.step_index == 0:
+            self.began = record.offset
         self._held.append(event)
         if len(self._held) < event.step_size:
             return ()
@@ -80,9 +83,10 @@ class EffectiveReader:
         else:
             self.void += 1
 
-    def _imported(self, under: int, event: Event) -> tuple[Event, ...]:
+    def _imported(self, record: LogRecord, under: int, event: Event) -> tuple[Event, ...]:
         """A copy from another log: its own epoch and step fields speak of that log, so each record stands alone."""
         if under != self.epoch:
             self.void += 1
             return ()
+        self.began = record.offset
         return (event,)

@@ -38,6 +38,17 @@ class Mind(Protocol[C]):
 
     def open_work(self, conversation: C) -> OpenWork: ...
 
+    def freeze(self, conversation: C) -> bytes | None:
+        """The conversation for a snapshot, sealed. None where it can't be kept. Raises ``KeysUnavailableError``."""
+        ...
+
+    def thaw(self, conversation_id: str, frozen: bytes) -> C | None:
+        """None where it was frozen by code that remembers otherwise, or can't be opened: then fold the log.
+
+        Raises ``KeysUnavailableError``.
+        """
+        ...
+
 
 class Outcome(NamedTuple):
     """A fact from the owner's own effects or timers: it enters by memory, not by the inbox."""

@@ -20,13 +20,14 @@ from msgspec.structs import replace
 
 from schemas.base import Kind
 from schemas.control import OwnerTook
-from schemas.event import GENESIS, NO_INBOX, Event, derived_id
+from schemas.event import NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
 from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Codec, UndecodableError
-from streams.effective import BrokenStepError, EffectiveReader
+from streams.effective import EffectiveReader
 from streams.fact_writer import fact_event
 from streams.keys import KeysUnavailableError
+from streams.loading import DamagedConversationError, Loader, Opened
 from streams.mind import C, Effects, Mind, Outcome
 from streams.ports import (
     AppendUnknownError,
@@ -38,10 +39,13 @@ from streams.ports import (
     InboxRecord,
     Ledger,
     Receipt,
+    Snapshots,
     StateStore,
 )
+from streams.snapshots import SNAPSHOT_EVERY, SnapshotWriter
 from streams.takeover import Reign, take_over
 from streams.timers import Timers
+from streams.working_set import PASSIVATE_AFTER_S, WAKE, WorkingSet
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,29 +54,20 @@ HELD_EVERY_S = 1.0
 MAX_WAITING = 1_000  # facts read from the inbox and not taken yet
 
 
-class DamagedConversationError(Exception):
-    """What the log holds of a conversation can't be folded: nothing may be appended to it."""
-
-
 class Stores(NamedTuple):
-    """The adapters that an owner works on."""
+    """The adapters that an owner works on. Without snapshots conversations are folded from their first record."""
 
     inbox: Inbox
     ledger: Ledger
     states: StateStore
     dead_letters: DeadLetters
+    snapshots: Snapshots | None = None
 
 
-class _Open(Generic[C]):
-    """A conversation in the owner's memory."""
+class _Wake(NamedTuple):
+    """The earliest deadline of a passive conversation has come."""
 
-    __slots__ = ("conversation", "pending", "prev_hash", "seen")
-
-    def __init__(self, conversation: C) -> None:
-        self.conversation = conversation
-        self.prev_hash = GENESIS
-        self.seen: set[str] = set()  # ids of its facts
-        self.pending = 0  # steps that aren't known effective yet
+    conversation_id: str
 
 
 class _Appended(NamedTuple):
@@ -81,7 +76,6 @@ class _Appended(NamedTuple):
     size: int
     last: Event
     finished: bool
-    opened: bool
     settles: bool  # whether it ends a turn
 
 
@@ -97,16 +91,20 @@ class Owner(Generic[C]):
         owner_id: str,
         wall_us: Callable[[], int] = wall_clock_us,
         append_timeout_s: float = APPEND_TIMEOUT_S,
+        passivate_after_s: float = PASSIVATE_AFTER_S,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self.partition = partition
         self._stores, self._codec, self._mind, self._effects = stores, codec, mind, effects
-        self._owner_id, self._append_timeout_s = owner_id, append_timeout_s
+        self._owner_id, self._append_timeout_s, self._passivate_after_s = owner_id, append_timeout_s, passivate_after_s
         self._wall_us = wall_us
         self._clock = OwnerClock(wall_us())
-        self._open: dict[str, _Open[C]] = {}
-        self._queue: asyncio.Queue[InboxRecord | Outcome] = asyncio.Queue()
+        self._queue: asyncio.Queue[InboxRecord | Outcome | _Wake] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._timers = Timers(self._clock, self._fire)
+        self._snapshots = SnapshotWriter(partition, stores.snapshots, mind, snapshot_every)
+        loader = Loader(partition, stores.ledger, stores.snapshots, codec, mind)
+        self._known = WorkingSet(mind, self._timers, loader, self._snapshots, passivate_after_s)
         self._appended: deque[_Appended] = deque()
         self._has_appended = asyncio.Event()
         self._wants_sync = asyncio.Event()
@@ -139,6 +137,8 @@ class Owner(Generic[C]):
                 group.create_task(self._take_inbox(reign.inbox_mark))
                 group.create_task(self._hold())
                 group.create_task(self._sync())
+                group.create_task(self._passivate())
+                group.create_task(self._snapshots.run())
                 group.create_task(self._take_all())
                 ready()
         except* (AppendUnknownError, KeysUnavailableError) as lost:
@@ -160,18 +160,11 @@ class Owner(Generic[C]):
         self._gap_reader = EffectiveReader(reign.epoch)
         self._end = reign.end  # the offset after the last record that is known
         self._acknowledged_mark, self._acknowledged_at_us = reign.inbox_mark, reign.accepted_at_us
-        self._open_ids = set(reign.open_conversations)
         self._effects.begin(reign.epoch, self._queue.put_nowait)
 
     async def _recover(self, reign: Reign) -> None:
-        """Deadlines are armed again; a conversation whose effects were under way hears that its owner changed."""
-        for conversation_id in sorted(reign.open_conversations):
-            try:
-                opened = await self._load(conversation_id)
-            except DamagedConversationError as error:
-                _LOG.error("conversation %s stays closed: %s", conversation_id, error)
-                continue
-            self._timers.arm(conversation_id, self._mind.open_work(opened.conversation).timers)
+        """A conversation whose effects were under way hears that its owner changed."""
+        for conversation_id, opened in await self._known.recover(reign):
             if self._mind.open_work(opened.conversation).asks:
                 self._queue.put_nowait(
                     Outcome(
@@ -194,14 +187,17 @@ class Owner(Generic[C]):
             taken = await self._queue.get()
             if isinstance(taken, Outcome):
                 await self._take_outcome(taken)
+            elif isinstance(taken, _Wake):
+                await self._wake(taken)
             else:
                 self._room.release()
                 await self._take_record(taken)
 
     async def _take_record(self, record: InboxRecord) -> None:
         self._inbox_mark = record.offset
+        await self._codec.prepare((record.conversation_id,), create=True)
         try:
-            fact = self._codec.decode(record.body)
+            fact = self._codec.decode(record.body, record.conversation_id)
             if fact.kind is not Kind.FACT or fact.conversation_id != record.conversation_id:
                 raise UndecodableError(f"{fact.type} is not a fact of the conversation that it was put for")
             opened = await self._load(fact.conversation_id)
@@ -219,6 +215,7 @@ class Owner(Generic[C]):
             await self._drop(record, f"decider failed: {type(error).__name__}")
 
     async def _take_outcome(self, outcome: Outcome) -> None:
+        await self._codec.prepare((outcome.conversation_id,), create=True)
         try:
             opened = await self._load(outcome.conversation_id)
         except DamagedConversationError:
@@ -246,7 +243,14 @@ class Owner(Generic[C]):
                 DeadLetter("outcome", self.partition, fact.occurred_at_us, fact.conversation_id, reason, body)
             )
 
-    def _step(self, opened: _Open[C], fact: Event) -> None:
+    async def _wake(self, wake: _Wake) -> None:
+        """Its deadlines are armed again, and what is over fires at once."""
+        try:
+            await self._load(wake.conversation_id)
+        except DamagedConversationError as error:
+            _LOG.error("conversation %s stays closed: %s", wake.conversation_id, error)
+
+    def _step(self, opened: Opened[C], fact: Event) -> None:
         """Computes and appends one step; nothing of it is kept if any part of that fails."""
         conversation_id = fact.conversation_id
         accepted = replace(fact, accepted_at_us=self._clock.now_us())
@@ -259,12 +263,11 @@ class Owner(Generic[C]):
             entries.append(Entry(conversation_id, body))
         receipt = self._stores.ledger.append(self.partition, entries)
         work = self._mind.open_work(conversation)
-        opened.conversation, opened.prev_hash = conversation, prev_hash
+        opened.conversation, opened.seq, opened.prev_hash = conversation, stamped.seq, prev_hash
         opened.seen.add(fact.event_id)
         opened.pending += 1
-        types = {event.type for event in events}
-        opens, settles = "ConversationOpened" in types, "TurnEnded" in types
-        self._appended.append(_Appended(conversation_id, receipt, len(entries), stamped, work.finished, opens, settles))
+        settles = any(event.type == "TurnEnded" for event in events)
+        self._appended.append(_Appended(conversation_id, receipt, len(entries), stamped, work.finished, settles))
         self._has_appended.set()
         self._timers.arm(conversation_id, work.timers)
         self._effects.reconcile(conversation_id, conversation)
@@ -285,29 +288,21 @@ class Owner(Generic[C]):
             self._step(opened, fact)
 
     def _fire(self, conversation_id: str, timer_id: str, purpose: str, turn_id: str | None) -> None:
+        if timer_id == WAKE:
+            self._queue.put_nowait(_Wake(conversation_id))
+            return
         event_id = derived_id(conversation_id, "timer", timer_id)
         self._queue.put_nowait(
             Outcome(conversation_id, event_id, TimerFired(timer_id=timer_id, purpose=purpose), turn_id=turn_id)
         )
 
-    async def _load(self, conversation_id: str) -> _Open[C]:
-        found = self._open.get(conversation_id)
-        if found:
-            return found
-        opened = _Open(self._mind.initial(conversation_id))
-        reader = EffectiveReader()
-        for record in await self._stores.ledger.read_conversation(conversation_id):
-            try:
-                step = reader.feed(record, self._codec.decode(record.body))
-            except (UndecodableError, BrokenStepError) as error:
-                raise DamagedConversationError(f"offset {record.offset} can't be read: {error}") from None
-            for event in step:
-                opened.conversation = self._mind.fold(opened.conversation, event)
-                opened.prev_hash = event.hash
-                if event.kind is Kind.FACT:
-                    opened.seen.add(event.event_id)
-        self._open[conversation_id] = opened
-        return opened
+    async def _load(self, conversation_id: str) -> Opened[C]:
+        return await self._known.load(conversation_id, self._end)
+
+    async def _passivate(self) -> None:
+        while True:
+            await asyncio.sleep(self._passivate_after_s / 4)
+            self._known.passivate(self._end)
 
     # --- what the log said ---
 
@@ -326,7 +321,7 @@ class Owner(Generic[C]):
             if receipt.first != self._end or receipt.last - receipt.first >= appended.size:
                 await self._read_gap(receipt.last + 1)
             self._end = receipt.last + 1
-            self._effective(appended)
+            self._effective(appended, receipt)
 
     async def _read_gap(self, until: int) -> None:
         """Others' records stand before its own append or inside it: was one of them a new owner's?
@@ -346,18 +341,11 @@ class Owner(Generic[C]):
             self.superseded_by = self._gap_reader.epoch
             raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")
 
-    def _effective(self, appended: _Appended) -> None:
+    def _effective(self, appended: _Appended, receipt: Receipt) -> None:
         """The step is durable and counts."""
-        opened = self._open[appended.conversation_id]
-        opened.pending -= 1
         last = appended.last
+        self._known.effective(appended.conversation_id, receipt, finished=appended.finished)
         self._acknowledged_mark, self._acknowledged_at_us = last.inbox_mark, last.accepted_at_us
-        if appended.opened:
-            self._open_ids.add(appended.conversation_id)
-        if appended.finished:
-            self._open_ids.discard(appended.conversation_id)
-            if opened.pending == 0:  # a late fact loads it from the log again
-                del self._open[appended.conversation_id]
         if appended.settles:
             self._wants_sync.set()
 
@@ -370,10 +358,10 @@ class Owner(Generic[C]):
 
     async def _hold(self) -> None:
         """Puts on the state store where this epoch stands: a recovery or a tail reader may start there."""
-        saved_end = -1
+        saved = None
         while True:
-            if self._end != saved_end:
-                saved_end = self._end
+            if (self._end, self._known.changes) != saved:
+                saved = (self._end, self._known.changes)
                 await self._stores.states.save(
                     Held(
                         self.partition,
@@ -381,7 +369,8 @@ class Owner(Generic[C]):
                         self._end,
                         self._acknowledged_mark,
                         self._acknowledged_at_us,
-                        tuple(self._open_ids),
+                        dict(self._known.live),
+                        dict(self._known.passive),
                     )
                 )
             await asyncio.sleep(HELD_EVERY_S)

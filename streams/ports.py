@@ -6,8 +6,10 @@ stale owner's append: readers drop it (``streams.effective``). Offsets count fro
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from streams.codec import Body
 
@@ -42,10 +44,19 @@ class Receipt(NamedTuple):
     last: int
 
 
+class Passive(NamedTuple):
+    """An open conversation that left its owner's memory with a deadline still to come, ``due_at_us`` the earliest."""
+
+    first: int
+    due_at_us: int
+
+
 class Held(NamedTuple):
     """What an owner puts on the state store each second: true of the log whoever wrote it.
 
     Epoch ``epoch`` was in force at ``offset``, the offset after the end of an effective step. A reader may start there.
+    Conversations by id, with the offset of their first record: ``open_conversations`` may have work under way,
+    ``passive`` wait for a deadline. What is in neither is closed, or waits for nothing but its next fact.
     """
 
     partition: int
@@ -53,7 +64,47 @@ class Held(NamedTuple):
     offset: int
     inbox_mark: int
     accepted_at_us: int
-    open_conversations: tuple[str, ...]
+    open_conversations: Mapping[str, int]
+    passive: Mapping[str, Passive]
+
+    def encoded(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Held | None:
+        """None where another version wrote it: a recovery then reads the whole partition, once."""
+        try:
+            return msgspec.msgpack.decode(data, type=cls)
+        except msgspec.MsgspecError:
+            return None
+
+
+class Snapshot(NamedTuple):
+    """A conversation as its owner had it in memory, up to the end of an effective step.
+
+    Its last record, at ``offset``, has this ``seq`` and ``hash``; its first is at ``first``. ``state``: the mind's, sealed
+    under the conversation's key. ``seen``: ``streams.seen``.
+    """
+
+    partition: int
+    conversation_id: str
+    first: int
+    offset: int
+    seq: int
+    hash: bytes
+    seen: bytes
+    state: bytes
+
+    def encoded(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Snapshot | None:
+        """None where another version wrote it."""
+        try:
+            return msgspec.msgpack.decode(data, type=cls)
+        except msgspec.MsgspecError:
+            return None
 
 
 class DeadLetter(NamedTuple):
@@ -115,8 +166,20 @@ class Ledger(Protocol):
 
     def follow(self, partition: int, start: int) -> AsyncIterator[list[LogRecord]]: ...
 
-    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
-        """All records of a conversation and every ``OwnerTook`` of its partition, in order of offset, void ones too."""
+    def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
+        """What ``read_conversation`` reads, from offset ``start`` on, without end; of others' records none are given.
+
+        Many may be followed at once: they share what it costs to follow a partition, and a slow reader holds up nobody.
+        """
+        ...
+
+    async def read_conversation(
+        self, conversation_id: str, start: int = 0, until: int | None = None
+    ) -> list[LogRecord]:
+        """A conversation's records and every ``OwnerTook`` of its partition, in order of offset, void ones too.
+
+        Of [``start``, ``until``); ``until`` None: up to the log's end as it is now.
+        """
         ...
 
     async def sync(self) -> None:
@@ -128,6 +191,24 @@ class StateStore(Protocol):
     async def save(self, held: Held) -> None: ...
 
     async def load(self, partition: int) -> Held | None: ...
+
+
+class Snapshots(Protocol):
+    """Hints that spare a recovery the reading of old records: any of them may be missing, none may be wrong unnoticed."""
+
+    async def refresh(self, partition: int) -> None:
+        """What was saved so far, by anyone, is found by ``load`` from here on."""
+        ...
+
+    async def save(self, snapshot: Snapshot) -> None:
+        """In place of the conversation's last one. A failure is no one's business."""
+        ...
+
+    async def load(self, partition: int, conversation_id: str) -> Snapshot | None: ...
+
+    async def drop(self, partition: int, conversation_id: str) -> None:
+        """The conversation is closed: nobody will ask again."""
+        ...
 
 
 class DeadLetters(Protocol):

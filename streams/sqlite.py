@@ -28,10 +28,13 @@ from streams.ports import (
     InboxUnavailableError,
     LogRecord,
     Receipt,
+    Snapshot,
 )
 from streams.sqlite_store import SqliteStore
 
 BATCH = 1000
+_NO_END = 2**63 - 1
+_NO_LIMIT = -1
 
 _LOG_COLUMNS = "partition, offset, conversation_id, type, version, data, imported_under"
 _PUT = """insert or ignore into inbox select ?, coalesce(max(offset), -1) + 1, ?, ?, ?, ?, ? from inbox where partition = ?"""
@@ -44,10 +47,13 @@ _APPEND = (
 _READ = f"select {_LOG_COLUMNS} from log where partition = ? and offset >= ? order by offset limit ?"
 # Told to use the index: for the sake of "order by" the planner would rather walk through the whole partition.
 _READ_CONVERSATION = f"""select {_LOG_COLUMNS} from log indexed by log_by_conversation
-    where conversation_id in (?, '') and partition = ? order by offset"""
+    where conversation_id in (?, '') and partition = ? and offset >= ? and offset < ? order by offset limit ?"""
 _CONVERSATIONS = "select distinct conversation_id from log where conversation_id <> '' order by conversation_id"
 _SAVE_HELD = "insert or replace into held values (?, ?)"
 _LOAD_HELD = "select data from held where partition = ?"
+_SAVE_SNAPSHOT = "insert or replace into snapshot values (?, ?)"
+_LOAD_SNAPSHOT = "select data from snapshot where conversation_id = ?"
+_DROP_SNAPSHOT = "delete from snapshot where conversation_id = ?"
 _PUT_LETTER = "insert or ignore into dead_letter values (?, ?, ?, ?)"
 _READ_LETTERS = "select data from dead_letter order by topic, partition, offset"
 
@@ -141,9 +147,20 @@ class SqliteLedger:
                 start = records[-1].offset + 1
                 yield records
 
-    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
+    async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
+        async for _ in self._store.changes():
+            while records := self._read_conversation(conversation_id, start, _NO_END, BATCH):
+                start = records[-1].offset + 1
+                yield records
+
+    async def read_conversation(
+        self, conversation_id: str, start: int = 0, until: int | None = None
+    ) -> list[LogRecord]:
+        return self._read_conversation(conversation_id, start, _NO_END if until is None else until, _NO_LIMIT)
+
+    def _read_conversation(self, conversation_id: str, start: int, until: int, limit: int) -> list[LogRecord]:
         partition = partition_of(conversation_id, self.partitions)
-        rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition))
+        rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition, start, until, limit))
         return [_log_record(row) for row in rows]
 
     async def conversations(self) -> list[str]:
@@ -160,11 +177,31 @@ class SqliteStateStore:
 
     async def save(self, held: Held) -> None:
         with suppress(sqlite3.OperationalError):  # a hint for the next start; a full disk is the append's to report
-            self._store.db.execute(_SAVE_HELD, (held.partition, msgspec.msgpack.encode(held)))
+            self._store.db.execute(_SAVE_HELD, (held.partition, held.encoded()))
 
     async def load(self, partition: int) -> Held | None:
         row = self._store.db.execute(_LOAD_HELD, (partition,)).fetchone()
-        return msgspec.msgpack.decode(row[0], type=Held) if row else None
+        return Held.decoded(row[0]) if row else None
+
+
+class SqliteSnapshots:
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def refresh(self, partition: int) -> None:
+        """Nothing to do: every load looks anew."""
+
+    async def save(self, snapshot: Snapshot) -> None:
+        with suppress(sqlite3.OperationalError):  # as above
+            self._store.db.execute(_SAVE_SNAPSHOT, (snapshot.conversation_id, snapshot.encoded()))
+
+    async def load(self, partition: int, conversation_id: str) -> Snapshot | None:
+        row = self._store.db.execute(_LOAD_SNAPSHOT, (conversation_id,)).fetchone()
+        return Snapshot.decoded(row[0]) if row else None
+
+    async def drop(self, partition: int, conversation_id: str) -> None:
+        with suppress(sqlite3.OperationalError):
+            self._store.db.execute(_DROP_SNAPSHOT, (conversation_id,))
 
 
 class SqliteDeadLetters:

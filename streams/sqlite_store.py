@@ -27,6 +27,7 @@ create table if not exists log (
     primary key (partition, offset)) strict, without rowid;
 create index if not exists log_by_conversation on log (conversation_id, partition, offset);
 create table if not exists held (partition integer primary key, data blob not null) strict;
+create table if not exists snapshot (conversation_id text primary key, data blob not null) strict;
 create table if not exists dead_letter (
     topic text not null, partition integer not null, offset integer not null, data blob not null,
     primary key (topic, partition, offset)) strict, without rowid;

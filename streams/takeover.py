@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.base import Kind
@@ -9,20 +10,23 @@ from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
 from streams.codec import Codec, UndecodableError
 from streams.effective import BrokenStepError, EffectiveReader
-from streams.ports import Entry, Held, Ledger, LogRecord, StateStore
+from streams.ports import Entry, Held, Ledger, LogRecord, Passive, StateStore
 
-_OPENS = "ConversationOpened"
 _CLOSES = "ConversationClosed"
 
 
 class Reign(NamedTuple):
-    """What a new owner knows. ``end``: the offset after the last record it has read."""
+    """What a new owner knows. ``end``: the offset after the last record it has read.
+
+    ``open_conversations``: those that may have work under way, with the offset of their first record where it is known.
+    """
 
     epoch: int
     end: int
     inbox_mark: int
     accepted_at_us: int
-    open_conversations: frozenset[str]
+    open_conversations: Mapping[str, int | None]
+    passive: Mapping[str, Passive]
 
 
 class _Scan:
@@ -34,17 +38,19 @@ class _Scan:
         self.offset = held.offset if held else 0
         self.inbox_mark = held.inbox_mark if held else NO_INBOX
         self.accepted_at_us = held.accepted_at_us if held else 0
-        self.open = set(held.open_conversations if held else ())
+        self.open: dict[str, int | None] = dict(held.open_conversations if held else {})
+        self.passive = dict(held.passive if held else {})
 
     async def to_end(self) -> None:
         while records := await self._ledger.read(self._partition, self.offset):
+            await self._codec.prepare({record.conversation_id for record in records} - {""})
             for record in records:
                 self._take(record)
 
     def _take(self, record: LogRecord) -> None:
         self.offset = record.offset + 1
         try:
-            event = self._codec.decode(record.body)
+            event = self._codec.decode(record.body, record.conversation_id)
         except UndecodableError:
             return  # verify names it; if it was part of a step, the next record tells
         try:
@@ -56,16 +62,24 @@ class _Scan:
             self.accepted_at_us = max(self.accepted_at_us, delivered.accepted_at_us)
             if record.imported_under is None:
                 self.inbox_mark = max(self.inbox_mark, delivered.inbox_mark)
-            if delivered.type == _OPENS:
-                self.open.add(delivered.conversation_id)
-            elif delivered.type == _CLOSES:
-                self.open.discard(delivered.conversation_id)
+        if step:
+            self._know(step)
+
+    def _know(self, step: tuple[Event, ...]) -> None:
+        """Who got a step has work under way, for all that is known here, unless the step closed it."""
+        conversation_id = step[0].conversation_id
+        passive = self.passive.pop(conversation_id, None)
+        if any(event.type == _CLOSES for event in step):
+            self.open.pop(conversation_id, None)
+        elif conversation_id not in self.open:
+            began = self.effective.began if step[0].seq == 1 else None
+            self.open[conversation_id] = passive.first if passive else began
 
 
 async def take_over(
     ledger: Ledger, states: StateStore, codec: Codec, partition: int, owner_id: str, now_us: int
 ) -> Reign:
-    """Raises ``AppendUnknownError``. Two that take over at once: the first on the log wins, the other reads again."""
+    """Raises ``AppendUnknownError``, ``KeysUnavailableError``. Two that take over at once: the first on the log wins, the other reads again."""
     scan = _Scan(ledger, codec, partition, await states.load(partition))
     await scan.to_end()
     while True:
@@ -74,7 +88,9 @@ async def take_over(
         await ledger.append(partition, [Entry("", body)])
         await scan.to_end()
         if scan.effective.reign == took.event_id:
-            return Reign(scan.effective.epoch, scan.offset, scan.inbox_mark, scan.accepted_at_us, frozenset(scan.open))
+            return Reign(
+                scan.effective.epoch, scan.offset, scan.inbox_mark, scan.accepted_at_us, scan.open, scan.passive
+            )
 
 
 def _took(epoch: int, owner_id: str, now_us: int) -> Event:

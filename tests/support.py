@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Kind
 from schemas.event import Event, derived_id
 from streams.codec import Codec
 from streams.keys import KeyStore, SqliteKeyStore
-from streams.mind import OpenWork, Report
+from streams.mind import OpenTimer, OpenWork, Report
 from streams.owner import Stores
-from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
+from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteSnapshots, SqliteStateStore
 from streams.sqlite_store import SqliteStore
 
 T = TypeVar("T")
+TIMER_MS = 600
 PATIENCE_S = 20.0  # how long a test waits for something that must happen, before it fails
 
 
@@ -74,7 +77,8 @@ class DataDirectory:
         self.ledger = SqliteLedger(self.store, self.partitions)
         self.states = SqliteStateStore(self.store)
         self.dead_letters = SqliteDeadLetters(self.store)
-        self.stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters)
+        self.snapshots = SqliteSnapshots(self.store)
+        self.stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters, self.snapshots)
 
     def close(self) -> None:
         self.store.close()
@@ -91,11 +95,12 @@ class Tally(NamedTuple):
     seq: int = 0
     facts: int = 0
     closed: bool = False
+    timer: OpenTimer | None = None
 
 
 class TallyMind:
     """Each ``KeyPressed`` is answered by one ``CandidateAccepted`` (two for the key "2"); ``CallEnded`` closes the
-    conversation; a first ``CallArrived`` opens it; a decider that meets the key "!" raises."""
+    conversation; a first ``CallArrived`` opens it; a decider that meets the key "!" raises. The key "#" sets a timer."""
 
     version = "tally-1"
 
@@ -105,7 +110,12 @@ class TallyMind:
     def fold(self, conversation: Tally, event: Event) -> Tally:
         facts = conversation.facts + (event.kind is Kind.FACT)
         closed = conversation.closed or isinstance(event.payload, f.CallEnded)
-        return conversation._replace(seq=event.seq, facts=facts, closed=closed)
+        timer = conversation.timer
+        if isinstance(event.payload, d.TimerSet):
+            timer = OpenTimer(event.payload.timer_id, event.payload.purpose, event.payload.due_at_us, None)
+        elif isinstance(event.payload, f.TimerFired):
+            timer = None
+        return conversation._replace(seq=event.seq, facts=facts, closed=closed, timer=timer)
 
     def step(self, conversation: Tally, fact: Event) -> tuple[Tally, tuple[Event, ...]]:
         from msgspec.structs import replace
@@ -119,7 +129,15 @@ class TallyMind:
         return conversation, events
 
     def open_work(self, conversation: Tally) -> OpenWork:
-        return OpenWork(asks=False, timers={}, finished=conversation.closed)
+        timers = {timer.timer_id: timer for timer in (conversation.timer,) if timer}
+        return OpenWork(asks=False, timers=timers, finished=conversation.closed)
+
+    def freeze(self, conversation: Tally) -> bytes:
+        return msgspec.msgpack.encode((self.version, conversation))
+
+    def thaw(self, conversation_id: str, frozen: bytes) -> Tally | None:
+        version, tally = msgspec.msgpack.decode(frozen, type=tuple[str, Tally])
+        return tally if version == self.version else None
 
     def _decide(self, conversation: Tally, fact: Event) -> tuple[Decision, ...]:
         payload = fact.payload
@@ -130,6 +148,9 @@ class TallyMind:
         if isinstance(payload, f.KeyPressed):
             if payload.key == "!":
                 raise ValueError("a decider's bug")
+            if payload.key == "#":
+                due_at_us = fact.accepted_at_us + TIMER_MS * 1000
+                return (d.TimerSet(timer_id=f"t{conversation.facts}", purpose="idle", due_at_us=due_at_us),)
             count = int(payload.key) if payload.key.isdigit() else 1
             return tuple(d.CandidateAccepted(candidate_id=f"c{conversation.facts}.{i}") for i in range(count))
         return ()

@@ -60,13 +60,21 @@ class KafkaLedger:
         finally:
             await following.aclose()
 
-    async def read_conversation(self, conversation_id: str) -> list[LogRecord]:
+    async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
+        async for records in self.follow(partition_of(conversation_id, self.partitions), start):
+            if found := [record for record in records if record.conversation_id in ("", conversation_id)]:
+                yield found
+
+    async def read_conversation(
+        self, conversation_id: str, start: int = 0, until: int | None = None
+    ) -> list[LogRecord]:
         partition = partition_of(conversation_id, self.partitions)
         index = self._indexes.get(partition)
         if index is None:
             index = ConversationIndex(PartitionReader(self._connection, self._topic, partition))
             self._indexes[partition] = index
-        return [_log_record(record) for record in await index.records(conversation_id)]
+        records = await index.records(conversation_id)
+        return [_log_record(r) for r in records if r.offset >= start and (until is None or r.offset < until)]
 
     async def sync(self) -> None:
         """Nothing to do: an append is acknowledged once every replica that is in sync has it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-import msgspec
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.connection import Connection
@@ -28,7 +27,7 @@ class KafkaStateStore:
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(SAVE_TIMEOUT_S):
                 producer = await self._connection.shared_producer()
-                value = msgspec.msgpack.encode(held)
+                value = held.encoded()
                 await producer.send_and_wait(self._topic, value, key=_KEY, partition=held.partition)
 
     async def load(self, partition: int) -> Held | None:
@@ -40,7 +39,7 @@ class KafkaStateStore:
             start = max(0, end - back)
             for record in reversed(await reader.read(start, end - start, until=end) if end else []):
                 if record.key == _KEY and record.value:
-                    return msgspec.msgpack.decode(record.value, type=Held)
+                    return Held.decoded(record.value)
             if start == 0:
                 break
         return None

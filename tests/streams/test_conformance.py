@@ -13,7 +13,7 @@ from written import CODEC, body, entry, pressed, step, took
 
 from streams.owner import Stores
 from streams.partitioner import partition_of
-from streams.ports import DeadLetter, Held, Inbox, InboxRecord, LogRecord
+from streams.ports import DeadLetter, Held, Inbox, InboxRecord, LogRecord, Passive
 
 T = TypeVar("T", InboxRecord, LogRecord)
 Scenario = Callable[[Stores], Awaitable[None]]
@@ -273,7 +273,7 @@ def test_a_copied_record_keeps_its_header(check: Check) -> None:
 
 
 def test_the_newest_held_position_of_each_partition_is_kept(check: Check) -> None:
-    held = Held(0, 3, 17, 5, 1_700_000_000_000_000, ("c1", "c2"))
+    held = Held(0, 3, 17, 5, 1_700_000_000_000_000, {"c1": 3, "c2": 9}, {"c3": Passive(1, 1_700_000_100_000_000)})
 
     async def saves(stores: Stores) -> None:
         assert await stores.states.load(0) is None
@@ -289,7 +289,7 @@ def test_the_newest_held_position_of_each_partition_is_kept(check: Check) -> Non
 def test_each_partition_is_held_by_itself(check_three: Check) -> None:
     async def scenario(stores: Stores) -> None:
         for partition in range(3):
-            await stores.states.save(Held(partition, partition + 5, 0, -1, 0, ()))
+            await stores.states.save(Held(partition, partition + 5, 0, -1, 0, {}, {}))
         assert [(await stores.states.load(p)).epoch for p in range(3)] == [5, 6, 7]  # type: ignore[union-attr]
 
     check_three(scenario)

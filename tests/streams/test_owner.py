@@ -413,7 +413,7 @@ def test_what_reigned_is_known_to_the_state_store(data: DataDirectory) -> None:
                 return held if held and held.inbox_mark >= 0 else None
 
             held = await eventually(held_behind_it)
-        assert (held.epoch, held.inbox_mark, held.open_conversations) == (1, 0, ("c1",))
+        assert (held.epoch, held.inbox_mark, held.open_conversations) == (1, 0, {"c1": 1})
         (last,) = await data.ledger.read(0, held.offset - 1)
         event = data.codec.decode(last.body)
         assert event.step_index == event.step_size - 1

@@ -14,7 +14,7 @@ from schemas import decisions as d
 from schemas.base import Kind, Payload
 from schemas.event import Event
 from streams.codec import Body
-from streams.ports import Entry, Held, LogRecord, Receipt
+from streams.ports import Entry, Held, LogRecord, Passive, Receipt
 from streams.takeover import Reign, take_over
 
 NOW_US = 1_700_000_000_000_000
@@ -45,7 +45,7 @@ CLOSED = d.ConversationClosed(reason="caller_hung_up")
 
 def test_the_first_owner_of_an_empty_log_reigns_under_epoch_one(data: DataDirectory) -> None:
     reign = taken(data)
-    assert reign == Reign(1, 1, -1, 0, frozenset())
+    assert reign == Reign(1, 1, -1, 0, {}, {})
 
 
 def test_each_owner_takes_the_next_epoch(data: DataDirectory) -> None:
@@ -57,14 +57,14 @@ def test_a_new_owner_knows_the_inbox_mark_the_clock_and_what_is_open(data: DataD
         appended(
             data,
             [took(1)],
-            stamped(single(OPENED, 1, "c1"), inbox_mark=3, accepted_at_us=10),
-            stamped(single(OPENED, 1, "c2"), inbox_mark=5, accepted_at_us=20),
+            stamped(single(OPENED, 1, "c1"), inbox_mark=3, accepted_at_us=10, seq=1),
+            stamped(single(OPENED, 1, "c2"), inbox_mark=5, accepted_at_us=20, seq=1),
             stamped(single(CLOSED, 1, "c1"), inbox_mark=7, accepted_at_us=30),
         )
     )
     reign = taken(data)
     assert (reign.epoch, reign.inbox_mark, reign.accepted_at_us) == (2, 7, 30)
-    assert reign.open_conversations == frozenset({"c2"})
+    assert reign.open_conversations == {"c2": 2}
     assert reign.end == 5
 
 
@@ -90,10 +90,11 @@ def test_a_recovery_starts_where_the_last_owner_said_that_it_stands(data: DataDi
     """What lies before is not read again: here it would be damage."""
     run(appended(data, [took(1)], step(1, "s", 3), step(1, "after", 1)))
     data.store.db.execute("update log set data = x'00' where offset < 4")
-    run(data.states.save(Held(0, 1, 4, 6, NOW_US + 5, ("c7",))))
+    run(data.states.save(Held(0, 1, 4, 6, NOW_US + 5, {"c7": 0}, {"c8": Passive(1, NOW_US)})))
     reign = taken(data, now_us=0)
     assert (reign.epoch, reign.inbox_mark, reign.accepted_at_us) == (2, 6, NOW_US + 5)
-    assert reign.open_conversations == frozenset({"c7"})
+    assert reign.open_conversations == {"c7": 0, "c1": None}
+    assert reign.passive == {"c8": Passive(1, NOW_US)}
 
 
 @pytest.mark.parametrize("damaged", [1, 2, 3])
