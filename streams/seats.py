@@ -16,102 +16,122 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_FORGET_AFTER = 10_000
+_UNHEARD = "?"  # stands for whoever took a partition and was not heard yet
 LOST_AFTER = 5  # own heartbeats read back since the last one of another worker
 
 
 class Heartbeat(NamedTuple):
-    """``epochs``: partition → epoch of what the worker owns. ``leaving``: its last one, in good order."""
+    """``epochs``: partition → epoch of what the worker owns; 0: what it is about to take. ``regular``: not
+    sent out of turn with news; by the regular ones silence is counted. ``leaving``: its last one, in good order."""
 
     worker_id: str
     epochs: Mapping[int, int]
+    regular: bool = True
     leaving: bool = False
 
 
 @dataclass
-class _Holder:
-    worker_id: str
-    epoch: int
-    silent: int = 0  # own heartbeats since it was heard
+class _Other:
+    """Another worker, as it was last heard."""
+
+    epochs: dict[int, int]
+    silent: int = 0  # own regular heartbeats since then
+
+    @property
+    def is_lost(self) -> bool:
+        return self.silent >= LOST_AFTER
 
 
 class Seats:
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
         self._assigned: frozenset[int] = frozenset()
-        self._fresh: set[int] = set()  # newly assigned: to be taken, whoever holds it
-        self._claimed: set[int] = set()  # owned in place of a lost worker, without an assignment
-        self._holders: dict[int, _Holder] = {}
-        self._silent: dict[str, int] = {}  # other workers → own heartbeats since they were heard
+        self._fresh: set[int] = set()  # newly assigned: to be taken, whoever owns it
+        self._claims: set[int] = set()  # taken in place of a lost worker, without an assignment
+        self._mine: dict[int, int] = {}  # partition → epoch of this worker's reign
+        self._others: dict[str, _Other] = {}
 
     def assign(self, partitions: Iterable[int]) -> None:
         """The group's newest word."""
         before, self._assigned = self._assigned, frozenset(partitions)
         self._fresh = {p for p in self._assigned if p not in before or p in self._fresh}
-        self._claimed -= self._assigned
+        self._claims -= self._assigned
 
     def hear(self, beat: Heartbeat) -> None:
         """A heartbeat as it was read from the topic, own ones too."""
         if beat.worker_id == self.worker_id:
-            self._count_silence()
-        elif beat.leaving:
-            self._silent.pop(beat.worker_id, None)
+            if beat.regular:
+                self._count_silence()
+            return
+        if beat.leaving:
+            self._others.pop(beat.worker_id, None)
         else:
-            self._silent[beat.worker_id] = 0
-        for partition, holder in list(self._holders.items()):
-            if holder.worker_id == beat.worker_id and partition not in beat.epochs:
-                del self._holders[partition]
+            self._others[beat.worker_id] = _Other(dict(beat.epochs))
         for partition, epoch in beat.epochs.items():
-            known = self._holders.get(partition)
-            if known is None or epoch >= known.epoch:
-                self._hold(partition, beat.worker_id, epoch)
+            self._taken(partition, epoch)
+            unheard = self._others.get(f"{_UNHEARD}{partition}")
+            if unheard and epoch >= unheard.epochs.get(partition, 0):
+                del self._others[f"{_UNHEARD}{partition}"]
 
     def reign(self, partition: int, epoch: int) -> None:
         """This worker took the partition."""
         self._fresh.discard(partition)
-        self._hold(partition, self.worker_id, epoch)
+        self._mine[partition] = epoch
+        self._taken(partition, epoch)
 
-    def superseded(self, partition: int, epoch: int) -> None:
-        """The log says that another one took the partition; its heartbeat may not be here yet."""
-        holder = self._holders.get(partition)
-        if holder is None or holder.epoch < epoch:
-            self._hold(partition, "", epoch)
+    def ended(self, partition: int, superseded_by: int | None = None) -> None:
+        """This worker's reign is over. ``superseded_by``: the epoch of the owner that took the partition, as the log
+        has it; its heartbeat may not be here yet."""
+        self._mine.pop(partition, None)
+        if superseded_by is not None:
+            self._claims.discard(partition)
+            unheard = self._others.setdefault(f"{_UNHEARD}{partition}", _Other({}))
+            unheard.epochs, unheard.silent = {partition: superseded_by}, 0
 
     def wanted(self) -> frozenset[int]:
         """What this worker should own now."""
-        for partition, holder in self._holders.items():
-            if partition not in self._assigned and self._is_lost(holder) and self._stands_in(partition):
-                self._claimed.add(partition)
-        assigned = {p for p in self._assigned if p in self._fresh or self._is_free(p)}
-        return frozenset(assigned | self._claimed)
+        for partition in self._orphans():
+            if self._stands_in(partition):
+                self._claims.add(partition)
+        return frozenset(p for p in self._assigned | self._claims if p in self._fresh or not self._is_anothers(p))
 
     def others(self) -> int:
         """Other workers that are alive, as far as this one has heard."""
-        return sum(silent < LOST_AFTER for silent in self._silent.values())
-
-    def _hold(self, partition: int, worker_id: str, epoch: int) -> None:
-        self._holders[partition] = _Holder(worker_id, epoch)
-        if worker_id != self.worker_id:
-            self._claimed.discard(partition)
+        return len(self._living())
 
     def _count_silence(self) -> None:
-        for holder in self._holders.values():
-            if holder.worker_id != self.worker_id:
-                holder.silent += 1
-        self._silent = {worker: silent + 1 for worker, silent in self._silent.items() if silent < _FORGET_AFTER}
+        for other in self._others.values():
+            other.silent += 1
+        forgotten = [name for name, other in self._others.items() if other.is_lost and not other.epochs]
+        for name in forgotten:
+            del self._others[name]
 
-    def _is_free(self, partition: int) -> bool:
-        holder = self._holders.get(partition)
-        return holder is None or holder.worker_id == self.worker_id or self._is_lost(holder)
+    def _taken(self, partition: int, epoch: int) -> None:
+        """Whoever owned it under a lower epoch owns it no more."""
+        for other in self._others.values():
+            if other.epochs.get(partition, epoch) < epoch:
+                del other.epochs[partition]
+        if self._mine.get(partition, epoch) < epoch:
+            self._claims.discard(partition)
 
-    def _is_lost(self, holder: _Holder) -> bool:
-        return holder.worker_id != self.worker_id and holder.silent >= LOST_AFTER
+    def _is_anothers(self, partition: int) -> bool:
+        """Whether somebody living owns it, by a higher epoch than this worker."""
+        mine = self._mine.get(partition, 0)
+        return any(other.epochs.get(partition, 0) > mine for other in self._others.values() if not other.is_lost)
+
+    def _orphans(self) -> set[int]:
+        """What the lost owned, or were about to take, and nobody living does."""
+        lost = {p for other in self._others.values() if other.is_lost for p in other.epochs}
+        kept = {p for other in self._others.values() if not other.is_lost for p in other.epochs}
+        return lost - kept - self._mine.keys() - self._assigned
 
     def _stands_in(self, partition: int) -> bool:
         """One of the living, the same in everybody's eyes: by rendezvous hashing, so that a lost worker's partitions
         spread over the others."""
-        alive = [worker for worker, silent in self._silent.items() if silent < LOST_AFTER]
-        return max((self.worker_id, *alive), key=lambda worker: _weight(worker, partition)) == self.worker_id
+        return max((self.worker_id, *self._living()), key=lambda worker: _weight(worker, partition)) == self.worker_id
+
+    def _living(self) -> list[str]:
+        return [name for name, other in self._others.items() if not other.is_lost and not name.startswith(_UNHEARD)]
 
 
 def _weight(worker_id: str, partition: int) -> bytes:

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Generic
 
@@ -60,6 +61,7 @@ class KafkaHost(Generic[C]):
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox_ends: dict[int, PartitionReader] = {}
         self._changed = asyncio.Event()
+        self._news = asyncio.Event()  # for the others
         self._closing = False
         self.reigns_lost: list[str] = []
 
@@ -111,10 +113,17 @@ class KafkaHost(Generic[C]):
             self._reconcile()
 
     async def _beat(self) -> None:
+        """Regularly, and at once when what it owns has changed: others must know of it before it may die."""
+        regular = True
         while True:
-            epochs = {partition: owner.epoch for partition, owner in self._owners.items()}
-            await self._heartbeats.send(Heartbeat(self.worker_id, epochs))
-            await asyncio.sleep(BEAT_EVERY_S)
+            self._news.clear()
+            epochs = dict.fromkeys(self._owning, 0) | {p: owner.epoch for p, owner in self._owners.items()}
+            await self._heartbeats.send(Heartbeat(self.worker_id, epochs, regular))
+            regular = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_EVERY_S):
+                    await self._news.wait()
+                    regular = False
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         """Raises what ends one of the host's tasks meanwhile."""
@@ -135,6 +144,7 @@ class KafkaHost(Generic[C]):
         for partition in wanted - self._owning.keys():
             task = asyncio.create_task(self._own(partition))
             self._owning[partition] = task
+            self._news.set()
             task.add_done_callback(partial(self._ended, partition))
         for partition in self._owning.keys() - wanted:
             self._owning[partition].cancel()
@@ -162,8 +172,7 @@ class KafkaHost(Generic[C]):
                 why = await owner.run(partial(self._reigns, owner))
             finally:
                 self._owners.pop(partition, None)
-            if owner.superseded_by is not None:
-                self._seats.superseded(partition, owner.superseded_by)
+                self._seats.ended(partition, owner.superseded_by)
             _LOG.warning("partition %s: the reign ended (%s)", partition, why)
             self.reigns_lost.append(why)
             await asyncio.sleep(RETRY_S)
@@ -172,6 +181,7 @@ class KafkaHost(Generic[C]):
         self._owners[owner.partition] = owner
         self._seats.reign(owner.partition, owner.epoch)
         self._changed.set()
+        self._news.set()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -78,11 +78,8 @@ class Connection:
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             try:
-                await consumer.start()
+                await start(consumer)
                 break
-            except asyncio.CancelledError:
-                await consumer.stop()
-                raise
             except KafkaError as error:
                 await consumer.stop()
                 _LOG.warning("no broker answers: %s", type(error).__name__)
@@ -122,12 +119,12 @@ class Connection:
                         yield records
 
     async def _started(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        self._producers.add(producer)
         try:
-            await producer.start()
-        except BaseException:
+            await start(producer)
+        except KafkaError:
             await self.drop_producer(producer)
             raise
+        self._producers.add(producer)
         return producer
 
     def _producing(self) -> dict[str, object]:
@@ -139,6 +136,21 @@ class Connection:
             "max_request_size": MAX_RECORD_BYTES,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }
+
+
+async def start(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Raises ``KafkaError``. Cancelled, it lets the start come to an end first: aiokafka leaks the connection that it is
+    opening when it is cancelled meanwhile."""
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=CLOSE_TIMEOUT_S)
+        starting.cancel()
+        with suppress(KafkaError, asyncio.CancelledError):
+            await starting
+        await client.stop()
+        raise
 
 
 @asynccontextmanager

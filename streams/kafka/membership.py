@@ -18,11 +18,14 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import (  # type: ign
 )
 from aiokafka.errors import InvalidSessionTimeoutError, KafkaError  # type: ignore[import-untyped]
 
+from streams.kafka.connection import start
+
 _LOG = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_MS = 3_000
 STOCK_SESSION_TIMEOUT_MS = 6_000  # the least that a broker with stock settings (group.min.session.timeout.ms) takes
 REBALANCE_TIMEOUT_MS = 10_000  # how long a rebalance waits for a member that doesn't answer
+HEARTBEAT_MS = 300  # to the group's coordinator: by the answer a member learns that others came or went
 RETRY_S = 0.5
 _POLL_MS = 1_000
 
@@ -70,7 +73,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="latest",
             session_timeout_ms=self.session_timeout_ms,
-            heartbeat_interval_ms=self.session_timeout_ms // 5,
+            heartbeat_interval_ms=min(HEARTBEAT_MS, self.session_timeout_ms // 3),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_interval_ms=REBALANCE_TIMEOUT_MS,
             partition_assignment_strategy=[self._assignor],
@@ -78,7 +81,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
         consumer.subscribe([self._topic], listener=self)
         try:
-            await consumer.start()
+            await start(consumer)
             while True:
                 await consumer.getmany(timeout_ms=_POLL_MS)
         finally:

@@ -44,11 +44,20 @@ def test_what_is_no_longer_assigned_is_given_up() -> None:
 
 def test_who_was_superseded_does_not_fight_for_the_partition() -> None:
     seats = owning("a", 0, 1)
-    seats.superseded(0, 2)
+    seats.ended(0, superseded_by=2)
+    assert seats.wanted() == {1}
+    beats(seats, LOST_AFTER - 1)
     assert seats.wanted() == {1}
     seats.hear(Heartbeat("b", {0: 2}))
     beats(seats, LOST_AFTER - 1)
     assert seats.wanted() == {1}
+
+
+def test_a_partition_whose_new_owner_is_never_heard_of_is_taken_back() -> None:
+    seats = owning("a", 0)
+    seats.ended(0, superseded_by=2)
+    beats(seats, LOST_AFTER)
+    assert seats.wanted() == {0}
 
 
 def test_a_woken_zombie_learns_from_a_heartbeat_that_it_lost_its_partition() -> None:
@@ -80,6 +89,23 @@ def test_silence_is_not_counted_while_no_heartbeat_passes() -> None:
     assert seats.wanted() == frozenset()
 
 
+def test_who_dies_before_it_owned_what_it_was_given_is_replaced_too() -> None:
+    seats = owning("a", 0, epoch=4)
+    seats.hear(Heartbeat("b", {0: 0}))
+    seats.assign(())
+    seats.ended(0)
+    beats(seats, LOST_AFTER)
+    assert seats.wanted() == {0}
+
+
+def test_news_out_of_turn_counts_no_silence() -> None:
+    seats = Seats("a")
+    seats.hear(Heartbeat("b", {0: 1}))
+    for _ in range(LOST_AFTER):
+        seats.hear(Heartbeat("a", {}, regular=False))
+    assert seats.wanted() == frozenset()
+
+
 def test_a_claim_ends_when_the_group_gives_the_partition_to_another() -> None:
     seats = Seats("a")
     seats.hear(Heartbeat("dead", {0: 1}))
@@ -102,7 +128,7 @@ def test_who_leaves_in_good_order_leaves_nothing_to_claim() -> None:
 
 def test_an_assigned_partition_is_retaken_when_its_claimant_leaves() -> None:
     seats = owning("a", 0)
-    seats.superseded(0, 2)
+    seats.ended(0, superseded_by=2)
     seats.hear(Heartbeat("b", {0: 2}))
     assert seats.wanted() == frozenset()
     seats.hear(Heartbeat("b", {}, leaving=True))
