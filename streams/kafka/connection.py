@@ -1,14 +1,15 @@
 """Clients of one set of brokers, all of them made and closed here.
 
-Every follower has a consumer of its own: aiokafka has one fetch a node under way, so in a shared one a fetch that
-waits for idle partitions would hold up a busy one. None has a group: partitions are assigned, offsets are the log's.
+Who follows a partition and can't wait has a consumer of its own: aiokafka has one fetch a node under way, so in a shared
+one a fetch that waits for idle partitions would hold up a busy one. None has a group: partitions are assigned, offsets
+are the log's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
@@ -66,8 +67,8 @@ class Connection:
                 _LOG.warning("a producer was closed with appends under way: no broker acknowledged them")
                 await producer.client.close()
 
-    async def consumer(self, topic: str, partition: int, *, fetch_max_wait_ms: int = 500) -> AIOKafkaConsumer:
-        """Assigned to one partition, without a group. Waits while no broker answers. ``drop_consumer`` when done."""
+    async def consumer(self, *partitions: TopicPartition, fetch_max_wait_ms: int = 500) -> AIOKafkaConsumer:
+        """Assigned to partitions, without a group. Waits while no broker answers. ``drop_consumer`` when done."""
         while True:
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
@@ -85,7 +86,7 @@ class Connection:
                 _LOG.warning("no broker answers: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
         self._consumers.add(consumer)
-        consumer.assign([TopicPartition(topic, partition)])
+        consumer.assign(list(partitions))
         return consumer
 
     async def drop_consumer(self, consumer: AIOKafkaConsumer) -> None:
@@ -94,25 +95,27 @@ class Connection:
 
     async def beginning(self, topic: str, partition: int) -> int:
         """The first offset that the topic still holds. Raises ``KafkaError``."""
-        consumer = await self.consumer(topic, partition)
+        at = TopicPartition(topic, partition)
+        consumer = await self.consumer(at)
         try:
-            at = TopicPartition(topic, partition)
             return int((await consumer.beginning_offsets([at]))[at])
         finally:
             await self.drop_consumer(consumer)
 
     @asynccontextmanager
-    async def _following(self, topic: str, partition: int, start: int) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = await self.consumer(topic, partition)
+    async def following(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
+        """One consumer of these partitions, each from its offset on."""
+        consumer = await self.consumer(*starts)
         try:
-            consumer.seek(TopicPartition(topic, partition), start)
+            for at, start in starts.items():
+                consumer.seek(at, start)
             yield consumer
         finally:
             await self.drop_consumer(consumer)
 
     async def follow(self, topic: str, partition: int, start: int, batch: int) -> AsyncGenerator[list[Record], None]:
         """Batches from ``start`` on, without end; over a loss of the brokers too."""
-        async with self._following(topic, partition, start) as consumer:
+        async with self.following({TopicPartition(topic, partition): start}) as consumer:
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000, max_records=batch)).values():
                     if records:

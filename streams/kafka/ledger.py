@@ -6,11 +6,16 @@ to disk behind that, so a loss of power of all replicas at once may take the las
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
+from functools import partial
 
 from streams.kafka.appender import PartitionAppender
 from streams.kafka.connection import Connection
+from streams.kafka.conversation_follower import ConversationFollower
 from streams.kafka.conversation_index import ConversationIndex
+from streams.kafka.local_file import LocalFile
 from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.records import Record, conversation_of, imported_under, unframe
 from streams.kafka.schema_ids import SchemaIds
@@ -24,16 +29,21 @@ BATCH = 1000
 class KafkaLedger:
     """Reads wait while no broker answers: who can't wait sets a timeout.
 
-    ``read_conversation`` goes by an index in this process's memory (``streams.kafka.conversation_index``).
+    ``read_conversation`` goes by an index (``streams.kafka.conversation_index``), which is built the first time that it
+    is asked.
     """
 
-    def __init__(self, connection: Connection, topics: Topics, ids: SchemaIds | None = None) -> None:
-        """``ids``: the lock file's where there are none."""
+    def __init__(
+        self, connection: Connection, topics: Topics, ids: SchemaIds | None = None, file: LocalFile | None = None
+    ) -> None:
+        """``ids``: the lock file's where there are none. ``file``: where the index is kept; in memory without one."""
+        self._file = file or LocalFile()
         self._connection, self._topic, self.partitions = connection, topics.log, topics.partitions
         self._ids = ids
         self._appenders: dict[int, PartitionAppender] = {}
         self._readers: dict[int, PartitionReader] = {}
         self._indexes: dict[int, ConversationIndex] = {}
+        self._followers: dict[int, ConversationFollower] = {}
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
         """Another writer's records may lie inside a step that no batch holds: the receipt then spans more than it.
@@ -44,7 +54,10 @@ class KafkaLedger:
         if appender is None:
             appender = PartitionAppender(self._connection, self._topic, partition, self._ids)
             self._appenders[partition] = appender
-        return appender.append(entries)
+        receipt = appender.append(entries)
+        if partition in self._indexes:
+            receipt.add_done_callback(partial(self._landed, partition, entries))
+        return receipt
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
         return [_log_record(record) for record in await self._reader(partition).read(start, limit)]
@@ -61,20 +74,29 @@ class KafkaLedger:
             await following.aclose()
 
     async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
-        async for records in self.follow(partition_of(conversation_id, self.partitions), start):
-            if found := [record for record in records if record.conversation_id in ("", conversation_id)]:
-                yield found
+        partition = partition_of(conversation_id, self.partitions)
+        follower = self._followers.get(partition)
+        if follower is None:
+            follower = ConversationFollower(self._connection, self._reader(partition))
+            self._followers[partition] = follower
+        async with aclosing(follower.follow(conversation_id, start)) as following:
+            async for records in following:
+                yield [_log_record(record) for record in records]
 
     async def read_conversation(
         self, conversation_id: str, start: int = 0, until: int | None = None
     ) -> list[LogRecord]:
-        partition = partition_of(conversation_id, self.partitions)
+        """``until`` must not lie behind the log's end. To who gives it, what this process appended costs no question to
+        the brokers."""
+        index = self.index(partition_of(conversation_id, self.partitions))
+        return [_log_record(record) for record in await index.records(conversation_id, start, until)]
+
+    def index(self, partition: int) -> ConversationIndex:
         index = self._indexes.get(partition)
         if index is None:
-            index = ConversationIndex(PartitionReader(self._connection, self._topic, partition))
+            index = ConversationIndex(PartitionReader(self._connection, self._topic, partition), self._file)
             self._indexes[partition] = index
-        records = await index.records(conversation_id)
-        return [_log_record(r) for r in records if r.offset >= start and (until is None or r.offset < until)]
+        return index
 
     async def sync(self) -> None:
         """Nothing to do: an append is acknowledged once every replica that is in sync has it."""
@@ -82,6 +104,17 @@ class KafkaLedger:
     async def close(self) -> None:
         for appender in self._appenders.values():
             await appender.close()
+        for follower in self._followers.values():
+            await follower.close()
+        for index in self._indexes.values():
+            index.write()
+
+    def _landed(self, partition: int, entries: Sequence[Entry], receipt: asyncio.Future[Receipt]) -> None:
+        if receipt.cancelled() or receipt.exception():
+            return
+        first, last = receipt.result()
+        if last - first + 1 == len(entries):  # else another writer's records lie inside
+            self._indexes[partition].appended(first, entries)
 
     def _reader(self, partition: int) -> PartitionReader:
         reader = self._readers.get(partition)

@@ -23,7 +23,7 @@ class PartitionReader:
 
     def __init__(self, connection: Connection, topic: str, partition: int) -> None:
         self._connection = connection
-        self._at = TopicPartition(topic, partition)
+        self.at = TopicPartition(topic, partition)
         self._consumer: AIOKafkaConsumer | None = None
         self._next: int | None = None
         self._lock = asyncio.Lock()
@@ -31,47 +31,50 @@ class PartitionReader:
     async def end(self) -> int:
         """The offset that the next record will have."""
         async with self._lock:
-            return await self._end(await self._opened())
+            return await self._asked(await self._opened(), "end_offsets")
+
+    async def begin(self) -> int:
+        """The first offset that the topic still holds."""
+        async with self._lock:
+            return await self._asked(await self._opened(), "beginning_offsets")
 
     async def read(self, start: int, limit: int, *, until: int | None = None) -> list[Record]:
         """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None."""
         async with self._lock:
             consumer = await self._opened()
             if until is None:
-                until = await self._end(consumer)
+                until = await self._asked(consumer, "end_offsets")
             if start >= until:
                 return []
             found: list[Record] = []
-            consumer.resume(self._at)
+            consumer.resume(self.at)
             try:
                 if self._next != start:
-                    consumer.seek(self._at, start)
+                    consumer.seek(self.at, start)
                 self._next = None  # unknown, should this be cancelled half-way
                 position = start
                 while position < until and len(found) < limit:
                     fetched = await consumer.getmany(timeout_ms=_GETMANY_TIMEOUT_MS, max_records=limit - len(found))
                     for records in fetched.values():
                         found.extend(record for record in records if record.offset < until)
-                    position = await consumer.position(self._at)
+                    position = await consumer.position(self.at)
                 self._next = position
             finally:
-                consumer.pause(self._at)
+                consumer.pause(self.at)
             return found
 
     async def _opened(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = await self._connection.consumer(
-                self._at.topic, self._at.partition, fetch_max_wait_ms=_FETCH_WAIT_MS
-            )
-            consumer.seek(self._at, 0)
-            consumer.pause(self._at)
+            consumer = await self._connection.consumer(self.at, fetch_max_wait_ms=_FETCH_WAIT_MS)
+            consumer.seek(self.at, 0)
+            consumer.pause(self.at)
             self._consumer = consumer
         return self._consumer
 
-    async def _end(self, consumer: AIOKafkaConsumer) -> int:
+    async def _asked(self, consumer: AIOKafkaConsumer, what: str) -> int:
         while True:
             try:
-                return int((await consumer.end_offsets([self._at]))[self._at])
+                return int((await getattr(consumer, what)([self.at]))[self.at])
             except KafkaError as error:
                 if not error.retriable:
                     raise

@@ -38,6 +38,10 @@ class Topics(NamedTuple):
         return f"{self.prefix}support.conversation.state.v1"
 
     @property
+    def snapshot(self) -> str:
+        return f"{self.prefix}support.conversation.snapshot.v1"
+
+    @property
     def dead_letters(self) -> str:
         return f"{self.prefix}support.dead-letters.v1"
 
@@ -57,6 +61,7 @@ class Topics(NamedTuple):
             self.inbox: (self.partitions, history | {"retention.ms": WEEK_MS}),  # what is taken stands on the log
             self.log: (self.partitions, history),
             self.state: (self.partitions, newest),
+            self.snapshot: (self.partitions, newest),
             self.dead_letters: (1, history),
             self.behaviour: (1, history),
             self.workers: (1, history | {"retention.ms": HOUR_MS, "segment.ms": HOUR_MS}),  # only the last beats count

@@ -15,11 +15,11 @@ from simulation.faults import Faults
 from simulation.inbox import SimInbox
 from simulation.ledger import Latencies, SimLedger
 from simulation.process import Process
-from simulation.side_stores import SimDeadLetters, SimStates
+from simulation.side_stores import SimDeadLetters, SimSnapshots, SimStates
 from simulation.virtual_loop import run_virtual
 from streams.kafka.log import opened
 from streams.owner import Stores
-from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
+from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteSnapshots, SqliteStateStore
 from streams.sqlite_store import SqliteStore
 
 
@@ -42,6 +42,7 @@ async def _sqlite(directory: Path, partitions: int) -> AsyncIterator[Stores]:
             SqliteLedger(store, partitions),
             SqliteStateStore(store),
             SqliteDeadLetters(store),
+            SqliteSnapshots(store),
         )
     finally:
         store.close()
@@ -61,12 +62,13 @@ async def _simulated(directory: Path, partitions: int) -> AsyncIterator[Stores]:
         SimLedger(durable, process, faults, latencies),
         SimStates(durable, process, faults),
         SimDeadLetters(durable, process, faults),
+        SimSnapshots(durable, process, faults),
     )
 
 
 @asynccontextmanager
 async def _kafka(directory: Path, partitions: int) -> AsyncIterator[Stores]:
-    async with opened(bootstrap(), topics_for(directory, partitions)) as stores:
+    async with opened(bootstrap(), topics_for(directory, partitions), local=directory / "local.db") as stores:
         yield stores
 
 
