@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class _Data(BaseModel):
@@ -71,6 +71,9 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
+_OF_TOOLS = {"tool", "unauthenticated", "which_one"}
+
+
 class Intent(_Data):
     name: str
     description: str = ""
@@ -80,6 +83,17 @@ class Intent(_Data):
     procedure: str | None = None  # its steps are said one a turn
     advances: bool = False  # "okay, done": the open procedure's next step is said; ``answer`` where none is open
     articles: tuple[str, ...] = ()
+    tool: str | None = None  # what it finds for the caller fills the slots of ``answer``
+    unauthenticated: str | None = (
+        None  # said in its place to a caller who doesn't hold the level that the tool requires
+    )
+    which_one: str | None = None  # said where it isn't clear which of the caller's things is meant
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_no_tool_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what only intents with a tool have: behaviours that were recorded before keep their content hash."""
+        written: dict[str, Any] = as_ever(self)
+        return {name: value for name, value in written.items() if value is not None or name not in _OF_TOOLS}
 
 
 class Step(_Data):

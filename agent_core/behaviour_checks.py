@@ -15,6 +15,8 @@ from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Guardrail, Stage
 from agent_core.located_yaml import Problem, Where
 from agent_core.ports import Passage
+from agent_core.tools import registry as tools
+from agent_core.tools.base import Effect
 
 RESERVED_INTENT = "other"  # what the classifier calls everything that is no intent
 
@@ -112,6 +114,39 @@ def _ways_to_act(parts: Parts) -> Iterator[Problem]:
             yield placed.problem(message, "procedure")
 
 
+def _tools(parts: Parts) -> Iterator[Problem]:
+    for placed in parts.intents:
+        intent = placed.value
+        if intent.tool is None:
+            for field in ("unauthenticated", "which_one"):
+                if getattr(intent, field) is not None:
+                    yield placed.problem(f"intent {intent.name!r} says {field!r} but has no tool", field)
+            continue
+        tool = tools.every().get(intent.tool)
+        if tool is None:
+            known = ", ".join(tools.every())
+            yield placed.problem(
+                f"intent {intent.name!r} names an unknown tool {intent.tool!r}; there are: {known}", "tool"
+            )
+            continue
+        if tool.effect is not Effect.READ:
+            yield placed.problem(f"tool {tool.name!r} writes: an intent may only name a tool that reads", "tool")
+        if intent.action is not Action.ANSWER or intent.procedure is not None or intent.advances:
+            yield placed.problem(
+                f"intent {intent.name!r} has a tool: it can only be answered by what that finds", "tool"
+            )
+        if intent.answer is None:
+            yield placed.problem(f"intent {intent.name!r} has a tool but no answer to fill with what it finds", "tool")
+        if intent.unauthenticated is None:
+            message = f"intent {intent.name!r} has a tool but doesn't say what a caller hears who isn't authenticated"
+            yield placed.problem(f"{message} ('unauthenticated')", "tool")
+        if tool.takes_objects and intent.which_one is None:
+            message = (
+                f"tool {tool.name!r} is about one of the caller's things: intent {intent.name!r} needs 'which_one'"
+            )
+            yield placed.problem(message, "tool")
+
+
 def _slots(parts: Parts) -> Iterator[Problem]:
     for wording in wordings(parts):
         try:
@@ -119,9 +154,11 @@ def _slots(parts: Parts) -> Iterator[Problem]:
         except ValueError as error:
             yield wording.problem(f"has a broken slot: {error}")
             continue
+        tool = tools.every().get(wording.tool or "")
+        slots = SLOTS.union(tool.result_fields if tool else ())
         for name in fields:
-            if name not in SLOTS:
-                yield wording.problem(f"has an unknown slot {{{name}}}; there are: {', '.join(sorted(SLOTS))}")
+            if name not in slots:
+                yield wording.problem(f"has an unknown slot {{{name}}}; there are: {', '.join(sorted(slots))}")
             elif wording.intent is None:
                 yield wording.problem(f"can't be filled: {{{name}}} is for answers of intents")
 
@@ -224,6 +261,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _unknown_guardrails,
     _escalation_cues,
     _ways_to_act,
+    _tools,
     _slots,
     _disclosure,
     _private_text,

@@ -78,6 +78,7 @@ class Wording:
     inside: Where
     articles: tuple[str, ...] = ()
     intent: str | None = None
+    tool: str | None = None  # whose result fills its slots
 
     def problem(self, message: str) -> Problem:
         return self.place.problem(f"{self.title} {message}", *self.inside)
@@ -89,8 +90,17 @@ def wordings(parts: Parts) -> Iterator[Wording]:
         value = intent.value
         if value.answer is not None:
             yield Wording(
-                value.answer, f"the answer of {value.name!r}", intent, ("answer",), value.articles, value.name
+                value.answer,
+                f"the answer of {value.name!r}",
+                intent,
+                ("answer",),
+                value.articles,
+                value.name,
+                value.tool,
             )
+        for name in ("unauthenticated", "which_one"):
+            if text := getattr(value, name):
+                yield Wording(text, f"what {value.name!r} says as {name!r}", intent, (name,), value.articles)
     for procedure in parts.procedures:
         for index, step in enumerate(procedure.value.steps):
             title = f"step {step.id!r} of {procedure.value.name!r}"

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from agent_core.behaviour import Behaviour
+from agent_core.subject import Subject
 from schemas.base import Decision
 
 
@@ -94,6 +95,7 @@ class Turn(msgspec.Struct, frozen=True):
     utterance_id: str
     speech_ended_at_us: int
     give_up_ms: int
+    since_seq: int = 0  # seq of its newest speculation, or of its opening: what is said rests on nothing older
     speculation: int = 0  # number of the newest; 0 where the caller said nothing
     live: bool = True  # whether that speculation still stands
     question: str = ""
@@ -103,6 +105,8 @@ class Turn(msgspec.Struct, frozen=True):
     scores: tuple[Probability, ...] | None = None
     sources: tuple[Source, ...] | None = None
     asked: tuple[str, ...] = ()  # intents that an answer was asked or formed for
+    refusals: dict[str, str] = {}  # intent -> why its tool may not run
+    results: dict[str, dict[str, str]] = {}  # ask -> what the tool found
     input_verdicts: dict[str, bool] = {}
     input_reasons: tuple[str, ...] = ()
     candidates: dict[str, Candidate] = {}
@@ -152,6 +156,13 @@ class Conversation(msgspec.Struct, frozen=True):
     last_hold: str = ""
     interrupted: Interrupted | None = None
     unanswered: str = ""  # the question of a turn that was superseded before its answer
+    subject: Subject | None = None
+    other_subject_seq: int = 0  # seq at which the subject took the place of another one
+
+    @property
+    def turn_is_of_another(self) -> bool:
+        """Whether what the open turn has came about for a subject whose place another one took since."""
+        return self.turn is not None and self.turn.since_seq < self.other_subject_seq
 
     @property
     def behaviour(self) -> Behaviour:

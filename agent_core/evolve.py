@@ -9,12 +9,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
-from agent_core.reducers import asks, call, candidates, speech, turn
+from agent_core.reducers import asks, call, candidates, speech, subject, turn
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
 from schemas.event import Event
+from schemas.facts import SubjectAuthenticated
 
-_PARTS = (call.REDUCERS, turn.REDUCERS, asks.REDUCERS, candidates.REDUCERS, speech.REDUCERS)
+_PARTS = (call.REDUCERS, turn.REDUCERS, asks.REDUCERS, subject.REDUCERS, candidates.REDUCERS, speech.REDUCERS)
 _REDUCERS: dict[type, Reducer] = {kind: reducer for part in _PARTS for kind, reducer in part.items()}
 
 
@@ -23,7 +24,9 @@ def evolve(conversation: Conversation, event: Event) -> Conversation:
     payload = event.payload
     conversation = replace(conversation, seq=event.seq, accepted_at_us=event.accepted_at_us)
     if isinstance(payload, Fact) and payload.SUPERSEDES:
-        timers = {key: t for key, t in conversation.timers.items() if t.purpose != "silence"}
-        conversation = replace(conversation, last_caller_seq=event.seq, timers=timers)
+        conversation = replace(conversation, last_caller_seq=event.seq)
+        if not isinstance(payload, SubjectAuthenticated):  # who signs in may be silent all the same
+            timers = {key: t for key, t in conversation.timers.items() if t.purpose != "silence"}
+            conversation = replace(conversation, timers=timers)
     reduce = _REDUCERS.get(type(payload))
     return reduce(conversation, event, payload) if reduce else conversation

@@ -12,6 +12,7 @@ from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Means, Span, Stage
 from agent_core.ports import Passage
+from schemas import decisions as d
 
 
 class Judgement(NamedTuple):
@@ -61,13 +62,21 @@ def input_subject(conversation: Conversation, turn: Turn) -> GuardInput:
 def output_subject(conversation: Conversation, turn: Turn, candidate: Candidate) -> GuardInput:
     behaviour = conversation.behaviour
     ask = conversation.asks.get(candidate.ask_id)
-    approved = getattr(ask.payload, "approved", None) if ask else candidate.text
+    results: tuple[str, ...] = ()
+    if ask and isinstance(ask.payload, d.ToolRequested):
+        # People approved the template. What fills it is the caller's own: it grounds figures, and is judged as any text.
+        intent = behaviour.intent(candidate.intent)
+        approved = intent.answer if intent else None
+        results = tuple(turn.results.get(ask.ask_id, {}).values())
+    else:
+        approved = getattr(ask.payload, "approved", None) if ask else candidate.text
     return GuardInput(
         text=candidate.text,
         stage=Stage.OUTPUT,
         question=turn.question,
         approved=approved or None,
         sources=tuple(Passage(s.article_id, s.text, 0.0, s.public) for s in turn.sources or ()),
+        results=results,
         intent=candidate.intent,
         company=behaviour.company,
         language=behaviour.language,

@@ -6,7 +6,7 @@ Audio inside the product is always PCM, signed 16-bit little-endian, mono, 16 kH
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -112,6 +112,22 @@ class Embedder(Protocol):
     dimensions: int
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+# --- the company's own systems ---------------------------------------------------------------------------------------
+
+
+class CustomerRecords(Protocol):
+    """What the company knows of its customers, as tools read it. Each read names the customer that it is for.
+
+    ``read`` gives the record of one object, name → value. Raises ``ProviderError``: ``REFUSED`` for an object that isn't
+    this customer's, and for one that there isn't, with no difference between the two; ``UNAVAILABLE`` and so on.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def read(self, customer_id: str, kind: str, object_id: str) -> Mapping[str, str]: ...
 
 
 # --- speech to text --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from agent_core.authorisation import SIGN_IN, WHICH_ONE
 from agent_core.behaviour import Action, Behaviour
 from agent_core.conversation import Conversation
 from agent_core.guardrails import registry
@@ -15,7 +16,8 @@ MAX_CLARIFICATIONS = 2
 
 
 class Target(NamedTuple):
-    """``action``: answer, refuse, escalate, close, clarify. ``intent``: an intent's name, or why there is none."""
+    """``action``: answer, tool, sign_in, which_one, refuse, escalate, close, clarify. ``intent``: an intent's name, or
+    why there is none."""
 
     action: str
     intent: str
@@ -45,7 +47,17 @@ def target_of(conversation: Conversation) -> Target | None:
         if conversation.clarified >= MAX_CLARIFICATIONS:
             return Target("escalate", "not_understood")
         return Target("clarify", OTHER)
+    if intent.tool:
+        return Target(_action_with_tool(turn.refusals.get(intent.name)), intent.name)
     return Target(_ACTIONS[intent.action], intent.name)
+
+
+def _action_with_tool(refusal: str | None) -> str:
+    if refusal is None:
+        return "tool"
+    if refusal in SIGN_IN:
+        return "sign_in"
+    return "which_one" if refusal in WHICH_ONE else "refuse"
 
 
 def questions_of(conversation: Conversation) -> tuple[str, ...]:

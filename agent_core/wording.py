@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agent_core.approved import MissingSlotError, fill
@@ -15,7 +17,9 @@ class Wording(NamedTuple):
 
 
 def wording_of(conversation: Conversation, intent: Intent) -> Wording | None:
-    """The approved wording, or None where behaviour has none for this intent."""
+    """The approved wording, or None where behaviour has none for this intent: that of a tool is filled by ``reported``."""
+    if intent.tool:
+        return None
     step = None
     if intent.advances and conversation.open_procedure:
         step = _step(conversation, conversation.open_procedure)
@@ -26,10 +30,17 @@ def wording_of(conversation: Conversation, intent: Intent) -> Wording | None:
     return _filled(conversation, Wording(intent.answer)) if intent.answer else None
 
 
-def _filled(conversation: Conversation, wording: Wording) -> Wording | None:
+def reported(conversation: Conversation, intent: Intent, result: Mapping[str, str]) -> Wording | None:
+    """The intent's answer with what its tool found in it, or None where a slot stays open."""
+    return _filled(conversation, Wording(intent.answer), result) if intent.answer else None
+
+
+def _filled(
+    conversation: Conversation, wording: Wording, result: Mapping[str, str] = MappingProxyType({})
+) -> Wording | None:
     """None where a slot stays open: half a sentence is never said."""
     said = [line.text for line in conversation.transcript if line.role == "agent"]
-    facts = {"company": conversation.behaviour.company} | ({"last_said": said[-1]} if said else {})
+    facts = {"company": conversation.behaviour.company} | ({"last_said": said[-1]} if said else {}) | dict(result)
     try:
         return wording._replace(text=fill(wording.text, facts))
     except MissingSlotError:

@@ -1,4 +1,4 @@
-"""Decider: forms candidates, from completions and from the wordings that behaviour approves.
+"""Decider: forms candidates, from completions, from what tools found, and from the wordings that behaviour approves.
 
 Everything that a turn may say is a candidate, a refusal and a fallback too: all pass the same guardrails.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from agent_core.conversation import Conversation, Fate, Turn
 from agent_core.targets import Target, target_of
-from agent_core.wording import wording_of
+from agent_core.wording import reported, wording_of
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
@@ -19,8 +19,10 @@ HANDLES = (
     f.CompletionReturned,
     f.ScoresReturned,
     f.PassagesFound,
+    f.ToolReturned,
     f.EffectFailed,
     f.TimerFired,
+    d.ToolRefused,
     d.VerdictIssued,
     d.CandidateDropped,
     d.TurnCommitted,
@@ -34,6 +36,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     if isinstance(event.payload, f.CompletionReturned):
         yield from _from_completion(conversation, turn, event.payload)
+    elif isinstance(event.payload, f.ToolReturned):
+        yield from _from_tool(conversation, turn, event.payload)
     else:
         yield from _from_behaviour(conversation, turn)
 
@@ -80,10 +84,32 @@ def _from_completion(conversation: Conversation, turn: Turn, returned: f.Complet
     )
 
 
+def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned) -> Iterator[Decision]:
+    ask = conversation.asks.get(returned.ask_id)
+    if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.ToolRequested):
+        return
+    intent, result = conversation.behaviour.intent(ask.payload.intent), turn.results.get(ask.ask_id)
+    if intent is None or result is None or ask.ask_id in turn.candidates:
+        return
+    wording = reported(conversation, intent, result)
+    if wording:
+        yield d.CandidateFormed(
+            candidate_id=ask.ask_id,
+            speculation=turn.speculation,
+            intent=intent.name,
+            action="tool",
+            origin="tool",
+            text=wording.text,
+            ask_id=ask.ask_id,
+        )
+    else:  # it found something else than it declares
+        yield from _fallback(conversation, turn, intent.name)
+
+
 def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
     """The approved wording that the turn needs now, unless it has it: at most one is formed a time."""
     target = target_of(conversation)
-    if target and target.action == "answer":
+    if target and target.action in ("answer", "tool"):
         if turn.giving_up or _hopeless(conversation, turn, target.intent):
             yield from _without_model(conversation, turn, target.intent)
     elif target and not _has(turn, target.action):
@@ -93,7 +119,7 @@ def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision
 
 
 def _without_model(conversation: Conversation, turn: Turn, intent_name: str) -> Iterator[Decision]:
-    """Models failed or are late: the approved wording itself is said, where behaviour has one."""
+    """Models, or a tool, failed or are late: the approved wording itself is said, where behaviour has one."""
     tried = [c for c in turn.candidates.values() if c.speculation == turn.speculation and c.intent == intent_name]
     approved = [c for c in tried if c.origin == "approved"]
     if any(c.fate is not Fate.DROPPED for c in (approved or tried)):
@@ -117,6 +143,8 @@ def _line(conversation: Conversation, target: Target) -> str:
     wording = wording_of(conversation, intent) if intent else None
     if wording:
         return wording.text
+    if intent and target.action in ("sign_in", "which_one"):
+        return (intent.unauthenticated if target.action == "sign_in" else intent.which_one) or lines.refusal
     return {
         "refuse": lines.refusal,
         "escalate": lines.escalation,
@@ -141,7 +169,9 @@ def _hopeless(conversation: Conversation, turn: Turn, intent: str) -> bool:
     if intent not in turn.asked:
         return False
     asks = [
-        a for a in conversation.asks.values() if isinstance(a.payload, d.CompletionAsked) and a.payload.intent == intent
+        ask
+        for ask in conversation.asks.values()
+        if isinstance(ask.payload, d.CompletionAsked | d.ToolRequested) and ask.payload.intent == intent
     ]
     waiting = any(ask.open for ask in asks if ask.speculation == turn.speculation)
     alive = any(

@@ -39,7 +39,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
 
 def _ask(conversation: Conversation, turn: Turn, name: str, again: str = "") -> Iterator[Decision]:
     intent, routing = conversation.behaviour.intent(name), conversation.behaviour.routing
-    if intent is None or intent.action is not Action.ANSWER:
+    if intent is None or intent.action is not Action.ANSWER or intent.tool:
         return
     request = request_for(conversation, turn, intent)
     yield d.CompletionAsked(

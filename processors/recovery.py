@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent_core.conversation import Conversation
+from agent_core.authorisation import Refusal, authorise
+from agent_core.conversation import Ask, Conversation
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
@@ -16,4 +17,14 @@ HANDLES = (f.OwnerChanged,)
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     for ask in conversation.asks.values():
         if ask.open:
-            yield d.AskRepeated(ask_id=ask.ask_id, generation=ask.generation + 1)
+            yield _again(conversation, ask, event.accepted_at_us)
+
+
+def _again(conversation: Conversation, ask: Ask, at_us: int) -> Decision:
+    """A tool only if the caller may still know what it finds: the owner may have been gone for long."""
+    payload, turn = ask.payload, conversation.turn
+    if isinstance(payload, d.ToolRequested) and turn:
+        found = authorise(payload.tool, conversation.subject, turn.question, at_us)
+        if isinstance(found, Refusal):
+            return d.ToolRefused(intent=payload.intent, tool=payload.tool, level=payload.level, reason=found)
+    return d.AskRepeated(ask_id=ask.ask_id, generation=ask.generation + 1)

@@ -29,6 +29,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     elif turn and turn.started and conversation.take > 1 and conversation.take == conversation.granted_take:
         candidate = turn.candidates[turn.started]
         cut = Interrupted(candidate.text, turn.spoken_so_far, candidate.intent)
+        if conversation.turn_is_of_another:  # the rest isn't for whoever is there now
+            cut = Interrupted("", "", candidate.intent)
         yield d.TurnEnded(outcome=outcome_of(turn), candidate_id=turn.started, interrupted=True)
         yield from _go_on(conversation, event, cut, repair_phrase(conversation.behaviour.holding))
 

@@ -34,7 +34,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fact(Payload, frozen=True, kw_only=True):
-    """``SUPERSEDES``: a caller's act that makes older replies stale (design: nothing older is ever started)."""
+    """``SUPERSEDES``: news of the caller that makes older replies stale (design: nothing older is ever started)."""
 
     KIND: ClassVar[Kind] = Kind.FACT
     SUPERSEDES: ClassVar[bool] = False

@@ -56,7 +56,7 @@ class SpeculationOpened(Decision, frozen=True, kw_only=True):
 
 
 class SpeculationDropped(Decision, frozen=True, kw_only=True):
-    """``reason``: resumed, text_changed, request_changed."""
+    """``reason``: resumed, text_changed, request_changed, other_subject."""
 
     speculation: int
     reason: str
@@ -102,6 +102,32 @@ class GuardrailAsked(Decision, frozen=True, kw_only=True):
     text: PrivateText
 
 
+class ToolRequested(Decision, frozen=True, kw_only=True):
+    """Asks a tool about the subject who is authenticated. Nothing runs before this stands on the log.
+
+    Decided only while that subject holds ``level``, which the tool requires, and only for objects that are theirs.
+    ``arguments`` is JSON. ``subject_seq``: seq of the ``SubjectAuthenticated`` that gave the level.
+    """
+
+    ask_id: str
+    intent: str
+    tool: str
+    arguments: PrivateText
+    level: str
+    subject_seq: int
+    timeout_ms: int
+
+
+class ToolRefused(Decision, frozen=True, kw_only=True):
+    """A tool that the turn needs may not run. ``level``: what the tool requires. ``reason``: not_authenticated,
+    level_too_low, expired, other_subject, object_unclear, no_such_tool, not_a_read."""
+
+    intent: str
+    tool: str
+    level: str
+    reason: str
+
+
 class AskRepeated(Decision, frozen=True, kw_only=True):
     """The outcome of an open ask was lost with its owner: run it again."""
 
@@ -110,12 +136,13 @@ class AskRepeated(Decision, frozen=True, kw_only=True):
 
 
 class CandidateFormed(Decision, frozen=True, kw_only=True):
-    """A possible answer. ``origin``: model (from a completion) or approved (a wording of the behaviour)."""
+    """A possible answer. ``origin``: model (from a completion), approved (a wording of the behaviour) or tool (an
+    approved wording, filled from a tool's result)."""
 
     candidate_id: str
     speculation: int
     intent: str
-    action: str  # answer | refuse | escalate | close | clarify | fallback | greet | silence | resume
+    action: str  # answer | tool | sign_in | which_one | refuse | escalate | close | clarify | fallback | greet | silence | resume
     origin: str
     text: PrivateText
     ask_id: str = ""
@@ -125,7 +152,7 @@ class CandidateFormed(Decision, frozen=True, kw_only=True):
 
 
 class CandidateDropped(Decision, frozen=True, kw_only=True):
-    """``reason``: blocked:<guardrail>, irrelevant, superseded, slower, invalid:<why>, request_changed."""
+    """``reason``: blocked:<guardrail>, irrelevant, superseded, slower, invalid:<why>, request_changed, authorised."""
 
     candidate_id: str
     reason: str

@@ -45,6 +45,31 @@ class CallAnswered(Fact, frozen=True, kw_only=True):
     take: int
 
 
+class OwnObject(msgspec.Struct, frozen=True):
+    """Something that belongs to a subject. ``said_as``: the digits by which a caller names it, such as a card's last four."""
+
+    kind: str
+    id: str
+    said_as: str = ""
+
+
+class SubjectAuthenticated(Fact, frozen=True, kw_only=True):
+    """A channel authenticated who is calling: an app that is logged in, a code that was sent. A caller id is nobody.
+
+    It comes at the ring or later. The same subject gains a level; another subject takes the place of the one before,
+    with nothing of theirs. ``level``: known, verified, stepped_up, in rising order; one that this code doesn't know
+    counts for nothing. ``expires_after_ms`` counts from ``accepted_at_us``: null is the whole conversation, 0 takes the
+    level back. ``objects`` is JSON of the ``OwnObject``s that the channel vouches for; empty leaves those before.
+    """
+
+    SUPERSEDES: ClassVar[bool] = True
+    subject_id: PrivateText
+    level: str
+    method: str  # how, such as app_session or one_time_code
+    expires_after_ms: int | None = None
+    objects: PrivateText = ""
+
+
 class CallerSpeechStarted(Fact, frozen=True, kw_only=True):
     """Voice activity of the caller that lasted long enough to count as speech."""
 
@@ -195,6 +220,16 @@ class CompletionReturned(Fact, frozen=True, kw_only=True):
     cost_micros: int | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+
+
+class ToolReturned(Fact, frozen=True, kw_only=True):
+    """What a tool found. ``result`` is JSON: name → a text that may be said as it stands."""
+
+    ask_id: str
+    attempt: int
+    tool: str
+    result: PrivateText
+    elapsed_ms: float | None = None
 
 
 class EffectFailed(Fact, frozen=True, kw_only=True):

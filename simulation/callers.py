@@ -10,7 +10,21 @@ from simulation.line import Line, Said
 from simulation.small_bank import ASKED
 
 ACTS = ("speak", "speak", "speak", "speak", "speak", "interrupt", "cough_at_wait", "cough_at_reply", "silent")
-TALK = ("lost_card", "lost_card", "fees", "fees", "travel", "go_on", "go_on", "advice", "other")
+TALK = (
+    "lost_card",
+    "lost_card",
+    "fees",
+    "fees",
+    "travel",
+    "go_on",
+    "go_on",
+    "advice",
+    "other",
+    "card",
+    "card",
+    "card",
+    "repeat",
+)
 RING_S = 15.0
 
 OpenLine = Callable[[], Awaitable[Line]]

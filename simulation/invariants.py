@@ -7,6 +7,7 @@ from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
 from simulation.silence_invariant import silence
 from simulation.speech_invariants import sounds, takes_effect_once
+from simulation.tool_invariants import sounds_of_tools, tools
 from simulation.turn_invariants import turns
 from simulation.violation import Violation
 from simulation.world import Run
@@ -24,6 +25,8 @@ def check(run: Run) -> list[Violation]:
     found += recomputes(log, run.durable)
     found += sounds(log, run.traces, run.standstills)
     found += takes_effect_once(log, run.traces)
+    found += tools(log, run.durable)
+    found += sounds_of_tools(log, run.traces)
     found += silence(log, run.traces, run.behaviour, run.standstills)
     kept: list[Violation] = []
     for violation in found:

@@ -11,7 +11,7 @@ from simulation.raw_log import RawLog, Rec, stated_and_true_hash
 from simulation.violation import Violation
 from streams.ports import InboxRecord
 
-OUTCOMES = {"CompletionReturned", "ScoresReturned", "PassagesFound", "EffectFailed", "EffectCancelled"}
+OUTCOMES = {"CompletionReturned", "ScoresReturned", "PassagesFound", "ToolReturned", "EffectFailed", "EffectCancelled"}
 
 
 def chain(log: RawLog, durable: Durable) -> Iterator[Violation]:

@@ -37,6 +37,14 @@ FORBIDDEN = (
 ASKED = {
     "lost_card": ("I lost my card", "My card is gone", "Somebody took my card"),
     "fees": ("What does a new card cost", "Is there a fee for that"),
+    "card": (
+        "Is my new card on its way",
+        "Has my card been sent",
+        "Where is card 1111",
+        "Where is card 2222",
+        "Where is card 3333",
+    ),
+    "repeat": ("Say that again", "Pardon"),
     "travel": ("I am going abroad", "I travel next week"),
     "go_on": ("Okay done", "Yes what next"),
     "advice": ("Should I buy shares", "Which fund is best"),
@@ -63,6 +71,15 @@ def small_bank(budget: Budget = SHORT) -> Behaviour:
         intents=(
             _intent("lost_card", answer="I have blocked your card, and a new one is on its way."),
             _intent("fees", answer="A new card is free of charge."),
+            Intent(
+                name="card",
+                examples=ASKED["card"],
+                tool="card_status",
+                answer="Your {card} {progress}.",
+                unauthenticated="I can look that up once you have signed in.",
+                which_one="Which of your cards do you mean?",
+            ),
+            _intent("repeat", answer="I said: {last_said}"),
             _intent("travel", procedure="travel"),
             _intent("go_on", answer="Is there anything else?", advances=True),
             _intent("advice", Action.REFUSE),

@@ -32,6 +32,7 @@ class _Turn:
     dropped: set[str] = field(default_factory=set)
     asked_by: dict[str, str] = field(default_factory=dict)  # candidate -> ask
     newest_ask: dict[str, str] = field(default_factory=dict)  # intent -> ask
+    of_another: bool = False  # another subject was authenticated since: nobody is to hear the rest of it
 
 
 @dataclass
@@ -46,6 +47,7 @@ class _Call:
     opened: int = 0
     timers: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     closed: bool = False
+    subject: str | None = None
     heard_of: tuple[str, str] = ("", "")  # text and heard part of the reply that was said last
 
 
@@ -78,6 +80,13 @@ def _take(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str
         call.last_caller_seq = rec.seq
         call.timers = {name: timer for name, timer in call.timers.items() if timer[0] != "silence"}
         call.caller_silent = rec.type == "CallerSpeechDismissed" or bool(rec.payload.get("final"))
+    elif rec.type == "SubjectAuthenticated":  # it makes replies stale, and nobody need have spoken
+        call.last_caller_seq = rec.seq
+        if call.subject not in (None, rec.payload["subject_id"]):
+            call.heard_of = "", ""
+            if call.turn:
+                call.turn.of_another = True
+        call.subject = rec.payload["subject_id"]
     elif rec.type == "CallTaken":
         if rec.payload["take"] > call.take:
             call.take, call.caller_silent = rec.payload["take"], True
@@ -110,7 +119,7 @@ def _take_turn(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
     elif turn is None or turn.turn_id != rec.turn_id:
         yield "every_turn_ends", "no such turn is open"
     elif rec.type == "SpeculationOpened":
-        turn.speculation, turn.newest_ask = rec.payload["speculation"], {}
+        turn.speculation, turn.newest_ask, turn.of_another = rec.payload["speculation"], {}, False
     elif rec.type == "TurnCommitted":
         if turn.committed:
             yield "committed_once", "committed before"
@@ -169,7 +178,7 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
             yield "one_reply", f"{candidate} was formed before"
         turn.texts[candidate] = (payload["text"], payload["speculation"])
         turn.asked_by[candidate] = payload["ask_id"]
-    elif rec.type == "CompletionAsked":
+    elif rec.type in ("CompletionAsked", "ToolRequested"):
         turn.newest_ask[payload["intent"]] = payload["ask_id"]
     elif rec.type == "CandidateDropped":
         turn.dropped.add(candidate)
@@ -183,9 +192,9 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
             yield "one_reply", f"{turn.started} took effect before"
         if candidate in turn.texts:
             turn.started = candidate
-            call.heard_of = turn.texts[candidate][0], ""
+            call.heard_of = ("", "") if turn.of_another else (turn.texts[candidate][0], "")
     elif rec.type in ("SpeechProgressed", "SpeechInterrupted"):
-        if candidate in turn.texts:
+        if candidate in turn.texts and not turn.of_another:
             call.heard_of = turn.texts[candidate][0], payload["spoken_so_far"]
     elif rec.type == "SpeechFailed" and turn.chosen == candidate:
         turn.chosen = None

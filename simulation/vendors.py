@@ -1,4 +1,5 @@
-"""Simulated vendors behind the production effect runner: classifier, retrieval, models, and guardrails' scores.
+"""Simulated vendors behind the production effect runner: classifier, retrieval, models, guardrails' scores, and the
+company's own systems.
 
 What a vendor does is a function of (seed, conversation, ask, generation, attempt), never of the order of arrival. A call
 that outlives its budget fails with ``ProviderError(TIMED_OUT)``, as the real executors do.
@@ -15,9 +16,12 @@ from agent_core.found import write_passages
 from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import FailureReason, Passage, ProviderError
 from processors.effects import Executor
+from processors.executors.call_tool import CallTool, StandsOnLog
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Fact
+from simulation.customers import SimRecords
+from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.process import Process
 from simulation.small_bank import ASKED, FORBIDDEN
@@ -29,8 +33,9 @@ _Answer = Callable[[Conversation, Ask, int, random.Random], Fact]
 class Vendors:
     """The vendors that one owner's process talks to."""
 
-    def __init__(self, process: Process, faults: Faults) -> None:
+    def __init__(self, process: Process, faults: Faults, durable: Durable, stands_on_log: StandsOnLog) -> None:
         self._process, self._faults = process, faults
+        self._durable, self._stands_on_log = durable, stands_on_log
 
     def executors(self) -> Mapping[type[Decision], Executor]:
         return {
@@ -38,7 +43,17 @@ class Vendors:
             d.PassagesAsked: self._executor(self._passages, 0.012, 400),
             d.CompletionAsked: self._executor(self._completion, 0.25, None),
             d.GuardrailAsked: self._executor(self._guardrail, 0.015, None),
+            d.ToolRequested: self._call_tool,
         }
+
+    async def _call_tool(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+        """The production executor; the bank's systems behind it take their time, or fail."""
+        self._process.at("executor:before")
+        draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
+        records = SimRecords(self._durable, self._process, conversation.id, ask.ask_id, lambda: self._work(draw, 0.15))
+        fact = await CallTool(records, self._stands_on_log)(conversation, ask, attempt)
+        self._process.at("executor:after")
+        return fact
 
     def _executor(self, answer: _Answer, median_s: float, timeout_ms: int | None) -> Executor:
         async def execute(conversation: Conversation, ask: Ask, attempt: int) -> Fact:

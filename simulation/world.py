@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from agent_core.behaviour import Behaviour
 from simulation.callers import Caller, PlainCaller
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
+from simulation.customers import Channel
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.gateway import GatewayProcess
@@ -129,6 +130,8 @@ class World:
             call_id = f"c{index}.{calls}"
             self._lines[call_id] = Line()
             self._new_gateway(call_id)
+            channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
+            self._help(channel.run())
             return self._lines[call_id]
 
         return open_line

@@ -107,6 +107,7 @@ class GuardInput(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     private_passages: tuple[str, ...] = ()  # private article text, whether retrieval found it or not
+    results: tuple[str, ...] = ()  # what a tool found for the caller, as it is said in the candidate
     scores: Mapping[str, float] | None = None  # what ``score`` said; None where it wasn't asked or failed
 
     def read_options(self, kind: type[OptionsT]) -> OptionsT:

@@ -1,5 +1,5 @@
-"""Every figure of a candidate (amount, percentage, duration, time, date) stands in the approved wording or in a public
-source. A model that gets one number wrong is worse than one that says nothing."""
+"""Every figure of a candidate (amount, percentage, duration, time, date) stands in the approved wording, in a public
+source, or in what a tool found for the caller. A model that gets one number wrong is worse than one that says nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Grounding:
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:
-        known: list[Figure] = [figure for text in subject.known_texts() for figure in figures(text)]
+        known: list[Figure] = [
+            figure for text in (*subject.known_texts(), *subject.results) for figure in figures(text)
+        ]
         evidence = tuple(
             Span(figure.start, figure.end)
             for figure in figures(subject.text)

@@ -14,7 +14,8 @@ from schemas import facts as f
 from schemas.event import Event
 
 
-def _asked(c: Conversation, event: Event, p: Any) -> Conversation:
+def asked(c: Conversation, event: Event, p: Any) -> Conversation:
+    """Any decision with an ``ask_id``: it is open from here on."""
     speculation = c.turn.speculation if c.turn else 0
     attempts = p.attempts if isinstance(p, d.CompletionAsked) else 1
     ask = Ask(p.ask_id, p, event.turn_id or "", speculation, attempts, event_id=event.event_id)
@@ -101,10 +102,10 @@ REDUCERS: dict[type, Reducer] = {
     f.CompletionReturned: _attempt_over,
     f.EffectFailed: _attempt_over,
     f.TimerFired: _timer_fired,
-    d.ClassificationAsked: _asked,
-    d.PassagesAsked: _asked,
-    d.CompletionAsked: _asked,
-    d.GuardrailAsked: _asked,
+    d.ClassificationAsked: asked,
+    d.PassagesAsked: asked,
+    d.CompletionAsked: asked,
+    d.GuardrailAsked: asked,
     d.AskRepeated: _ask_repeated,
     d.TimerSet: _timer_set,
 }

@@ -44,6 +44,8 @@ def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -
     if candidate is None:
         return c
     c = _say(c, event, p.spoken_so_far) if p.spoken_so_far else c
+    if c.turn_is_of_another:  # the rest isn't for whoever is there now
+        return c
     return replace(c, interrupted=Interrupted(candidate.text, p.spoken_so_far, candidate.intent))
 
 
@@ -71,6 +73,8 @@ def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conv
 
 
 def _say(c: Conversation, event: Event, text: str) -> Conversation:
+    if c.turn_is_of_another:  # said to somebody else: it isn't repeated to whoever is there now
+        return c
     turn_id = event.turn_id or (c.turn.turn_id if c.turn else "")
     return replace(c, transcript=(*c.transcript, Line("agent", text, turn_id, event.seq)))
 

@@ -17,6 +17,7 @@ def _turn_opened(c: Conversation, event: Event, p: d.TurnOpened) -> Conversation
         utterance_id=p.utterance_id,
         speech_ended_at_us=p.speech_ended_at_us,
         give_up_ms=p.give_up_ms,
+        since_seq=event.seq,
         carried=c.unanswered,
         committed=p.cause != "utterance",
     )
@@ -32,12 +33,15 @@ def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -
         return c
     turn = replace(
         c.turn,
+        since_seq=event.seq,
         speculation=p.speculation,
         live=True,
         question=p.question,
         scores=None,
         sources=None,
         asked=(),
+        refusals={},
+        results={},
         input_verdicts={},
         input_reasons=(),
     )

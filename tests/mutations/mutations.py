@@ -169,6 +169,63 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            yield from ()\n",
         "every turn ends",
     ),
+    # --- whose data it is ---
+    Mutation(
+        "skip_the_level_check",
+        "agent_core.subject",
+        "if a.level.covers(required) and a.holds_at(at_us)]",
+        "if a.holds_at(at_us)]",
+        "a tool runs only for a subject who holds the level that it requires",
+    ),
+    Mutation(
+        "accept_an_expired_level",
+        "agent_core.subject",
+        "if a.level.covers(required) and a.holds_at(at_us)]",
+        "if a.level.covers(required)]",
+        "time lowers the level of a subject",
+    ),
+    Mutation(
+        "skip_the_object_check",
+        "agent_core.authorisation",
+        "Refusal.OBJECT_UNCLEAR if named else Refusal.OTHER_SUBJECT",
+        "Refusal.OBJECT_UNCLEAR if named else said[0]",
+        "every object that a tool is asked about belongs to the subject",
+    ),
+    Mutation(
+        "read_what_may_be_void",
+        "processors.executors.call_tool",
+        "                await self._stands_on_log(conversation.id, ask.event_id)\n",
+        "",
+        "a tool touches nothing before its request stands on the log",
+    ),
+    Mutation(
+        "ask_a_tool_again_unasked",
+        "processors.recovery",
+        "        if isinstance(found, Refusal):\n",
+        "        if False:\n",
+        "a tool is asked again, after its owner died, only if the subject still holds the level",
+    ),
+    Mutation(
+        "tell_another_subject",
+        "processors.subject_change",
+        "        yield d.SpeculationDropped(",
+        "        return\n        yield d.SpeculationDropped(",
+        "what was found for one subject is never chosen for another",
+    ),
+    Mutation(
+        "repeat_to_another_subject",
+        "agent_core.reducers.subject",
+        "other_subject_seq=event.seq, transcript=(), interrupted",
+        "other_subject_seq=event.seq, interrupted",
+        "what was said to one subject isn't said again to another",
+    ),
+    Mutation(
+        "go_on_for_another_subject",
+        "processors.resuming",
+        "        if conversation.turn_is_of_another:",
+        "        if False:",
+        "a reply that was cut off isn't gone on with for another subject",
+    ),
     # --- the log ---
     Mutation(
         "skip_the_epoch_filter",

@@ -1,0 +1,28 @@
+"""Decider: when somebody else is authenticated, the open turn is worked on anew, for them.
+
+What it has so far may tell them what is another's: what a tool found, and what a model said that was shown the call so
+far. A reply that was chosen is at the gateway; should that refuse it, the turn is worked on anew then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent_core.conversation import Conversation
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision
+from schemas.event import Event
+
+HANDLES = (f.SubjectAuthenticated, f.ReplyRefused, f.SpeechFailed, f.CallTaken)
+
+
+def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
+    turn = conversation.turn
+    if turn is None or turn.chosen or turn.started or not conversation.turn_is_of_another:
+        return
+    if turn.cause == "resume":  # the rest of what was being said to the one before
+        yield d.TurnEnded(outcome="superseded")
+    elif turn.cause == "utterance" and turn.live:
+        yield d.SpeculationDropped(speculation=turn.speculation, reason="other_subject")
+        yield d.SpeculationOpened(speculation=turn.speculation + 1, question=turn.question)

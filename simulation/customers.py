@@ -1,0 +1,99 @@
+"""Customers of the small bank, what its systems hold of them, and the channels that authenticate them.
+
+Each customer's data holds a word that stands nowhere else, so that it can be seen who was told it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from agent_core.ports import FailureReason, ProviderError
+from agent_core.subject import write_objects
+from schemas import facts as f
+from schemas.event import derived_id
+from simulation.durable import CustomerRead, Durable
+from simulation.process import Process
+from streams.codec import Codec
+from streams.fact_writer import fact_event
+
+
+class Customer(NamedTuple):
+    """``cards``: id → the digits by which it is named. ``due``: a word that only this customer may be told."""
+
+    cards: dict[str, str]
+    due: str
+
+
+CUSTOMERS = {
+    "ada": Customer({"card-ada": "1111"}, "Monday"),
+    "ben": Customer({"card-ben": "2222"}, "Friday"),
+    "cleo": Customer({"card-cleo-1": "3333", "card-cleo-2": "4444"}, "Sunday"),
+}
+REQUIRED = {"card_status": "verified"}  # tool → level, as the bank wants it
+LEVELS = ("known", "verified", "verified", "verified", "stepped_up")
+
+
+class SimRecords:
+    """Implements ``CustomerRecords`` for one call of a tool. ``work`` takes its time, or fails."""
+
+    name = "simulated"
+
+    def __init__(
+        self, durable: Durable, process: Process, conversation_id: str, ask_id: str, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._durable, self._process, self._work = durable, process, work
+        self._conversation_id, self._ask_id = conversation_id, ask_id
+
+    async def read(self, customer_id: str, kind: str, object_id: str) -> Mapping[str, str]:
+        if self._process.dead:
+            raise asyncio.CancelledError
+        now_s = asyncio.get_running_loop().time()
+        self._durable.reads.append(
+            CustomerRead(now_s, self._process.name, self._conversation_id, self._ask_id, customer_id, object_id)
+        )
+        await self._work()
+        owner = next((customer for customer in CUSTOMERS.values() if object_id in customer.cards), None)
+        if owner is None or kind != "card":  # whose it is, is left to what stands before: that is what is tested
+            raise ProviderError(FailureReason.REFUSED, self.name)
+        return {"type": "card", "status": "posted", "due": owner.due}
+
+
+class Channel:
+    """Authenticates the caller of one call by seed: not at all, at the ring, or later; for a while, or for good; and
+    sometimes somebody else after that."""
+
+    def __init__(self, draw: random.Random, call_id: str, durable: Durable) -> None:
+        self._draw, self._call_id, self._durable = draw, call_id, durable
+        self._codec = Codec(durable.keys)
+
+    async def run(self) -> None:
+        draw = self._draw
+        subject = draw.choice(sorted(CUSTOMERS))
+        if draw.random() < 0.25:
+            return
+        await asyncio.sleep(draw.choice((0.0, 0.0, draw.uniform(0.1, 8.0))))
+        for number in range(draw.choice((1, 2, 3, 5))):
+            self._authenticate(subject, number)
+            await asyncio.sleep(draw.uniform(0.3, 6.0))
+            if draw.random() < 0.5:
+                subject = draw.choice(sorted(CUSTOMERS))
+
+    def _authenticate(self, subject_id: str, number: int) -> None:
+        objects = tuple(f.OwnObject("card", card, digits) for card, digits in CUSTOMERS[subject_id].cards.items())
+        fact = fact_event(
+            self._call_id,
+            f.SubjectAuthenticated(
+                subject_id=subject_id,
+                level=self._draw.choice(LEVELS),
+                method="simulated",
+                expires_after_ms=self._draw.choice((None, None, None, None, None, None, 0, 700, 3000, 8000)),
+                objects=write_objects(objects),
+            ),
+            event_id=derived_id(self._call_id, "channel", number),
+            occurred_at_us=round(asyncio.get_running_loop().time() * 1e6),
+        )
+        body, _ = self._codec.encode(fact)
+        self._durable.receive(self._call_id, fact.event_id, body)
