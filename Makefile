@@ -9,10 +9,10 @@ STAMPS := .venv/.stamps
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit bench soak kafka lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit bench soak kafka kafka3 registry lock schemas docs clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup ## answer a scripted call: real audio in, real log, real voice out
 	@$(BIN)/ledgerline demo
@@ -62,6 +62,12 @@ bench: setup-dev ## every figure of docs/benchmarks.md
 
 kafka: setup-dev ## a real Kafka broker in the foreground (jars: 43 MB, fetched once); Ctrl-C stops it
 	@$(BIN)/python -m servers.kafka
+
+kafka3: setup-dev ## three brokers: replication factor 3, of which two must have a record before it is acknowledged
+	@$(BIN)/python -m servers.kafka --brokers 3
+
+registry: setup-dev ## a real schema registry, Apicurio, in the foreground (142 MB, fetched once)
+	@$(BIN)/python -m servers.registry
 
 soak: setup-dev ## simulation for as long as SEEDS says (default 20000)
 	$(BIN)/ledgerline simulate --seeds $(or $(SEEDS),20000)

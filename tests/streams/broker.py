@@ -1,4 +1,5 @@
-"""The real broker of a test run: the one at ``LEDGERLINE_TEST_KAFKA``, else one that is started for the run.
+"""The real broker of a test run: the one at ``LEDGERLINE_TEST_KAFKA``; else one that is started for the run, in a
+container where a Docker engine answers (``container_broker.py``), as a process where none does (``servers.kafka``).
 
 Started once for all workers of a run, by whichever needs it first. It watches the run's first process and ends, with
 all it holds, when that has ended, however it ended.
@@ -17,12 +18,13 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+import docker
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.kafka.topics import Topics
 
 ADDRESS = "LEDGERLINE_TEST_KAFKA"
-START_TIMEOUT_S = 180.0  # the first time ever, the jars are fetched
+START_TIMEOUT_S = 180.0  # the first time ever, the jars or the image are fetched
 ROOT = Path(__file__).parents[2]
 _RUN = f"test-{uuid.uuid4().hex[:12]}"  # a broker that was given outlives the run, and directories' names come again
 
@@ -61,12 +63,28 @@ def bootstrap() -> str:
         return address.read_text()
 
 
+def docker_answers() -> bool:
+    try:
+        return bool(docker.from_env().ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+
+
+def starter(directory: Path, run_pid: int) -> list[str]:
+    """The command that starts a broker, says its address, and ends it when ``run_pid`` is gone."""
+    program = (
+        [str(Path(__file__).parent / "container_broker.py")]
+        if docker_answers()
+        else ["-m", "servers.kafka", "--port", "0", "--data", str(directory), "--throw-away"]
+    )
+    return [sys.executable, *program, "--while-pid", str(run_pid)]
+
+
 def _start(directory: Path, run_pid: int) -> str:
     said = directory / "said"
-    command = [sys.executable, "-m", "servers.kafka", "--port", "0", "--data", str(directory), "--throw-away"]
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [*command, "--while-pid", str(run_pid)],
+            starter(directory, run_pid),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -1,4 +1,4 @@
-"""The broker that ``make kafka`` starts: it answers, keeps its data, and leaves no process behind."""
+"""What ``make kafka``, ``make kafka3`` and ``make registry`` start: it answers, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,11 +20,11 @@ Start = Callable[..., "Foreground"]
 
 
 class Foreground:
-    """``python -m servers.kafka`` as a process."""
+    """``python -m servers.kafka``, or another of them, as a process."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, module: str = "servers.kafka", count: int = 1) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "servers.kafka", "--port", "0", *arguments],
+            [sys.executable, "-m", module, "--port", "0", *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -30,12 +32,17 @@ class Foreground:
         )
         assert self.process.stdout is not None
         self.said = [self.process.stdout.readline() for _ in range(2)]
-        assert "Kafka answers at 127.0.0.1:" in self.said[0], self.said
-        self.brokers = psutil.Process(self.process.pid).children()
-        assert len(self.brokers) == 1
+        assert "answers at " in self.said[0], self.said
+        self.servers = psutil.Process(self.process.pid).children()
+        assert len(self.servers) == count
+
+    @property
+    def exported(self) -> str:
+        """The value that it says to export first."""
+        return self.said[1].partition("=")[2].strip().strip("'")
 
     def assert_gone(self) -> None:
-        _, alive = psutil.wait_procs(self.brokers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(self.servers, timeout=PATIENCE_S)
         assert not alive
 
 
@@ -43,8 +50,8 @@ class Foreground:
 def start() -> Iterator[Start]:
     started: list[Foreground] = []
 
-    def starting(*arguments: str) -> Foreground:
-        started.append(Foreground(*arguments))
+    def starting(*arguments: str, **how: Any) -> Foreground:
+        started.append(Foreground(*arguments, **how))
         return started[-1]
 
     yield starting
@@ -81,7 +88,25 @@ def test_the_broker_goes_with_its_data_when_the_watched_process_has_ended(start:
 
 def test_a_broker_that_ends_is_an_error_that_names_its_log(start: Start, tmp_path: Path) -> None:
     foreground = start("--data", str(tmp_path / "kafka"))
-    os.kill(foreground.brokers[0].pid, signal.SIGKILL)
+    os.kill(foreground.servers[0].pid, signal.SIGKILL)
     assert foreground.process.wait(PATIENCE_S) == 1
     assert foreground.process.stdout is not None
     assert "kafka.log" in foreground.process.stdout.read()
+
+
+def test_three_brokers_answer_each_at_its_own_address_and_stop_together(start: Start, tmp_path: Path) -> None:
+    foreground = start("--brokers", "3", "--data", str(tmp_path / "kafka"), count=3)
+    assert len(set(foreground.exported.removeprefix("kafka://").partition("?")[0].split(","))) == 3
+    assert foreground.exported.endswith("?replication=3")
+    foreground.process.send_signal(signal.SIGINT)
+    assert foreground.process.wait(PATIENCE_S) == 0
+    foreground.assert_gone()
+
+
+def test_the_registry_answers_and_stops_when_told(start: Start, tmp_path: Path) -> None:
+    foreground = start("--data", str(tmp_path / "registry"), module="servers.registry")
+    with urllib.request.urlopen(f"{foreground.exported}/subjects", timeout=PATIENCE_S) as answer:
+        assert answer.read() == b"[]"
+    foreground.process.send_signal(signal.SIGINT)
+    assert foreground.process.wait(PATIENCE_S) == 0
+    foreground.assert_gone()
