@@ -40,7 +40,9 @@ def unpacked(archive: Archive, directory: Path) -> Path:
             fetched, partial = _fetched(archive, directory / "maven"), directory / f"{archive.name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             with tarfile.open(fetched) as files:
-                files.extractall(partial, filter="data")
+                if hasattr(tarfile, "data_filter"):  # Python 3.11.4; the bytes are known, so before it none is missed
+                    files.extraction_filter = tarfile.data_filter
+                files.extractall(partial)
             partial.rename(place)
             fetched.unlink()
     return place
