@@ -1,8 +1,8 @@
 """Conversation keys from a key service (``streams.key_server``), held in memory for a while.
 
 ``create`` and ``get`` are asked inside the event loop and never wait: ``prepare`` fetches ahead, in batches. A key that
-was destroyed at the service lives on here for at most ``KEEP_S``, and for as long a call goes on while the service is
-down.
+was destroyed at the service lives on here for at most ``KEEP_S``. Keys are asked for anew at half that age, so a call that
+is under way goes on for at least the other half while the service is down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from streams.key_server import CONVERSATION_ID, MAX_FETCH, is_loopback
 from streams.keys import DataKey, KeysUnavailableError
 
 KEEP_S = 900.0
+REFRESH_RETRY_S = 30.0  # after a failure: a service that can't be reached must not slow every fact of a call
 MOST_KEYS = 20_000
 TIMEOUT_S = 2.0
 
@@ -61,6 +62,7 @@ class RemoteKeyStore:
         self._url, self._token, self._tls = url.rstrip("/"), token, tls
         self._timeout_s, self._keep_s, self._now_s = timeout_s, keep_s, now_s
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._refresh_at_s = 0.0
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,21 +80,39 @@ class RemoteKeyStore:
             await self._session.close()
 
     async def prepare(self, conversation_ids: Collection[str], *, create: bool = False) -> None:
-        """A key that is held isn't asked for again before ``keep_s``; that there is none is asked each time."""
-        wanted = [conversation_id for conversation_id in conversation_ids if not self._is_fresh(conversation_id)]
-        askable = [conversation_id for conversation_id in wanted if CONVERSATION_ID.fullmatch(conversation_id)]
-        for conversation_id in set(wanted) - set(askable):
-            self._hold(conversation_id, None)
+        """That there is no key isn't remembered: another process may have made it since."""
+        missing = [conversation_id for conversation_id in conversation_ids if not self._is_held(conversation_id)]
+        for conversation_id in missing:
+            if not CONVERSATION_ID.fullmatch(conversation_id):
+                self._hold(conversation_id, None)
+        askable = [conversation_id for conversation_id in missing if CONVERSATION_ID.fullmatch(conversation_id)]
         if create:
             for conversation_id in askable:
                 self._hold(conversation_id, _key(await self._ask("PUT", conversation_id)))
-            return
-        for start in range(0, len(askable), MAX_FETCH):
-            batch = askable[start : start + MAX_FETCH]
+        else:
+            await self._fetch(askable)
+        await self._refresh(conversation_ids)
+
+    async def _fetch(self, conversation_ids: Sequence[str]) -> None:
+        for start in range(0, len(conversation_ids), MAX_FETCH):
+            batch = conversation_ids[start : start + MAX_FETCH]
             keys = (await self._ask("POST", "fetch", {"conversation_ids": batch})).get("keys", {})
             for conversation_id in batch:
                 found = keys.get(conversation_id)
                 self._hold(conversation_id, _key(found) if found else None)
+
+    async def _refresh(self, conversation_ids: Collection[str]) -> None:
+        """What is half as old as it may become. A failure matters to nobody yet."""
+        now_s = self._now_s()
+        if now_s < self._refresh_at_s:
+            return
+        old = [
+            c for c in conversation_ids if self._is_held(c) and now_s - self._held[c].fetched_at_s >= self._keep_s / 2
+        ]
+        try:
+            await self._fetch(old)
+        except KeysUnavailableError:
+            self._refresh_at_s = now_s + REFRESH_RETRY_S
 
     def create(self, conversation_id: str) -> DataKey:
         """Raises ``ConversationIdError`` too."""
@@ -114,7 +134,7 @@ class RemoteKeyStore:
         self._held.pop(conversation_id, None)
         await self._ask("DELETE", conversation_id)
 
-    def _is_fresh(self, conversation_id: str) -> bool:
+    def _is_held(self, conversation_id: str) -> bool:
         held = self._held.get(conversation_id)
         if held is None or held.key is None or self._now_s() - held.fetched_at_s >= self._keep_s:
             return False

@@ -126,13 +126,34 @@ def test_a_destroyed_key_is_gone_everywhere_once_it_was_kept_long_enough() -> No
             await worker.prepare(("c1",), create=True)
             await admin.destroy("c1")
             known = []
-            for clock.now_s in (59.0, 60.0):
+            for clock.now_s in (29.0, 30.0):  # keys are asked for anew at half the age that they may have
                 await worker.prepare(("c1",))
                 known.append(worker.get("c1") is not None)
             return known
 
     assert run(scenario()) == [True, False]
     assert keys.get("c1") is None
+
+
+def test_a_call_goes_on_while_the_service_is_down_but_not_for_ever() -> None:
+    clock = Clock()
+
+    async def scenario() -> list[bool]:
+        async with serving(MemoryKeyStore(), GRANTS) as url:
+            remote = RemoteKeyStore(url, TOKENS[Role.CREATE], keep_s=60.0, now_s=clock)
+            await remote.__aenter__()
+            await remote.prepare(("c1",), create=True)
+        goes_on = []
+        for clock.now_s in (30.0, 59.0, 60.0):
+            try:
+                await remote.prepare(("c1",), create=True)
+                goes_on.append(remote.create("c1") is not None)
+            except KeysUnavailableError:
+                goes_on.append(False)
+        await remote.__aexit__(None, None, None)
+        return goes_on
+
+    assert run(scenario()) == [True, True, False]
 
 
 def test_a_key_that_is_made_after_it_was_asked_for_is_found() -> None:
