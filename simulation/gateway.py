@@ -17,6 +17,7 @@ from simulation.ledger import Latencies, SimLedger
 from simulation.line import Holder, Line, Said, duration_s, spoken_part
 from simulation.ownership import EPOCH_US
 from simulation.process import Process
+from simulation.side_stores import SimStates
 from streams.codec import Codec
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
@@ -50,6 +51,8 @@ class GatewayProcess:
         self._codec = Codec(durable.keys)
         self._spool = FactSpool(FactWriter(SimInbox(durable, process, faults, latencies), self._codec))
         self._rng = faults.rng(f"gateway/{process.name}")
+        # One in two begins where the owner says that the conversation does; the others look all of it up.
+        self._states = SimStates(durable, process, faults) if self._rng.random() < 0.5 else None
         self.holder = Holder()
         self._sounds: dict[str, asyncio.TimerHandle] = {}
         self._rendering: dict[str, asyncio.Task[None]] = {}
@@ -71,7 +74,9 @@ class GatewayProcess:
 
     async def _take_call(self) -> bool:
         """Whether it ended because another gateway took the call."""
-        self._tail = ConversationTail(self._ledger, self._codec, self._call_id, partition=PARTITION)
+        self._tail = ConversationTail(
+            self._ledger, self._codec, self._call_id, partition=PARTITION, states=self._states
+        )
         history = await self._tail.begin()
         take = 1 + max((e.payload.take for e in history if isinstance(e.payload, f.CallTaken)), default=0)
         self._machine = CallMachine(self._call_id, self._process.name, take)
