@@ -11,6 +11,10 @@ Cell = str | float | int | None
 SPREAD_COLUMNS = ("n", "p50", "p95", "p99")
 
 
+class CannotRunError(Exception):
+    """Something that a benchmark needs isn't here. The message says what brings it."""
+
+
 @dataclass(frozen=True)
 class Table:
     """``columns`` carry their unit. A cell that is None was not measured."""

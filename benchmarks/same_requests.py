@@ -1,4 +1,7 @@
-"""Sides that are compared must ask the same: one turn of each is looked at, request by request."""
+"""Sides that are compared must ask the same: one turn of each is looked at, request by request.
+
+A slow side may decide before its last calls have begun; what it asks must be asked by the other too.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,13 @@ class OtherRequestsError(Exception):
 async def same_requests(model: WatchedModel, first: Side, other: Side) -> str:
     """What a report says of it. Raises ``OtherRequestsError``."""
     one, two = await _asked(model, first), await _asked(model, other)
-    if one != two or len(one) != CALLS_A_TURN:
-        different = [theirs.label for ours, theirs in zip(one, two, strict=False) if ours != theirs]
-        raise OtherRequestsError(
-            f"{first.name} asked {len(one)} times, {other.name} {len(two)} times; different: {different}"
-        )
-    return f"{len(one)} of {len(two)} equal"
+    different = [label for label, request in two.items() if one.get(label) != request]
+    if different or len(one) != CALLS_A_TURN:
+        raise OtherRequestsError(f"{first.name} asked {len(one)} times; of {other.name} differ: {different}")
+    return f"{len(two)} of {len(one)} equal"
 
 
-async def _asked(model: WatchedModel, side: Side) -> list[CompletionRequest]:
+async def _asked(model: WatchedModel, side: Side) -> dict[str, CompletionRequest]:
     work = turns("same", 1)
     asked: list[CompletionRequest] = []
     await side.open(work)
@@ -33,4 +34,4 @@ async def _asked(model: WatchedModel, side: Side) -> list[CompletionRequest]:
     await model.idle()
     model.asked = None
     await side.close(work)
-    return sorted(asked, key=lambda request: request.label)
+    return {request.label: request for request in asked}
