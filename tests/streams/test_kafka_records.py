@@ -12,7 +12,7 @@ from written import body, pressed, took
 from schemas.registry import AVRO_DIR, UnknownSchemaError, lock
 from streams.codec import Body
 from streams.kafka.records import conversation_of, frame, imported_under, to_record, unframe
-from streams.kafka.schema_ids import OF_LOCK_FILE, OF_REGISTRY, SchemaIds, lock_file_ids
+from streams.kafka.schema_ids import OF_REGISTRY, SchemaIds, lock_file_ids
 
 RELEASED = [(name, int(version)) for name, _, version in (released.rpartition(".v") for released in lock())]
 OTHER_IDS = SchemaIds({name: 2**31 - number for number, name in enumerate(lock(), 1)}, OF_REGISTRY)
@@ -59,7 +59,9 @@ def test_what_is_no_event_of_ours_has_no_type() -> None:
     nameless = envelope("e", "", 1, b"rest")
     unreleased = envelope("e", "KeyPressed", 99, b"rest"), envelope("e", "NoSuchEvent", 1, b"rest")
     framed = [b"\0\0\0\0\1" + data for data in (nameless, *unreleased, b"\xff" * 40, b"\x09" * 3)]
-    for value in (None, b"", b"{}", b"\0", b"\0\xff\xff\xff\xffrest", b"\1" + bytes(20), *framed):
+    other_frame = b"\1\0\0\0\1" + envelope("e", "KeyPressed", 1, b"rest")
+    negative_length = b"\0\0\0\0\1" + b"\x03" + envelope("e", "KeyPressed", 1, b"rest")[1:]
+    for value in (None, b"", b"{}", b"\0", b"\0\xff\xff\xff\xffrest", *framed, other_frame, negative_length):
         assert unframe(value) == Body("", 0, value or b"")
 
 
@@ -74,7 +76,8 @@ def test_the_frame_is_a_zero_byte_and_the_id_that_was_given() -> None:
 
 def test_headers_say_what_cloud_events_require_and_whose_ids_these_are() -> None:
     event_id = "e" * 200  # a length of two bytes
-    for ids, content_type in ((lock_file_ids(), OF_LOCK_FILE), (OTHER_IDS, OF_REGISTRY)):
+    of_lock_file, of_registry = b"application/vnd.ledgerline.avro", b"application/vnd.confluent.avro"
+    for ids, content_type in ((lock_file_ids(), of_lock_file), (OTHER_IDS, of_registry)):
         headers = dict(to_record("c1", body(pressed("c1", event_id)), ids).headers)
         assert headers == {
             "ce_specversion": b"1.0",
