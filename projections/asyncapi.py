@@ -15,12 +15,13 @@ import yaml
 
 from schemas.base import Kind, Payload
 from schemas.registry import EVENT_TYPES, lock, released_schema
+from streams.kafka.schema_ids import OF_LOCK_FILE, OF_REGISTRY
 from streams.kafka.topics import Topics
 from streams.ports import Held
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "asyncapi.yaml"
 _AVRO = "application/vnd.apache.avro+json;version=1.9.0"
-_CONTENT_TYPE = "application/vnd.confluent.avro"
+_CONTENT_TYPE, _CONTENT_TYPE_OF_REGISTRY = OF_LOCK_FILE.decode(), OF_REGISTRY.decode()
 _BINDING = "0.5.0"
 
 _DESCRIPTION = """\
@@ -29,8 +30,9 @@ inbox. How a guest works is told in docs/guests.md.
 
 - Every record's key is the conversation's id; its partition is murmur2 of the key, Kafka's default. A record of the log
   without a key is an owner's announcement (OwnerTook).
-- A value is five bytes (a zero byte, then the schema id, 4 bytes big endian), then the event's Avro body. Ids are those of
-  schemas/lock.json (x-schema-id), unless the log was opened with a schema registry: then they are the registry's.
+- A value is five bytes (a zero byte, then the schema id, 4 bytes big endian), then the event's Avro body. The
+  header content-type says whose id it is: application/vnd.ledgerline.avro that of schemas/lock.json (x-schema-id here),
+  application/vnd.confluent.avro a schema registry's. Every body names its own type and version, too.
 - The truth is in the envelope inside the body. Headers are there for readers that don't know the schemas.
 - Fields that a schema marks "private" hold a nonce of 12 bytes and AES-256-GCM ciphertext of the value's JSON under the
   conversation's key; additional data is conversation id, event id and field name, joined by the byte 0x1f.
@@ -45,7 +47,7 @@ _HEADERS: dict[str, Any] = {
         "ce_id": {"type": "string", "description": "the event's id"},
         "ce_source": {"type": "string", "format": "uri-reference"},
         "ce_type": {"type": "string", "description": "the event's type"},
-        "content-type": {"type": "string", "const": _CONTENT_TYPE},
+        "content-type": {"type": "string", "enum": [_CONTENT_TYPE, _CONTENT_TYPE_OF_REGISTRY]},
         "ledgerline-imported-under": {
             "type": "string",
             "pattern": "^[0-9]+$",
