@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from console.failures import FailedError
+from console.settings import ConfigurationError, Settings
 from console.workspace import NoLogError, Workspace, open_keys, refuse_file
 from projections.acknowledged import AcknowledgedFacts
 from projections.acknowledged_kafka import KafkaAcknowledgedFacts
@@ -20,18 +22,20 @@ from streams.kafka.behaviours import KafkaBehaviours
 from streams.kafka.connection import connected
 from streams.kafka.heartbeats import living_workers
 from streams.kafka.log import opened
+from streams.kafka.registry import RegistryError
 from streams.kafka.topics import topics_exist
 from streams.kafka.url import KafkaUrl
-from streams.keys import SqliteKeyStore
+from streams.keys import KeyStore
 from streams.mind import Effects, Mind
 from streams.owner import Stores
+from streams.remote_keys import InsecureUrlError, RemoteKeyStore
 
 
 class KafkaWorkspace(Workspace):
     steps_are_atomic = False  # a step that no batch holds comes in several
 
     def __init__(
-        self, url: KafkaUrl, directory: Path, keys: SqliteKeyStore, stores: Stores, behaviours: KafkaBehaviours
+        self, url: KafkaUrl, directory: Path, keys: KeyStore, stores: Stores, behaviours: KafkaBehaviours
     ) -> None:
         super().__init__(directory, keys, stores, behaviours)
         self.url = url
@@ -60,14 +64,30 @@ class KafkaWorkspace(Workspace):
 
 
 @asynccontextmanager
-async def kafka_workspace(url: KafkaUrl, directory: Path, *, create: bool) -> AsyncIterator[KafkaWorkspace]:
-    """Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``NoLogError``, ``StoreUnreadableError``, ``FailedError``."""
+async def kafka_workspace(
+    url: KafkaUrl, settings: Settings, *, create: bool, warm: bool = False
+) -> AsyncIterator[KafkaWorkspace]:
+    """``warm``: for workers, which may have to take over any partition at once.
+
+    Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``NoLogError``, ``StoreUnreadableError``,
+    ``ConfigurationError``, ``FailedError``.
+    """
+    directory = settings.data
     refuse_file(directory)
     if not create and not await topics_exist(url.bootstrap, url.topics):
         raise NoLogError(f"there is no log at {url.bootstrap} under these topics yet: make a call first")
-    keys = open_keys(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    log = opened(
+        url.bootstrap,
+        url.topics,
+        replication=url.replication,
+        registry=settings.log.registry if create else None,  # who only reads goes by the types that bodies name
+        registry_cache=directory / "schema-ids.json",
+        local=directory / "kafka.db",
+        warm=warm,
+    )
     try:
-        async with opened(url.bootstrap, url.topics, replication=url.replication) as stores:
+        async with _keys(settings) as keys, log as stores:
             loop = asyncio.get_running_loop()
             behaviours = KafkaBehaviours(url.bootstrap, url.topics)
             try:
@@ -76,5 +96,27 @@ async def kafka_workspace(url: KafkaUrl, directory: Path, *, create: bool) -> As
                 await loop.run_in_executor(None, behaviours.close)
     except KafkaError as error:  # a broker that refuses, or went away
         raise FailedError(f"{url.bootstrap}: {error}") from None
-    finally:
-        keys.close()
+    except RegistryError as error:
+        raise FailedError(str(error)) from None
+
+
+@asynccontextmanager
+async def _keys(settings: Settings) -> AsyncIterator[KeyStore]:
+    """Raises ``ConfigurationError``, ``StoreUnreadableError``."""
+    service = settings.keys
+    if service.url is None:
+        local = open_keys(settings.data)
+        try:
+            yield local
+        finally:
+            local.close()
+        return
+    if service.token is None:
+        raise ConfigurationError("LEDGERLINE_KEYS__TOKEN is missing: a token with the role create (ledgerline keys)")
+    try:
+        tls = ssl.create_default_context(cafile=service.ca) if service.ca else None
+        remote = RemoteKeyStore(service.url, service.token.get_secret_value(), tls=tls)
+    except InsecureUrlError as error:
+        raise ConfigurationError(f"LEDGERLINE_KEYS__URL: {error}") from None
+    async with remote:
+        yield remote

@@ -102,6 +102,25 @@ def worker(
 
 
 @app.command()
+def keys(
+    tokens: Annotated[Path, typer.Option("--tokens", help="File of `create TOKEN`, `read TOKEN`, `destroy TOKEN`.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; others than loopback need TLS.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8124,
+    certificate: Annotated[Path | None, typer.Option("--certificate", help="PEM file.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="PEM file of its private key.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Serve the keys of this data directory to workers, gateways and guests elsewhere.
+
+    Example: ledgerline keys --tokens tokens.txt
+    """
+    _run("keys", tokens=tokens, host=host, port=port, certificate=certificate, key=key, data=data, as_json=json)
+
+
+@app.command()
 def calls(data: Data = None, log: Log = None, json: Json = False) -> None:
     """List the calls on the log, newest first.
 

@@ -11,6 +11,7 @@ import msgspec
 
 def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.flush()
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -102,6 +102,15 @@ class LogSettings(_Part):
         return parse(self.url)
 
 
+class KeySettings(_Part):
+    """``url``: a key service (``ledgerline keys``), for workers and gateways on several machines; without one, the data
+    directory holds the keys. ``token`` has the role create."""
+
+    url: str | None = None
+    token: SecretStr | None = None
+    ca: Path | None = None  # whose certificates to trust, where the system's don't do
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
@@ -113,6 +122,7 @@ class Settings(BaseSettings):
     tts: TtsSettings = TtsSettings()
     llm: LlmSettings = LlmSettings()
     log: LogSettings = LogSettings()
+    keys: KeySettings = KeySettings()
 
     def vendors(self) -> list[str]:
         """The parts (stt, tts, llm) that a vendor does."""

@@ -14,11 +14,11 @@ from projections.acknowledged import AcknowledgedFacts, SqliteAcknowledgedFacts
 from streams.behaviours import BehaviourStream, SqliteBehaviours
 from streams.codec import Codec
 from streams.hosts.embedded import EmbeddedHost
-from streams.keys import SqliteKeyStore
+from streams.keys import KeyStore, SqliteKeyStore
 from streams.mind import Effects, Mind
 from streams.owner import Stores
 from streams.owner_lock import OwnerLock
-from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteStateStore
+from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteSnapshots, SqliteStateStore
 from streams.sqlite_store import SqliteStore, StoreUnreadableError
 
 
@@ -41,7 +41,7 @@ class Workspace:
 
     steps_are_atomic = True
 
-    def __init__(self, directory: Path, keys: SqliteKeyStore, stores: Stores, behaviours: BehaviourStream) -> None:
+    def __init__(self, directory: Path, keys: KeyStore, stores: Stores, behaviours: BehaviourStream) -> None:
         self.directory, self.keys, self.stores, self.behaviours = directory, keys, stores, behaviours
         self.codec = Codec(keys)
         self.behaviour_of = lru_cache(maxsize=64)(self._behaviour_of)
@@ -69,6 +69,11 @@ class Workspace:
     async def acknowledged(self) -> AcknowledgedFacts:
         raise NotImplementedError
 
+    async def bring_keys(self) -> None:
+        """Of all conversations, for who reads the whole log. Raises ``KeysUnavailableError``."""
+        if not isinstance(self.keys, SqliteKeyStore):  # those are at hand
+            await self.keys.prepare(await self.conversations())
+
     def _behaviour_of(self, seq: int, content_hash: str) -> Behaviour:
         return Behaviour.from_canonical(self.behaviours.get(seq, content_hash))
 
@@ -87,8 +92,10 @@ class SqliteWorkspace(Workspace):
         self.ledger = SqliteLedger(self.store)
         self.states = SqliteStateStore(self.store)
         self.dead_letters = SqliteDeadLetters(self.store)
-        stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters)
-        super().__init__(directory, open_keys(directory), stores, SqliteBehaviours(self.store))
+        snapshots = SqliteSnapshots(self.store)
+        stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters, snapshots)
+        self._own_keys = open_keys(directory)
+        super().__init__(directory, self._own_keys, stores, SqliteBehaviours(self.store))
 
     def owner_lock(self) -> OwnerLock:
         return OwnerLock(self.directory / "owner.lock")
@@ -111,28 +118,35 @@ class SqliteWorkspace(Workspace):
 
     def close(self) -> None:
         self.store.close()
-        self.keys.close()
+        self._own_keys.close()
 
 
-def open_workspace(settings: Settings, *, create: bool = True) -> AbstractAsyncContextManager[Workspace]:
-    """By ``LEDGERLINE_LOG__URL``: Kafka, else the data directory.
+def open_workspace(
+    settings: Settings, *, create: bool = True, warm: bool = False
+) -> AbstractAsyncContextManager[Workspace]:
+    """By ``LEDGERLINE_LOG__URL``: Kafka, else the data directory. ``warm``: for workers, which may have to take over
+    any partition at once.
 
     Raises ``StoreUnreadableError``, ``NoLogError``, ``BrokerUnreachableError``, ``TopicMismatchError``.
     """
     kafka = settings.log.kafka()
     if kafka is None:
-        return _sqlite(settings.data, create)
+        return _sqlite(settings, create)
     try:
         from console.kafka_workspace import kafka_workspace
     except ImportError:
         raise ConfigurationError("a log on Kafka needs ledgerline[kafka]: make setup-dev installs it") from None
 
-    return kafka_workspace(kafka, settings.data, create=create)
+    return kafka_workspace(kafka, settings, create=create, warm=warm)
 
 
 @asynccontextmanager
-async def _sqlite(directory: Path, create: bool) -> AsyncIterator[Workspace]:
-    workspace = SqliteWorkspace(directory, create=create)
+async def _sqlite(settings: Settings, create: bool) -> AsyncIterator[Workspace]:
+    if settings.keys.url:
+        raise ConfigurationError(
+            "LEDGERLINE_KEYS__URL is for a log on Kafka: the embedded log keeps its keys beside it"
+        )
+    workspace = SqliteWorkspace(settings.data, create=create)
     try:
         yield workspace
     finally:

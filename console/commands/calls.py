@@ -27,4 +27,5 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
 
 async def _calls(settings: Settings) -> list[CallSummary]:
     async with open_workspace(settings, create=False) as workspace:
+        await workspace.bring_keys()
         return await list_calls(workspace.stores.ledger, workspace.codec, tell_damage)

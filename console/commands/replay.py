@@ -29,6 +29,7 @@ def run(*, call_id: str, data: Path | None, log: str | None, as_json: bool) -> i
 async def _replay(settings: Settings, wanted: str) -> Replay:
     async with open_workspace(settings, create=False) as workspace:
         call_id = await find_call(workspace, wanted)
+        await workspace.codec.prepare([call_id])
         recomputer = Recomputer(cascade(), recorded_behaviours(workspace.behaviours), workspace.keys)
         found = await replay(workspace.stores.ledger, workspace.codec, recomputer, call_id, tell_damage)
     assert found is not None, "find_call names calls that are on the log"

@@ -34,5 +34,6 @@ def run(*, call_id: str, events: bool, data: Path | None, log: str | None, as_js
 async def _events(settings: Settings, wanted: str) -> tuple[list[Event], Path]:
     async with open_workspace(settings, create=False) as workspace:
         call_id = await find_call(workspace, wanted)
+        await workspace.codec.prepare([call_id])
         events = await conversation_events(workspace.stores.ledger, workspace.codec, call_id, tell_damage)
         return events, workspace.recordings / f"{call_id}.wav"

@@ -34,6 +34,7 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
 
 async def _verify(settings: Settings) -> Verification:
     async with open_workspace(settings, create=False) as workspace:
+        await workspace.bring_keys()
         return await verify(
             workspace.stores.ledger,
             workspace.codec,

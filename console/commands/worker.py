@@ -44,7 +44,7 @@ async def _work(settings: Settings, host_name: str, as_json: bool) -> None:
     from console.workspace import open_workspace
     from streams.watchdog import Watchdog
 
-    async with open_workspace(settings) as workspace:
+    async with open_workspace(settings, warm=True) as workspace:
         assert isinstance(workspace, KafkaWorkspace), "only a log on Kafka has workers"
         agent, _ = await open_agent(settings, load(settings.behaviour), VendorTrouble())
         host = workspace.worker(host_name, make_mind(workspace.behaviour_of, workspace.keys), agent.effects)
