@@ -23,7 +23,7 @@ from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteS
 from streams.sqlite_store import SqliteStore
 
 T = TypeVar("T")
-TIMER_MS = 600
+TIMER_MS = 2_000  # longer than an owner takes to say where it stands
 PATIENCE_S = 20.0  # how long a test waits for something that must happen, before it fails
 
 

@@ -13,7 +13,7 @@ from written import CODEC, body, entry, pressed, step, took
 
 from streams.owner import Stores
 from streams.partitioner import partition_of
-from streams.ports import DeadLetter, Held, Inbox, InboxRecord, LogRecord, Passive
+from streams.ports import DeadLetter, Held, Inbox, InboxRecord, LogRecord, Passive, Snapshot
 
 T = TypeVar("T", InboxRecord, LogRecord)
 Scenario = Callable[[Stores], Awaitable[None]]
@@ -245,6 +245,88 @@ def test_one_conversation_is_read_with_every_announcement_of_an_owner_in_order(c
     check(scenario)
 
 
+def test_a_stretch_of_a_conversation_is_read_between_two_offsets(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await stores.ledger.append(0, [entry(took(1))])
+        for number in range(6):
+            await stores.ledger.append(0, [entry(e) for e in step(1, f"s{number}", 2, f"c{number % 2}")])
+        read = stores.ledger.read_conversation
+        assert [r.offset for r in await read("c1", 4)] == [4, 7, 8, 11, 12]
+        assert [r.offset for r in await read("c1", 4, 8)] == [4, 7]
+        assert [r.offset for r in await read("c1", 0, 4)] == [0, 3]
+        assert await read("c1", 13) == []
+
+    check(scenario)
+
+
+def test_a_conversation_that_was_read_is_read_with_what_came_since(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        for epoch in (1, 2, 3):
+            await stores.ledger.append(0, [entry(took(epoch))])
+            for conversation_id in ("c1", "c2"):
+                await stores.ledger.append(0, [entry(e) for e in step(epoch, "s", 2, conversation_id)])
+            expected = [5 * n + offset for n in range(epoch) for offset in (0, 1, 2)]
+            assert [r.offset for r in await stores.ledger.read_conversation("c1")] == expected
+            end = await stores.ledger.end(0)
+            assert [r.offset for r in await stores.ledger.read_conversation("c1", until=end)] == expected
+
+    check(scenario)
+
+
+def test_who_follows_a_conversation_is_given_it_and_announcements_and_nothing_of_others(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        await stores.ledger.append(0, [entry(took(1))])
+        await stores.ledger.append(0, [entry(e) for e in step(1, "before", 2)])
+        following = asyncio.create_task(first(stores.ledger.follow_conversation("c1", 2), 4))
+        await asyncio.sleep(0)
+        for conversation_id in ("c2", "c1", "c3"):
+            await stores.ledger.append(0, [entry(e) for e in step(1, f"of-{conversation_id}", 2, conversation_id)])
+        await stores.ledger.append(0, [entry(took(2))])
+        assert [(r.offset, r.conversation_id) for r in await following] == [
+            (2, "c1"),
+            (5, "c1"),
+            (6, "c1"),
+            (9, ""),
+        ]
+
+    check(scenario)
+
+
+def test_many_follow_their_conversations_at_once_each_from_its_own_offset(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        names = [f"c{number}" for number in range(10)]
+        for name in names:
+            await stores.ledger.append(0, [entry(e) for e in step(1, "a", 1, name)])
+        followers = [
+            asyncio.create_task(first(stores.ledger.follow_conversation(name, 10 * (number % 2)), 2 - number % 2))
+            for number, name in enumerate(names)
+        ]
+        for name in names:
+            await asyncio.sleep(0)
+            await stores.ledger.append(0, [entry(e) for e in step(1, "b", 1, name)])
+        for number, follower in enumerate(followers):
+            offsets = [record.offset for record in await follower]
+            assert offsets == ([10 + number] if number % 2 else [number, 10 + number])
+
+    check(scenario)
+
+
+def test_who_reads_slowly_misses_nothing_and_holds_up_nobody(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        slow = stores.ledger.follow_conversation("slow", 0)
+        await stores.ledger.append(0, [entry(e) for e in step(1, "s0", 1, "slow")])
+        found = await anext(slow)
+        for number in range(1, 4):
+            await stores.ledger.append(0, [entry(e) for e in step(1, f"s{number}", 900, "slow")])
+            await stores.ledger.append(0, [entry(e) for e in step(1, f"q{number}", 1, "quick")])
+            quick = await first(stores.ledger.follow_conversation("quick", 0), number)
+            assert len(quick) == number
+        found += await followed_until(slow, lambda records: len(records) >= 2_700)
+        assert [r.offset for r in found] == [0, *range(1, 901), *range(902, 1802), *range(1803, 2703)]
+
+    check(scenario)
+
+
 def test_a_conversation_is_read_from_its_own_partition_alone(check_three: Check) -> None:
     async def scenario(stores: Stores) -> None:
         for partition, conversation_id in spread(3).items():
@@ -293,6 +375,46 @@ def test_each_partition_is_held_by_itself(check_three: Check) -> None:
         assert [(await stores.states.load(p)).epoch for p in range(3)] == [5, 6, 7]  # type: ignore[union-attr]
 
     check_three(scenario)
+
+
+SNAPSHOT = Snapshot(0, "c1", 3, 90, 12, b"h" * 32, b"s" * 16, b"state")
+
+
+def test_the_newest_snapshot_of_a_conversation_is_found_by_whoever_comes_next(check: Check) -> None:
+    async def saves(stores: Stores) -> None:
+        assert stores.snapshots is not None
+        await stores.snapshots.refresh(0)
+        assert await stores.snapshots.load(0, "c1") is None
+        await stores.snapshots.save(SNAPSHOT._replace(seq=6, offset=40))
+        await stores.snapshots.save(SNAPSHOT._replace(conversation_id="c2"))
+        await stores.snapshots.save(SNAPSHOT)
+        assert await stores.snapshots.load(0, "c1") == SNAPSHOT
+
+    async def loads(stores: Stores) -> None:
+        assert stores.snapshots is not None
+        await stores.snapshots.refresh(0)
+        assert await stores.snapshots.load(0, "c1") == SNAPSHOT
+        assert await stores.snapshots.load(0, "nobody") is None
+
+    check(saves, loads)
+
+
+def test_what_others_saved_is_found_after_a_refresh_and_what_was_dropped_is_gone(check: Check) -> None:
+    async def writes(stores: Stores) -> None:
+        assert stores.snapshots is not None
+        await stores.snapshots.refresh(0)
+        await stores.snapshots.save(SNAPSHOT)
+        await stores.snapshots.save(SNAPSHOT._replace(conversation_id="c2"))
+        await stores.snapshots.drop(0, "c1")
+        assert await stores.snapshots.load(0, "c1") is None
+
+    async def reads(stores: Stores) -> None:
+        assert stores.snapshots is not None
+        await stores.snapshots.refresh(0)
+        assert await stores.snapshots.load(0, "c1") is None
+        assert await stores.snapshots.load(0, "c2") is not None
+
+    check(writes, reads)
 
 
 def test_a_dead_letter_is_kept_once_with_its_first_reason_and_bytes(check: Check) -> None:
