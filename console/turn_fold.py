@@ -104,6 +104,27 @@ def _completion_returned(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     return _with_answer(turn, f"{payload.ask_id}.{payload.attempt}", returned)
 
 
+def _tool_requested(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    asked = Answer(
+        answer_id=f"{payload.ask_id}.0",
+        speculation=turn.speculation,
+        intent=payload.intent,
+        action="tool",
+        origin="tool",
+        provider=payload.tool,
+        asked_at_s=at_s,
+    )
+    return replace(turn, answers=(*turn.answers, asked))
+
+
+def _tool_returned(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    def returned(answer: Answer) -> Answer:
+        state = AnswerState.RETURNED if answer.state is AnswerState.ASKED else answer.state
+        return replace(answer, state=state, total_ms=payload.elapsed_ms, settled_at_s=answer.settled_at_s or at_s)
+
+    return _with_answer(turn, f"{payload.ask_id}.{payload.attempt}", returned)
+
+
 def _effect_failed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     answer_id = f"{payload.ask_id}.{payload.attempt}"
     if not any(answer.answer_id == answer_id for answer in turn.answers):
@@ -114,7 +135,7 @@ def _effect_failed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
             answer,
             state=AnswerState.FAILED,
             reason=payload.reason,
-            provider=payload.provider,
+            provider=payload.provider or answer.provider,
             total_ms=payload.elapsed_ms,
             settled_at_s=at_s,
         )
@@ -243,6 +264,8 @@ _ON_TURN: dict[type, Callable[[TurnRace, Any, float], TurnRace]] = {
     f.PassagesFound: _passages,
     d.CompletionAsked: _completion_asked,
     f.CompletionReturned: _completion_returned,
+    d.ToolRequested: _tool_requested,
+    f.ToolReturned: _tool_returned,
     f.EffectFailed: _effect_failed,
     f.EffectCancelled: _effect_cancelled,
     d.CandidateFormed: _candidate_formed,

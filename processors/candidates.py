@@ -89,18 +89,20 @@ def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned)
     if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.ToolRequested):
         return
     intent, result = conversation.behaviour.intent(ask.payload.intent), turn.results.get(ask.ask_id)
-    if intent is None or result is None or ask.ask_id in turn.candidates:
+    candidate_id = f"{ask.ask_id}.{returned.attempt}"
+    if intent is None or result is None or candidate_id in turn.candidates:
         return
     wording = reported(conversation, intent, result)
     if wording:
         yield d.CandidateFormed(
-            candidate_id=ask.ask_id,
+            candidate_id=candidate_id,
             speculation=turn.speculation,
             intent=intent.name,
             action="tool",
             origin="tool",
             text=wording.text,
             ask_id=ask.ask_id,
+            attempt=returned.attempt,
         )
     else:  # it found something else than it declares
         yield from _fallback(conversation, turn, intent.name)

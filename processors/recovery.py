@@ -26,5 +26,5 @@ def _again(conversation: Conversation, ask: Ask, at_us: int) -> Decision:
     if isinstance(payload, d.ToolRequested) and turn:
         found = authorise(payload.tool, conversation.subject, turn.question, at_us)
         if isinstance(found, Refusal):
-            return d.ToolRefused(intent=payload.intent, tool=payload.tool, level=payload.level, reason=found)
+            return d.ToolRefused(intent=payload.intent, tool=payload.tool, level=payload.level, reason=found.value)
     return d.AskRepeated(ask_id=ask.ask_id, generation=ask.generation + 1)

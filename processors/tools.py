@@ -1,7 +1,8 @@
 """Decider: asks a tool for what the turn is found to be about, if the caller may know it.
 
 Only for the question that is answered, not for every probable one: what isn't needed isn't read. A read may be asked on
-the eager end of turn. A caller who signs in while the turn is open is looked up for after all.
+the eager end of turn. A caller who signs in while the turn is open is looked up for after all: at once, or when the
+gateway has refused the reply that was chosen before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from schemas.base import Decision
 from schemas.event import Event
 
 INSTEAD = ("sign_in", "which_one")  # what is said where the tool may not run
-HANDLES = (f.SubjectAuthenticated, f.ScoresReturned, d.VerdictIssued)
+HANDLES = (f.SubjectAuthenticated, f.ScoresReturned, d.VerdictIssued, f.ReplyRefused, f.SpeechFailed, f.CallTaken)
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
@@ -42,12 +43,12 @@ def decided(conversation: Conversation, turn: Turn, intent: str, tool: str, at_u
             intent=intent,
             tool=tool,
             arguments=write_texts(found.arguments),
-            level=found.tool.level,
+            level=found.tool.level.value,
             subject_seq=found.subject_seq,
             timeout_ms=found.tool.timeout_ms,
         )
     elif turn.refusals.get(intent) != found:
-        yield d.ToolRefused(intent=intent, tool=tool, level=required_level(tool), reason=found)
+        yield d.ToolRefused(intent=intent, tool=tool, level=required_level(tool).value, reason=found.value)
 
 
 def _asked(conversation: Conversation, turn: Turn, intent: str) -> bool:

@@ -11,12 +11,15 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
 
+Asked = d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked | d.ToolRequested
+Returned = f.ScoresReturned | f.PassagesFound | f.CompletionReturned | f.ToolReturned
+
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Something asked of the outside world. ``state``: open, returned, failed, cancelled. ``took_ms``: as measured."""
 
     ask_id: str
-    kind: str  # classification | passages | answer | guardrail
+    kind: str  # classification | passages | answer | tool | guardrail
     attempt: int
     intent: str | None = None
     state: str = "open"
@@ -87,9 +90,9 @@ class RaceFold:
 
     def take(self, event: Event) -> None:
         payload = event.payload
-        if isinstance(payload, d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked):
+        if isinstance(payload, Asked):
             self._asked(payload)
-        elif isinstance(payload, f.ScoresReturned | f.PassagesFound | f.CompletionReturned):
+        elif isinstance(payload, Returned):
             self._returned(payload)
         elif isinstance(payload, f.EffectFailed):
             self._over(payload, state="failed", reason=payload.reason, provider=payload.provider or None)
@@ -118,17 +121,17 @@ class RaceFold:
             sounds=sounds,
         )
 
-    def _asked(self, asked: d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked) -> None:
+    def _asked(self, asked: Asked) -> None:
         completion = asked if isinstance(asked, d.CompletionAsked) else None
         for attempt in range(completion.attempts if completion else 1):
             self._attempts[asked.ask_id, attempt] = Attempt(
                 ask_id=asked.ask_id,
                 kind=_KINDS[type(asked)],
                 attempt=attempt,
-                intent=completion.intent if completion else None,
+                intent=asked.intent if isinstance(asked, d.CompletionAsked | d.ToolRequested) else None,
             )
 
-    def _returned(self, returned: f.ScoresReturned | f.PassagesFound | f.CompletionReturned) -> None:
+    def _returned(self, returned: Returned) -> None:
         if isinstance(returned, f.CompletionReturned):
             self._over(
                 returned,
@@ -182,6 +185,7 @@ _KINDS: dict[type, str] = {
     d.PassagesAsked: "passages",
     d.GuardrailAsked: "guardrail",
     d.CompletionAsked: "answer",
+    d.ToolRequested: "tool",
 }
 
 

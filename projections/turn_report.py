@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from projections.race import Race, RaceFold, SoundReport
+from projections.tool_calls import ToolCall, ToolCallsFold
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
@@ -24,7 +25,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     """``cause``: utterance, greeting, silence, resume. ``outcome``: reply, tool, escalation, close, fallback,
     superseded, abandoned; null while the turn is open. ``chosen``: the text that was chosen last; ``spoken``: all that
-    was played to the far end in this turn, holding and closing lines too. ``held``: how many holding lines were played."""
+    was played to the far end in this turn, holding and closing lines too. ``held``: how many holding lines were played.
+    ``tools``: those that were asked or refused."""
 
     turn_id: str
     cause: str
@@ -41,6 +43,7 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     seq_to: int
     latency_ms: Latency
     race: Race
+    tools: tuple[ToolCall, ...]
 
 
 class _Sound(msgspec.Struct):
@@ -64,6 +67,7 @@ class TurnFold:
         self._ended: d.TurnEnded | None = None
         self._sounds: list[_Sound] = []
         self._race = RaceFold()
+        self._tools = ToolCallsFold()
 
     def take(self, event: Event) -> None:
         """An event that belongs to this turn, in order."""
@@ -71,6 +75,7 @@ class TurnFold:
         if self._ended is None:
             self._seq_to = event.seq
         self._race.take(event)
+        self._tools.take(payload)
         if isinstance(payload, d.SpeculationOpened):
             self._speculations += 1
         elif isinstance(payload, d.Spoken):
@@ -120,6 +125,7 @@ class TurnFold:
             seq_to=self._seq_to,
             latency_ms=self._latency(lag_ms),
             race=self._race.report(self._speech_ended_at_us - round(lag_ms * 1000), sounds),
+            tools=self._tools.report(),
         )
 
     def _latency(self, lag_ms: float) -> Latency:

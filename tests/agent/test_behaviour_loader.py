@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from agent_core.behaviour import Action, Behaviour
 from agent_core.behaviour_loader import BehaviourError, load
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Verdict
+from agent_core.tools import registry as tools
+from agent_core.tools.base import Effect
+from agent_core.tools.card_status import TOOL as CARD_STATUS
 
 BANK = Path(__file__).parent.parent.parent / "examples" / "bank"
 
@@ -122,6 +127,21 @@ HEAD, INTENTS, CARD, HOURS, GUARDS = FILES
 @pytest.mark.parametrize(
     ("file", "before", "after", "expected"),
     [
+        # tools
+        (INTENTS, "We open at nine.", "We open at nine.\n    unauthenticated: Please sign in.",
+         "intents.yaml:4: intent 'hours' says 'unauthenticated' but has no tool"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    tool: clock",
+         "intents.yaml:4: intent 'hours' names an unknown tool 'clock'; there are: card_status"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status",
+         "intents.yaml:4: intent 'hours' has a tool but doesn't say what a caller hears who isn't authenticated"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status\n    unauthenticated: Please sign in.",
+         "intents.yaml:4: tool 'card_status' is about one of the caller's things: intent 'hours' needs 'which_one'"),
+        (INTENTS, "    procedure: card", "    procedure: card\n    tool: card_status",
+         "intents.yaml:10: intent 'card' has a tool: it can only be answered by what that finds"),
+        (INTENTS, "We open at nine.", "We open at {opens}.\n    tool: card_status",
+         "intents.yaml:3: the answer of 'hours' has an unknown slot {opens}; there are: card, company, last_said, progress"),
+        (INTENTS, "    procedure: card", '    answer: Well.\n    tool: card_status\n    unauthenticated: "Sign in, {card}."',
+         "intents.yaml:11: what 'card' says as 'unauthenticated' has an unknown slot {card}"),
         # one file alone
         (HEAD, "prompt: Be brief.", "prompt: [unclosed", "behaviour.yaml:4: not YAML"),
         (HEAD, "company: Corner Bank", "compani: Corner Bank", "behaviour.yaml:2: unknown key 'compani'"),
@@ -309,3 +329,34 @@ def test_a_guardrail_that_fails_on_approved_texts_is_named_at_its_place(monkeypa
     (problem,) = refused.value.problems
     assert problem.file == "guardrails.yaml"
     assert "'grounding' fails on an approved text: RuntimeError" in problem.message
+
+
+def test_an_intent_may_be_answered_by_what_a_tool_finds(tmp_path: Path) -> None:
+    with_tool = (
+        "    tool: card_status\n    answer: Your {card} {progress}.\n    unauthenticated: Please sign in.\n"
+        "    which_one: Which of your cards?\n"
+    )
+    behaviour = load(write(tmp_path, **swapped(INTENTS, "    procedure: card\n", with_tool)))
+    assert behaviour.intents[1].tool == "card_status"
+    assert Behaviour.from_canonical(behaviour.canonical()) == behaviour
+
+
+def test_a_tool_that_writes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = dataclasses.replace(CARD_STATUS, effect=Effect.WRITE)
+    monkeypatch.setattr(tools, "every", lambda: {"card_status": writing})
+    found = problems(write(tmp_path, **swapped(INTENTS, "at nine.", "at nine.\n    tool: card_status")))
+    assert "intents.yaml:4: tool 'card_status' writes: an intent may only name a tool that reads" in found
+
+
+def test_a_behaviour_without_tools_has_the_content_that_it_had_before_there_were_any(tmp_path: Path) -> None:
+    (intent, *_) = json.loads(load(write(tmp_path)).canonical())["intents"]
+    assert sorted(intent) == [
+        "action",
+        "advances",
+        "answer",
+        "articles",
+        "description",
+        "examples",
+        "name",
+        "procedure",
+    ]

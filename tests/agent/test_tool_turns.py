@@ -1,0 +1,239 @@
+"""A turn with a tool in it: who may be told, what is said instead, and what becomes of it when somebody else signs in."""
+
+from __future__ import annotations
+
+from told_by_hand import BANK, Call, of, signed_in, tool_returned
+
+from agent_core.behaviour import Behaviour, GuardrailSetting
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Payload
+
+QUESTION = "Is my new card on its way"
+ASK = "t2.s1.tool.card"
+(INTENT,) = (intent for intent in BANK.intents if intent.name == "card")
+
+
+def chosen(decided: list[Payload]) -> list[tuple[str, str]]:
+    return [(p.action, p.text) for p in decided if isinstance(p, d.ReplyChosen)]
+
+
+def refused(decided: list[Payload]) -> list[str]:
+    return [p.reason for p in decided if isinstance(p, d.ToolRefused)]
+
+
+def test_a_caller_who_is_signed_in_hears_what_the_tool_found() -> None:
+    call = Call(BANK, signed_in("ada"))
+    (request,) = of(d.ToolRequested, call.says(QUESTION, "card"))
+    assert request == d.ToolRequested(
+        ask_id=ASK,
+        intent="card",
+        tool="card_status",
+        arguments='{"card_id":"card-1111","customer_id":"ada"}',
+        level="verified",
+        subject_seq=4,
+        timeout_ms=2000,
+    )
+    assert chosen(call.tool_found("debit card", "is on its way")) == [("tool", "Your debit card is on its way.")]
+    (ended,) = of(d.TurnEnded, call.heard(f"{ASK}.0", "Your debit card is on its way."))
+    assert ended == d.TurnEnded(outcome="tool", candidate_id=f"{ASK}.0")
+
+
+def test_a_read_runs_while_the_caller_may_still_go_on_and_counts_once_they_dont() -> None:
+    call = Call(BANK, signed_in("ada"))
+    assert of(d.ToolRequested, call.says(QUESTION, "card", final=False))
+    assert chosen(call.tool_found()) == []
+    decided = call.says(QUESTION, "card")
+    assert of(d.TurnCommitted, decided) == [d.TurnCommitted(speculation=1, eager=True)]
+    assert [action for action, _ in chosen(decided)] == ["tool"]
+
+
+def test_no_model_is_asked_for_what_a_tool_finds() -> None:
+    call = Call(BANK, signed_in("ada"))
+    assert of(d.CompletionAsked, call.says(QUESTION, "card")) == []
+
+
+def test_who_isnt_signed_in_hears_how_to_and_nothing_is_asked() -> None:
+    decided = Call().says(QUESTION, "card")
+    assert refused(decided) == ["not_authenticated"]
+    assert of(d.ToolRequested, decided) == []
+    assert chosen(decided) == [("sign_in", INTENT.unauthenticated)]
+
+
+def test_a_level_that_ran_out_is_no_level() -> None:
+    call = Call(BANK, signed_in("ada", expires_after_ms=1000))
+    call.now_ms = 1000
+    assert refused(call.says(QUESTION, "card")) == ["expired"]
+
+
+def test_a_level_holds_to_its_last_moment() -> None:
+    call = Call(BANK, signed_in("ada", expires_after_ms=1000))
+    call.now_ms = 999
+    assert of(d.ToolRequested, call.says(QUESTION, "card"))
+
+
+def test_an_object_of_somebody_else_is_asked_back_for_and_not_read() -> None:
+    decided = Call(BANK, signed_in("ada")).says("Where is card 2222", "card")
+    assert refused(decided) == ["other_subject"]
+    assert chosen(decided) == [("which_one", INTENT.which_one)]
+
+
+def test_words_that_a_guardrail_refuses_reach_no_tool() -> None:
+    call = Call(BANK, signed_in("ada"))
+    decided = call.says(QUESTION, "card", attack=0.99)
+    assert of(d.ToolRequested, decided) == []
+    assert of(d.ToolRefused, decided) == []
+
+
+def test_a_tool_that_fails_ends_in_an_honest_line() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    decided = call.told(f.EffectFailed(ask_id=ASK, attempt=0, reason="unavailable"))
+    assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+
+
+def test_a_result_without_what_the_answer_needs_is_not_said() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    decided = call.told(f.ToolReturned(ask_id=ASK, attempt=0, tool="card_status", result='{"card":"card"}'))
+    assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+
+
+def test_a_tool_that_hangs_is_given_up_with_its_turn() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    call.now_ms = BANK.budget.give_up_ms
+    decided = call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+    assert call.open_asks() == []
+
+
+def test_numbers_of_a_card_are_not_said_though_a_tool_found_them() -> None:
+    guardrails = [g.model_dump() for g in (*BANK.guardrails, GuardrailSetting(name="personal_data"))]
+    strict = Behaviour.model_validate(BANK.model_dump() | {"guardrails": guardrails})
+    call = Call(strict, signed_in("ada"))
+    call.says(QUESTION, "card")
+    decided = call.tool_found("card 4111 1111 1111 1111", "is on its way")
+    assert d.CandidateDropped(candidate_id=f"{ASK}.0", reason="blocked:personal_data") in decided
+    assert [action for action, _ in chosen(decided)] == ["fallback"]
+
+
+def test_figures_that_a_tool_found_are_grounded_by_it() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    said = chosen(call.tool_found("card", "comes in four days"))
+    assert said == [("tool", "Your card comes in four days.")]
+
+
+# --- signing in while it goes on -------------------------------------------------------------------------------------
+
+
+def test_who_signs_in_while_the_turn_is_open_is_looked_up_for_after_all() -> None:
+    call = Call()
+    call.says(QUESTION, "card", final=False)
+    decided = call.signs_in("ada")
+    assert of(d.CandidateDropped, decided) == [
+        d.CandidateDropped(candidate_id="t2.s1.sign_in.card", reason="authorised")
+    ]
+    assert of(d.ToolRequested, decided)
+    call.says(QUESTION, "card")
+    assert [action for action, _ in chosen(call.tool_found())] == ["tool"]
+
+
+def test_a_tool_that_fails_for_who_just_signed_in_leaves_the_turn_something_to_say() -> None:
+    call = Call()
+    call.says(QUESTION, "card", final=False)
+    call.signs_in("ada")
+    call.says(QUESTION, "card")
+    decided = call.told(f.EffectFailed(ask_id=ASK, attempt=0, reason="timed_out"))
+    assert [action for action, _ in chosen(decided)] == ["fallback"]
+
+
+def test_a_reply_that_was_chosen_and_refused_is_looked_up_for_who_signed_in_meanwhile() -> None:
+    call = Call()
+    call.says(QUESTION, "card")
+    assert of(d.ToolRequested, call.signs_in("ada")) == []  # the reply is at the gateway
+    decided = call.told(f.ReplyRefused(candidate_id="t2.s1.sign_in.card", reason="superseded"))
+    assert of(d.ToolRequested, decided)
+
+
+def test_who_signs_in_is_asked_all_the_same_whether_they_are_there() -> None:
+    call = Call()
+    silence = {t.timer_id for t in call.conversation.timers.values() if t.purpose == "silence"}
+    assert silence
+    call.signs_in("ada")
+    assert silence <= call.conversation.timers.keys()
+
+
+# --- somebody else signs in ------------------------------------------------------------------------------------------
+
+
+def test_what_was_asked_for_one_is_never_said_to_another() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    decided = call.signs_in("ben")
+    assert d.SpeculationDropped(speculation=1, reason="other_subject") in decided
+    assert call.told(tool_returned(ASK, "card", "is Ada's")) == []
+    (request,) = of(d.ToolRequested, call.understood("card"))
+    assert request.arguments == '{"card_id":"card-2222","customer_id":"ben"}'
+    assert chosen(call.tool_found("card", "is Ben's")) == [("tool", "Your card is Ben's.")]
+
+
+def test_a_chosen_reply_that_the_gateway_refused_isnt_chosen_again_for_another() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    assert chosen(call.tool_found("card", "is Ada's"))
+    assert call.signs_in("ben") == []
+    decided = call.told(f.ReplyRefused(candidate_id=f"{ASK}.0", reason="superseded"))
+    assert chosen(decided) == []
+    assert d.SpeculationDropped(speculation=1, reason="other_subject") in decided
+
+
+def test_what_was_said_to_one_is_neither_repeated_to_another_nor_shown_to_a_model() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    call.tool_found("card", "is Ada's")
+    call.told(f.SpeechStarted(candidate_id=f"{ASK}.0", take=1))
+    call.signs_in("ben")
+    call.told(f.SpeechCompleted(candidate_id=f"{ASK}.0", spoken="Your card is Ada's."))
+    decided = call.says("Say that again", "repeat")
+    assert not any("Ada's" in asked.messages for asked in of(d.CompletionAsked, decided))
+    assert not any("Ada's" in text for _, text in chosen(decided))
+
+
+def test_a_reply_that_was_cut_off_isnt_gone_on_with_for_another() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    call.tool_found("card", "is Ada's")
+    call.told(f.SpeechStarted(candidate_id=f"{ASK}.0", take=1))
+    call.signs_in("ben")
+    decided = call.told(f.CallTaken(take=2, gateway_id="g2"))
+    assert [p.text for p in of(d.CandidateFormed, decided)] == ["Sorry, I was cut off."]
+
+
+def test_another_level_of_the_same_subject_disturbs_nothing() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    assert call.signs_in("ada", "stepped_up") == []
+    assert [action for action, _ in chosen(call.tool_found())] == ["tool"]
+
+
+# --- after the owner died --------------------------------------------------------------------------------------------
+
+
+def test_a_tool_is_asked_again_for_who_still_holds_the_level() -> None:
+    call = Call(BANK, signed_in("ada", expires_after_ms=5000))
+    call.says(QUESTION, "card")
+    call.now_ms = 4999
+    assert of(d.AskRepeated, call.told(f.OwnerChanged(epoch=2))) == [d.AskRepeated(ask_id=ASK, generation=1)]
+
+
+def test_a_tool_isnt_asked_again_once_the_level_ran_out() -> None:
+    call = Call(BANK, signed_in("ada", expires_after_ms=5000))
+    call.says(QUESTION, "card")
+    call.now_ms = 5000
+    decided = call.told(f.OwnerChanged(epoch=2))
+    assert of(d.AskRepeated, decided) == []
+    assert refused(decided) == ["expired"]
+    assert chosen(decided) == [("sign_in", INTENT.unauthenticated)]
+    assert call.open_asks() == []

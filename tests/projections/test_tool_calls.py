@@ -1,0 +1,80 @@
+"""The report of a turn names its tools: asked or refused, for which level, and what became of it."""
+
+from __future__ import annotations
+
+import pytest
+from golden_calls import golden
+from msgspec.structs import replace
+
+from projections.call_report import TurnReport, report_call
+from projections.tool_calls import ToolCall, ToolCallsFold
+from schemas import decisions as d
+from schemas import facts as f
+
+ASKED = d.ToolRequested(
+    ask_id="t2.s1.tool.card",
+    intent="card",
+    tool="card_status",
+    arguments="{}",
+    level="verified",
+    subject_seq=3,
+    timeout_ms=2000,
+)
+OPEN = ToolCall(tool="card_status", intent="card", level="verified", subject_seq=3)
+
+
+@pytest.fixture(scope="module")
+def turns() -> list[TurnReport]:
+    reports = [report_call(golden(name)) for name in ("a_plain_call", "a_call_with_bad_vendors")]
+    return [turn for report in reports if report for turn in report.turns]
+
+
+def test_a_turn_that_a_tool_answered_names_it(turns: list[TurnReport]) -> None:
+    told = [turn for turn in turns if turn.outcome == "tool"]
+    assert told
+    for turn in told:
+        (call,) = (call for call in turn.tools if call.state == "returned")
+        assert (call.tool, call.intent, call.level) == ("card_status", "card", "verified")
+        assert call.subject_seq is not None
+        assert call.took_ms is not None
+        attempts = [attempt for attempt in turn.race.attempts if attempt.kind == "tool"]
+        assert [(attempt.intent, attempt.state) for attempt in attempts][-1] == ("card", "returned")
+
+
+def test_a_turn_that_was_refused_a_tool_says_why(turns: list[TurnReport]) -> None:
+    refused = [call for turn in turns for call in turn.tools if call.state == "refused"]
+    assert refused
+    assert all(call.reason and call.subject_seq is None for call in refused)
+
+
+def test_other_turns_have_no_tools(turns: list[TurnReport]) -> None:
+    assert all(turn.tools == () for turn in turns if turn.intent != "card")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (None, OPEN),
+        (
+            f.ToolReturned(ask_id=ASKED.ask_id, attempt=0, tool="card_status", result="{}", elapsed_ms=9.0),
+            replace(OPEN, state="returned", took_ms=9.0),
+        ),
+        (
+            f.EffectFailed(ask_id=ASKED.ask_id, attempt=0, reason="unavailable", elapsed_ms=8.0),
+            replace(OPEN, state="failed", reason="unavailable", took_ms=8.0),
+        ),
+        (
+            f.EffectCancelled(ask_id=ASKED.ask_id, attempt=0, elapsed_ms=7.0),
+            replace(OPEN, state="cancelled", took_ms=7.0),
+        ),
+        (f.EffectFailed(ask_id="t2.s1.classify", attempt=0, reason="unavailable"), OPEN),
+    ],
+)
+def test_what_became_of_a_tool_is_told(
+    outcome: f.ToolReturned | f.EffectFailed | f.EffectCancelled | None, expected: ToolCall
+) -> None:
+    fold = ToolCallsFold()
+    fold.take(ASKED)
+    if outcome:
+        fold.take(outcome)
+    assert fold.report() == (expected,)
