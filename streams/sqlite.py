@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +148,11 @@ class SqliteLedger:
                 yield records
 
     async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
-        async for _ in self._store.changes():
-            while records := self._read_conversation(conversation_id, start, _NO_END, BATCH):
-                start = records[-1].offset + 1
-                yield records
+        async with aclosing(self._store.changes()) as changes:
+            async for _ in changes:
+                while records := self._read_conversation(conversation_id, start, _NO_END, BATCH):
+                    start = records[-1].offset + 1
+                    yield records
 
     async def read_conversation(
         self, conversation_id: str, start: int = 0, until: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from schemas.event import Event
 from streams.codec import Codec, UndecodableError
@@ -71,10 +71,15 @@ class ConversationTail:
                 yield event
 
     async def events(self) -> AsyncIterator[Event]:
-        async for records in self._ledger.follow_conversation(self._conversation_id, self._next):
-            await self._prepare(records)
-            for event in self._new(records):
-                yield event
+        following = self._ledger.follow_conversation(self._conversation_id, self._next)
+        try:
+            async for records in following:
+                await self._prepare(records)
+                for event in self._new(records):
+                    yield event
+        finally:
+            if isinstance(following, AsyncGenerator):  # it may share a consumer with others: it leaves at once
+                await following.aclose()
 
     async def _look_up(self) -> list[Event]:
         end = await self._ledger.end(self._partition)
