@@ -162,8 +162,16 @@ def _cluster_id(directory: Path) -> str:
     directory.mkdir(parents=True, exist_ok=True)
     known = directory / "cluster.id"
     if not known.exists():
-        known.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        known.write_text(new_cluster_id())
     return known.read_text()
+
+
+def new_cluster_id() -> str:
+    """Drawn again where it begins with a dash, as Kafka's own does: its tools would take it for an option."""
+    drawn = "-"
+    while drawn.startswith("-"):
+        drawn = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return drawn
 
 
 def main() -> int:

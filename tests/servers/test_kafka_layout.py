@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
+import pytest
+
+from servers.kafka import new_cluster_id
 from servers.kafka_layout import CLIENTS, Layout, Ports
 
 PORTS = (Ports(1, 2, 3), Ports(4, 5, 6), Ports(7, 8, 9))
@@ -43,3 +47,9 @@ def test_of_three_brokers_two_must_have_a_record_and_one_alone_is_enough_of_one(
     replication = ("default.replication.factor", "offsets.topic.replication.factor", "min.insync.replicas")
     assert [settings(PLAIN, 1)[name] for name in replication] == ["3", "3", "2"]
     assert [settings(Layout(PORTS[:1], False, 4_000), 1)[name] for name in replication] == ["1", "1", "1"]
+
+
+def test_no_cluster_id_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([uuid.UUID(bytes=b"\xf8" + bytes(15)), uuid.UUID(bytes=bytes(16))])  # "-A…", then "AA…"
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(drawn))
+    assert new_cluster_id() == "A" * 22
