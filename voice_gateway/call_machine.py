@@ -1,13 +1,7 @@
 """One call, as a state machine: what the gateway knows, and what it may do about it. No I/O, no clock.
 
 Times are ms on the gateway's own monotonic clock and come in as arguments. Every method returns the commands to carry
-out, in order. What may be said comes from the log alone; what may be played without asking was granted on the log:
-
-    waiting for an answer:  speech end ── hold mark 1 ── hold mark 2 ── ... ── hard mark
-    the log is silent:                    holding line    holding line         closing line, which ends the turn
-
-A reply is started only if it names this gateway's take, its turn isn't over, every superseding fact of the caller that
-this gateway has put was read back, and none that it has read is newer than what the reply answers.
+out, in order. This file is what comes in: the call, the caller, the log. What goes out is in ``call_sounds``.
 """
 
 from __future__ import annotations
@@ -17,64 +11,13 @@ from collections.abc import Iterable, Iterator
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
-from schemas.event import Event, derived_id
-from voice_gateway.commands import (
-    Answer,
-    CatchUp,
-    Command,
-    Discard,
-    HangUp,
-    Prepare,
-    Put,
-    Sound,
-    SoundKind,
-    Start,
-    Stop,
-)
+from schemas.event import Event
+from voice_gateway.call_sounds import MAX_PREPARED, CallSounds
+from voice_gateway.commands import Answer, Command, SoundKind, Stop
 from voice_gateway.waiting import Waiting, standing_plan
 
-GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
-MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
-MAX_PREPARED = 2  # voices rendering at once for one call
 
-
-class CallMachine:
-    def __init__(self, call_id: str, gateway_id: str, take: int) -> None:
-        self.call_id, self.take = call_id, take
-        self._gateway_id = gateway_id
-        self._facts = 0
-        self._last_tick_ms: float | None = None
-        self._behind = False
-        self.evicted = False
-        self.ended = False
-        self.answered = False
-        self._grant: d.StandingGranted | None = None
-        # the caller
-        self.caller_speaking = False
-        self._utterance_id = ""
-        self._utterances = 0
-        self._unread: dict[str, bool] = {}  # facts that were put and not read back, in order → whether they supersede
-        self._last_caller_seq = 0
-        self._speech_ended_ms: float | None = None  # of the newest utterance
-        # the turn
-        self._turn_id: str | None = None
-        self._utterance_of: dict[str, str] = {}  # turn -> utterance
-        self._over: set[str] = set()  # turns and utterances that a closing line ended
-        self._started_turns: set[str] = set()
-        self._waiting: Waiting | None = None
-        self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
-        self._cut_off = False  # whether the newest speech stopped a reply
-        self._owed_turn: str | None = None  # utterance of a turn that the former gateway left unanswered
-        self._owed_speech: str | None = None  # what the caller was saying when it died
-        # sounds
-        self.playing: Sound | None = None
-        self._playing_turn: str | None = None
-        self._texts: dict[str, str] = {}  # candidate -> text, of the open turn
-        self._preparing: dict[str, bool] = {}  # candidate -> whether its first audio is there
-        self._chosen: tuple[d.Spoken, str] | None = None  # to be started, and its turn
-        self._hang_up_after: dict[str, str] = {}  # candidate -> reason
-        self._closings = 0
-
+class CallMachine(CallSounds):
     # --- the call ---
 
     def begin(self, now_ms: float) -> list[Command]:
@@ -107,13 +50,6 @@ class CallMachine:
             self._owed_speech = None
             self._over |= {part for part in (event.turn_id, payload.utterance_id) if part}
 
-    def media_ended(self, reason: str = "caller_hung_up") -> list[Command]:
-        if self.ended or self.evicted:
-            return []
-        self.ended = True
-        commands: list[Command] = [Stop()] if self.playing else []
-        return [*commands, self._put(f.CallEnded(reason=reason))]
-
     def tick(self, now_ms: float) -> list[Command]:
         """Call it every 20-50 ms."""
         if self.ended or self.evicted:
@@ -121,17 +57,6 @@ class CallMachine:
         commands = list(self._after_a_gap(now_ms))
         self._last_tick_ms = now_ms
         return [*commands, *self._on_time(now_ms)]
-
-    def _after_a_gap(self, now_ms: float) -> Iterator[Command]:
-        """The loop stood still: what was decided meanwhile must be read first. Whatever wakes up first looks, not only
-        the tick."""
-        if self._last_tick_ms is not None and now_ms - self._last_tick_ms > GAP_MS and not self._behind:
-            self._behind = True
-            yield CatchUp()
-
-    def caught_up(self, now_ms: float) -> list[Command]:
-        self._behind = False
-        return list(self._start_reply(now_ms))
 
     # --- what the caller does ---
 
@@ -269,172 +194,7 @@ class CallMachine:
         elif not opened.utterance_id and self._waiting is None and not self.caller_speaking:
             self._waiting = Waiting(now_ms, "", (), (), opened.hard_ms, final=True)  # only its hard mark
 
-    def _reply_chosen(self, turn_id: str, chosen: d.Spoken, now_ms: float) -> Iterator[Command]:
-        refusal = self._refusal(turn_id, chosen)
-        if refusal:
-            yield from self._refuse(chosen, turn_id, refusal)
-            return
-        self._chosen = (chosen, turn_id)
-        self._texts[chosen.candidate_id] = chosen.text
-        if isinstance(chosen, d.CloseChosen):
-            self._hang_up_after[chosen.candidate_id] = "agent_hung_up"
-        elif isinstance(chosen, d.EscalationChosen):
-            self._hang_up_after[chosen.candidate_id] = "handed_over"
-        yield from self._discard(keep=chosen.candidate_id)
-        yield from self._prepare(chosen.candidate_id)
-        yield from self._start_reply(now_ms)
-
-    def _refusal(self, turn_id: str, chosen: d.Spoken) -> str | None:
-        """Why this reply may not be started, or None."""
-        if chosen.take != self.take:
-            return "other_take"
-        if turn_id in self._started_turns:
-            return "already_started"
-        if turn_id in self._over or self._utterance_of.get(turn_id, "") in self._over:
-            return "turn_over"
-        if self.caller_speaking or any(self._unread.values()) or self._last_caller_seq > chosen.answers_through:
-            return "superseded"
-        return None
-
-    # --- sounds ---
-
-    def prepared(self, sound_id: str, now_ms: float) -> list[Command]:
-        """The first audio of a reply is there."""
-        if sound_id in self._preparing:
-            self._preparing[sound_id] = True
-        return list(self._start_reply(now_ms))
-
-    def preparation_failed(self, sound_id: str, reason: str, now_ms: float) -> list[Command]:
-        """No voice could render a reply. Its turn ends at the hard mark, by the closing line that is rendered already."""
-        self._preparing.pop(sound_id, None)
-        if self._chosen and self._chosen[0].candidate_id == sound_id:
-            turn_id, self._chosen = self._chosen[1], None
-            return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
-        return []
-
-    def progressed(self, spoken_so_far: str) -> list[Command]:
-        """How far the reply that plays was heard; another gateway could go on from here."""
-        if self.playing is None or self.playing.kind is not SoundKind.REPLY or self.ended:
-            return []
-        progress = f.SpeechProgressed(candidate_id=self.playing.sound_id, spoken_so_far=spoken_so_far)
-        return [self._put(progress, self._playing_turn)]
-
-    def finished(self, spoken: str, now_ms: float) -> list[Command]:
-        """What was playing was heard to its end."""
-        sound, self.playing = self.playing, None
-        if sound is None:
-            return []
-        if sound.kind is not SoundKind.REPLY:
-            if sound.kind is SoundKind.CLOSING and self._closings >= MAX_CLOSINGS:
-                return [HangUp("no_service"), *self.media_ended("no_service")]
-            return list(self._start_reply(now_ms))
-        commands: list[Command] = [
-            self._put(f.SpeechCompleted(candidate_id=sound.sound_id, spoken=spoken), self._playing_turn)
-        ]
-        reason = self._hang_up_after.get(sound.sound_id)
-        if reason:
-            commands += [HangUp(reason), *self.media_ended(reason)]
-        return commands
-
-    def stopped(self, spoken_so_far: str, now_ms: float) -> list[Command]:
-        """What was playing was silenced; only ``spoken_so_far`` of it was heard."""
-        sound, self.playing = self.playing, None
-        if sound is None or sound.kind is not SoundKind.REPLY or self.evicted:
-            return []
-        interrupted = f.SpeechInterrupted(candidate_id=sound.sound_id, spoken_so_far=spoken_so_far)
-        return [self._put(interrupted, self._playing_turn)]
-
-    def _start_reply(self, now_ms: float) -> Iterator[Command]:
-        """Starts the chosen reply if it is there and may be started now."""
-        yield from self._after_a_gap(now_ms)
-        if self._chosen is None or self.playing or self._behind or self.ended or self.evicted:
-            return
-        chosen, turn_id = self._chosen
-        refusal = self._refusal(turn_id, chosen)
-        if refusal:
-            self._chosen = None
-            yield from self._discard(only=chosen.candidate_id)
-            yield from self._refuse(chosen, turn_id, refusal)
-            return
-        if not self._preparing.get(chosen.candidate_id):
-            return
-        self._chosen = None
-        del self._preparing[chosen.candidate_id]
-        self._started_turns.add(turn_id)
-        self._waiting = None
-        self._closings = 0
-        self.playing, self._playing_turn = Sound(SoundKind.REPLY, chosen.candidate_id, chosen.text), turn_id
-        since = now_ms - self._speech_ended_ms if self._speech_ended_ms and self._utterance_of.get(turn_id) else None
-        yield Start(self.playing)
-        yield self._put(
-            f.SpeechStarted(candidate_id=chosen.candidate_id, take=self.take, since_speech_end_ms=since), turn_id
-        )
-
-    def _on_time(self, now_ms: float) -> Iterator[Command]:
-        """Plays what was granted for this moment, if nobody decided in time."""
-        waiting, grant = self._waiting, self._grant
-        if waiting is None or grant is None or self.playing or self.caller_speaking:
-            return
-        since_ms = now_ms - waiting.since_ms
-        if since_ms >= waiting.hard_ms:
-            yield from self._close(grant.closing, since_ms)
-            return
-        mark = waiting.due(since_ms)
-        if mark is None:
-            return
-        phrase = next((p for p in grant.phrases if p.phrase_id == mark.phrase_id), None)
-        if phrase is None:  # a phrase that wasn't granted may not be played
-            return
-        self.playing = Sound(SoundKind.HOLD, phrase.phrase_id, phrase.text)
-        yield Start(self.playing)
-        yield self._put(
-            f.HoldingPlayed(
-                phrase_id=phrase.phrase_id,
-                utterance_id=waiting.utterance_id,
-                mark_ms=mark.at_ms,
-                since_speech_end_ms=since_ms,
-                text=phrase.text,
-            ),
-            self._turn_of(waiting.utterance_id),
-        )
-
-    def _close(self, closing: d.GrantedPhrase, since_ms: float) -> Iterator[Command]:
-        """The hard mark: starting the closing line ends the turn, and any later reply of it is refused."""
-        waiting, self._waiting = self._waiting, None
-        utterance_id = waiting.utterance_id if waiting else ""
-        turn_id = self._turn_of(utterance_id)
-        self._over |= {turn_id} if turn_id else set()
-        self._over |= {utterance_id} if utterance_id else set()
-        self._closings += 1
-        if self._chosen:
-            chosen, chosen_turn = self._chosen
-            self._chosen = None
-            yield from self._refuse(chosen, chosen_turn, "turn_over")
-        yield from self._discard()
-        self.playing = Sound(SoundKind.CLOSING, closing.phrase_id, closing.text)
-        yield Start(self.playing)
-        yield self._put(
-            f.FallbackPlayed(
-                phrase_id=closing.phrase_id, utterance_id=utterance_id, since_speech_end_ms=since_ms, text=closing.text
-            ),
-            turn_id,
-        )
-
-    def _prepare(self, candidate_id: str) -> Iterator[Command]:
-        if candidate_id not in self._preparing and candidate_id in self._texts:
-            self._preparing[candidate_id] = False
-            yield Prepare(Sound(SoundKind.REPLY, candidate_id, self._texts[candidate_id]))
-
-    def _discard(self, *, keep: str | None = None, only: str | None = None) -> Iterator[Command]:
-        for candidate_id in list(self._preparing):
-            if candidate_id != keep and only in (None, candidate_id):
-                del self._preparing[candidate_id]
-                yield Discard(candidate_id)
-
-    def _refuse(self, chosen: d.Spoken, turn_id: str, reason: str) -> Iterator[Command]:
-        yield self._put(f.ReplyRefused(candidate_id=chosen.candidate_id, reason=reason), turn_id)
-
-    # --- helpers ---
+    # --- waiting ---
 
     def _wait(self, now_ms: float, *, final: bool = True) -> None:
         """From the end of speech on the caller waits; until a turn is read, by the standing grant's marks."""
@@ -454,14 +214,3 @@ class CallMachine:
         plan = standing_plan(grant, self._utterances)
         utterance_id = owed[0]
         self._waiting = Waiting(now_ms, utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=True)
-
-    def _turn_of(self, utterance_id: str) -> str | None:
-        if not utterance_id:
-            return self._turn_id
-        return next((t for t, u in reversed(self._utterance_of.items()) if u == utterance_id), None)
-
-    def _put(self, payload: Fact, turn_id: str | None = None) -> Put:
-        self._facts += 1
-        event_id = derived_id(self.call_id, "gateway", self._gateway_id, self.take, self._facts)
-        self._unread[event_id] = payload.SUPERSEDES
-        return Put(event_id, payload, turn_id)

@@ -84,7 +84,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- nothing stale ---
     Mutation(
         "ignore_supersession_at_the_gateway",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         "        if self.caller_speaking or any(self._unread.values()) or self._last_caller_seq > chosen.answers_through:\n",
         "        if self.caller_speaking:\n",
         "nothing older than a newer caller fact is ever started",
@@ -113,14 +113,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "start_after_a_standstill",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         "GAP_MS = 200.0",
         "GAP_MS = 1e12",
         "a gateway whose loop stood still reads the log to its end before it starts anything",
     ),
     Mutation(
         "start_for_another_take",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         '        if chosen.take != self.take:\n            return "other_take"\n',
         "",
         "a gateway starts nothing that names another take",
@@ -135,7 +135,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # --- never silent ---
     Mutation(
         "start_after_the_hard_mark",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         '        if turn_id in self._over or self._utterance_of.get(turn_id, "") in self._over:\n'
         '            return "turn_over"\n',
         "",
@@ -143,14 +143,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "ignore_the_hold_marks",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         "        mark = waiting.due(since_ms)\n",
         "        mark = None\n",
         "with no decision by the mark, a granted holding line is played",
     ),
     Mutation(
         "ignore_the_hard_mark",
-        "voice_gateway.call_machine",
+        "voice_gateway.call_sounds",
         "        if since_ms >= waiting.hard_ms:\n",
         "        if False:\n",
         "with no decision by the hard mark, the granted closing line is played",
