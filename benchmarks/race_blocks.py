@@ -55,7 +55,8 @@ class Entrant:
 
 
 async def compare(load: Load, model: WatchedModel, entrants: Sequence[Entrant]) -> Taken:
-    """Fills in what each entrant took. Hands back what the first took for turns that it decided a second time."""
+    """Fills in what each entrant took; the first is what the others are compared with. Hands back what the first took
+    for turns that it decided a second time."""
     again = Taken()
     for entrant in entrants:
         await run_block(
@@ -66,6 +67,8 @@ async def compare(load: Load, model: WatchedModel, entrants: Sequence[Entrant]) 
     for number in range(load.blocks):
         work = every[number * load.block : (number + 1) * load.block]
         present = [entrant for entrant in entrants if number % entrant.every == 0]
+        if present == [entrants[0]]:  # nobody to compare it with
+            continue
         first = (number + 1) % len(present)
         for entrant in present[first:] + present[:first]:
             await run_block(load, model, entrant.side, work, number, entrant.taken)

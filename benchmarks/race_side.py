@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agent_core.ports import ProviderError
 from benchmarks.race_turns import RaceTurn
 
 
@@ -38,7 +39,10 @@ class Side(ABC):
 
     name: str
     durable: Durability
-    failures: tuple[type[Exception], ...] = (NothingAcceptableError,)  # a turn that ends in one is counted, not timed
+    failures: tuple[type[Exception], ...] = (
+        NothingAcceptableError,
+        ProviderError,
+    )  # a turn that ends in one is counted, not timed
 
     async def open(self, work: Sequence[RaceTurn]) -> None:  # noqa: B027 (most sides have nothing to prepare)
         """Prepares the turns of a block."""

@@ -21,20 +21,20 @@ from benchmarks.report import Cell, Report, Table
 from benchmarks.same_requests import same_requests
 from benchmarks.watched_model import WatchedModel
 
-_SLOW = 3  # a slow way has every third block
+_FEWER = 3  # such a way has every third block
 
-# Paces keep the turns begun a second within what two cores can do for every side, so that a difference is the engine's
-# and not a full core's; at one at a time the quick pace makes room for 300 turns of each way.
+# Paces keep the turns begun a second within what two cores can do for most sides, so that a difference is the engine's
+# and not a full core's. One at a time the pace is quick, to make room for 300 turns.
 LOADS = (
-    Load(1, 1, 300, control_every=3, tokens_per_chunk=8, pace=0.25),
-    Load(5, 10, 10, tokens_per_chunk=8),
-    Load(20, 40, 4, tokens_per_chunk=8, pace=2.0),
-    Load(50, 100, 2, tokens_per_chunk=8, pace=4.0),
+    Load(1, 5, 60, control_every=6, tokens_per_chunk=8, pace=0.2),
+    Load(5, 10, 5, tokens_per_chunk=8),
+    Load(20, 40, 2, tokens_per_chunk=8, pace=1.5),
+    Load(50, 100, 1, tokens_per_chunk=8, pace=3.0),
 )
 QUICK_LOADS = (
-    Load(1, 1, 6, control_every=3, tokens_per_chunk=8, pace=0.25),
+    Load(1, 2, 3, control_every=3, tokens_per_chunk=8, pace=0.2),
     Load(5, 10, 1, tokens_per_chunk=8),
-    Load(20, 20, 1, tokens_per_chunk=8, pace=2.0),
+    Load(20, 20, 1, tokens_per_chunk=8, pace=1.5),
 )
 
 
@@ -68,7 +68,7 @@ async def _measure(peer: Peer, load: Load, behaviour: Behaviour, found: _Found) 
         held.push_async_callback(model.close)
         ways = await held.enter_async_context(peer.ways(model, behaviour))
         bare = Entrant(BareSide(model, behaviour))
-        others = [Entrant(way.side, every=_SLOW if way.slow else 1) for way in ways]
+        others = [Entrant(way.side, every=_FEWER if way.fewer else 1) for way in ways]
         known = {row[0] for row in found.durable}
         for entrant in others:
             if entrant.side.name not in known:

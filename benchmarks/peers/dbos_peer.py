@@ -22,15 +22,12 @@ from benchmarks.race_side import Decided, Durability, Side
 from benchmarks.race_turns import RaceTurn
 
 _CONNECTIONS = 32  # of its pool: commits that wait beside each other share one sync
-_SYNCED, _UNSYNCED = "before each acknowledgement", "behind it, within 0.6 s (synchronous_commit=off)"
 
 
 class DbosPeer(Peer):
-    """``synced=False``: Postgres acknowledges before its disk does; durable is then what Kafka's is on one node."""
+    name = "DBOS"
 
-    def __init__(self, *, synced: bool = True) -> None:
-        self.name = "DBOS" if synced else "DBOS (no sync at commit)"
-        self._synced = synced
+    def __init__(self) -> None:
         self._server: PostgresServer | None = None
 
     def versions(self) -> str:
@@ -41,8 +38,6 @@ class DbosPeer(Peer):
         async with AsyncExitStack() as held:
             server = get_server(directory / "postgres")
             held.callback(server.cleanup)
-            if not self._synced:
-                server.psql("alter system set synchronous_commit = off; select pg_reload_conf()")
             DBOS(
                 config={
                     "name": "race",
@@ -63,24 +58,11 @@ class DbosPeer(Peer):
         pid = self._server.get_pid()
         assert pid is not None
         work_with(model, behaviour)
-        steps = Way(self._side("17 steps", seventeen_steps, "every call", pid))
-        if not self._synced:
-            yield (steps,)
-            return
         yield (
-            Way(self._side("one step", one_step, "one blob", pid)),
-            steps,
-            Way(self._side("17 child workflows", seventeen_children, "every call", pid), slow=True),
+            Way(_ByWorkflow("one step", one_step, "one blob", pid)),
+            Way(_ByWorkflow("17 steps", seventeen_steps, "every call", pid)),
+            Way(_ByWorkflow("17 child workflows", seventeen_children, "every call", pid), fewer=True),
         )
-
-    def _side(self, name: str, workflow: Callable[[bytes], Awaitable[str]], kept: str, server: int) -> Side:
-        durable = Durability(
-            kept,
-            _SYNCED if self._synced else _UNSYNCED,
-            1,
-            "nothing" if self._synced else "the last 0.6 s; nothing to kill -9",
-        )
-        return _ByWorkflow(f"{self.name}, {name}", workflow, durable, server)
 
 
 def _destroy() -> None:
@@ -89,10 +71,9 @@ def _destroy() -> None:
 
 
 class _ByWorkflow(Side):
-    def __init__(
-        self, name: str, workflow: Callable[[bytes], Awaitable[str]], durable: Durability, server: int
-    ) -> None:
-        self.name, self.durable = name, durable
+    def __init__(self, name: str, workflow: Callable[[bytes], Awaitable[str]], kept: str, server: int) -> None:
+        self.name = f"DBOS, {name}"
+        self.durable = Durability(kept, "before each commit is acknowledged", 1, "nothing")
         self._workflow, self._server = workflow, server
 
     async def decide(self, turn: RaceTurn) -> Decided:

@@ -112,7 +112,7 @@ class RestatePeer(Peer):
                 )
             )
             if not self._synced:
-                yield (runs,)
+                yield (runs._replace(fewer=True),)
                 return
             one = _ByIngress(
                 f"{self.name}, one run", "one_run", Durability("one blob", synced, 1, lost), client, self._server.pid

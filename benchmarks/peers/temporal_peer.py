@@ -7,16 +7,20 @@ Its figures are those of Temporal's way through its services, not of a disk.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
@@ -36,6 +40,7 @@ _RETRY_S = 0.05
 # Off in older servers; where the server hands tasks over in its answers, a worker need not poll for them.
 _EAGER = ("system.enableActivityEagerExecution=true", "system.enableEagerWorkflowStart=true")
 _FAILURES = (WorkflowUpdateFailedError, WorkflowFailureError)
+_TOGETHER = "every call, written together with the decision"
 _GONE = "everything (so does kill -9 of the server): the dev server keeps it in memory"
 
 
@@ -71,7 +76,8 @@ class TemporalPeer(Peer):
     async def ways(self, model: LanguageModel, behaviour: Behaviour) -> AsyncIterator[Sequence[Way]]:
         assert self._server is not None
         assert self._server.pid is not None
-        client = await Client.connect(self._address)
+        client = await Client.connect(self._address, runtime=_runtime())
+        logging.getLogger("temporalio").setLevel(logging.ERROR)  # it warns, with a traceback, of each cancelled loser
         activities = Activities(model, behaviour)
         worker = Worker(
             client,
@@ -89,23 +95,14 @@ class TemporalPeer(Peer):
             max_eager_activity_reservations_per_workflow_task=17,
             workflow_failure_exception_types=[NothingAcceptableError],
         )
-        pid = self._server.pid
+        at = _At(client, worker.task_queue, self._server.pid)
         async with worker:
             yield (
-                Way(_OnConversation("one local activity", "one_local_activity", "one blob", client, worker, pid)),
-                Way(_Detached(client, worker, pid)),
-                Way(
-                    _OnConversation(
-                        "17 local activities",
-                        "local_activities",
-                        "every call, written together with the decision",
-                        client,
-                        worker,
-                        pid,
-                    )
-                ),
-                Way(_OnConversation("17 activities", "activities", "every call", client, worker, pid), slow=True),
-                Way(_OnConversation("17 child workflows", "children", "every call", client, worker, pid), slow=True),
+                Way(_OnConversation("one local activity", "one_local_activity", "one blob", at)),
+                Way(_Detached(at), fewer=True),
+                Way(_OnConversation("17 local activities", "local_activities", _TOGETHER, at), fewer=True),
+                Way(_OnConversation("17 activities", "activities", "every call", at), fewer=True),
+                Way(_OnConversation("17 child workflows", "children", "every call", at), fewer=True),
             )
 
     def _answers(self) -> bool:
@@ -114,7 +111,7 @@ class TemporalPeer(Peer):
 
     async def _connected(self) -> bool:
         try:
-            client = await Client.connect(self._address)
+            client = await Client.connect(self._address, runtime=_runtime())
             info = await client.workflow_service.get_system_info(_NO_QUESTION)
         except (RuntimeError, RPCError):  # what the SDK raises where nobody listens yet
             await asyncio.sleep(_RETRY_S)
@@ -123,21 +120,33 @@ class TemporalPeer(Peer):
         return True
 
 
+@lru_cache(maxsize=1)
+def _runtime() -> Runtime:
+    """The SDK's core, without its warnings for each long workflow task and each loser that ended all the same."""
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="ERROR")))
+
+
+class _At(NamedTuple):
+    client: Client
+    queue: str
+    server: int  # its process id
+
+
 class _OnConversation(Side):
     """The call is a workflow that lives; a turn is an Update of it, answered when it completed."""
 
     failures = (NothingAcceptableError, *_FAILURES)
 
-    def __init__(self, name: str, update: str, kept: str, client: Client, worker: Worker, server: int) -> None:
+    def __init__(self, name: str, update: str, kept: str, at: _At) -> None:
         self.name = f"Temporal, {name}"
         self.durable = Durability(kept, "never", 1, _GONE)
-        self._update, self._client, self._queue, self._server = update, client, worker.task_queue, server
+        self._update, self._at = update, at
         self._calls: dict[str, WorkflowHandle[Conversation, None]] = {}
 
     async def open(self, work: Sequence[RaceTurn]) -> None:
         for turn in work:
-            handle = await self._client.start_workflow(
-                Conversation.run, id=f"{turn.call_id}/{uuid.uuid4()}", task_queue=self._queue
+            handle = await self._at.client.start_workflow(
+                Conversation.run, id=f"{turn.call_id}/{uuid.uuid4()}", task_queue=self._at.queue
             )
             await handle.execute_update(Conversation.greet)
             self._calls[turn.call_id] = handle
@@ -154,7 +163,7 @@ class _OnConversation(Side):
             await handle.result()
 
     def servers(self) -> Sequence[int]:
-        return (self._server,)
+        return (self._at.server,)
 
 
 class _Detached(Side):
@@ -165,18 +174,18 @@ class _Detached(Side):
     durable = Durability("one blob", "never", 1, _GONE)
     failures = (NothingAcceptableError, *_FAILURES)
 
-    def __init__(self, client: Client, worker: Worker, server: int) -> None:
-        self._client, self._queue, self._server = client, worker.task_queue, server
+    def __init__(self, at: _At) -> None:
+        self._at = at
 
     async def decide(self, turn: RaceTurn) -> Decided:
-        reply = await self._client.execute_workflow(
+        reply = await self._at.client.execute_workflow(
             DetachedTurn.run,
             encoded(turn),
             id=f"{turn.call_id}/{uuid.uuid4()}",
-            task_queue=self._queue,
+            task_queue=self._at.queue,
             request_eager_start=True,
         )
         return Decided(reply, time.perf_counter())
 
     def servers(self) -> Sequence[int]:
-        return (self._server,)
+        return (self._at.server,)
