@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from agent_core.behaviour import Behaviour
 from agent_core.ports import Embedder, LanguageModel, Passage
 from benchmarks.race_side import Decided, Durability, Side
 from benchmarks.race_turns import RaceTurn
 from console.agent import make_mind
-from console.workspace import Workspace
+from console.workspace import Host, Workspace
 from processors.effects import EffectRunner
 from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
@@ -22,8 +23,10 @@ from schemas import facts as f
 from schemas.base import Fact
 from schemas.event import Event
 from streams.fact_writer import FactWriter, fact_event
-from streams.hosts.embedded import EmbeddedHost
 from streams.tail import ConversationTail
+
+if TYPE_CHECKING:
+    from console.kafka_workspace import KafkaWorkspace
 
 
 class FixedPassages:
@@ -61,21 +64,23 @@ class LogRace:
     def __init__(self, workspace: Workspace, behaviour: Behaviour, make_effects: Callable[[], EffectRunner]) -> None:
         self._workspace, self._behaviour, self._make_effects = workspace, behaviour, make_effects
         self._seq = workspace.record(behaviour)
-        self._writer = FactWriter(workspace.inbox, workspace.codec)
+        self._writer = FactWriter(workspace.stores.inbox, workspace.codec)
         self.mind = make_mind(workspace.behaviour_of, workspace.keys)
 
     @asynccontextmanager
     async def owning(self) -> AsyncIterator[None]:
-        workspace = self._workspace
-        host = EmbeddedHost(workspace.stores, workspace.codec, self.mind, self._make_effects, workspace.owner_lock())
+        host = self._make_host()
         async with host:
             yield
             if host.reigns_lost:
                 raise RuntimeError(f"the owner lost its reign: {host.reigns_lost[0]}")
 
+    def _make_host(self) -> Host:
+        return self._workspace.host(self.mind, self._make_effects)
+
     async def opened(self, call_id: str) -> OpenCall:
         """A call that was greeted and waits for the caller's words."""
-        tail = ConversationTail(self._workspace.ledger, self._workspace.codec, call_id)
+        tail = ConversationTail(self._workspace.stores.ledger, self._workspace.codec, call_id)
         await tail.begin()
         call = OpenCall(call_id, tail.events(), self._writer)
         arrived = f.CallArrived(channel="voice", behaviour_seq=self._seq, behaviour_hash=self._behaviour.content_hash)
@@ -88,6 +93,19 @@ class LogRace:
         await call.put(f.SpeechCompleted(candidate_id=candidate, spoken=text))
         await call.until(d.TurnEnded)
         return call
+
+
+class HostedRace(LogRace):
+    """On Kafka, by the host that is named."""
+
+    def __init__(
+        self, workspace: KafkaWorkspace, behaviour: Behaviour, make_effects: Callable[[], EffectRunner], host: str
+    ) -> None:
+        super().__init__(workspace, behaviour, make_effects)
+        self._on_kafka, self._host = workspace, host
+
+    def _make_host(self) -> Host:
+        return self._on_kafka.worker(self._host, self.mind, self._make_effects)
 
 
 class OpenCall:
@@ -126,14 +144,19 @@ class LogSide(Side):
         "every fact and decision", "at the turn's end (SQLite WAL, NORMAL)", 1, "what came after the last sync"
     )
 
-    def __init__(self, race: LogRace) -> None:
-        self._race = race
+    def __init__(
+        self, race: LogRace, name: str = name, durable: Durability = durable, servers: Sequence[int] = ()
+    ) -> None:
+        self._race, self.name, self.durable, self._servers = race, name, durable, servers
         self._calls: dict[str, OpenCall] = {}
         self._owning = AsyncExitStack()
 
     async def open(self, work: Sequence[RaceTurn]) -> None:
         await self._owning.enter_async_context(self._race.owning())
         self._calls = {turn.call_id: await self._race.opened(turn.call_id) for turn in work}
+
+    def servers(self) -> Sequence[int]:
+        return self._servers
 
     async def decide(self, turn: RaceTurn) -> Decided:
         return await self._calls[turn.call_id].decide(turn.question)
