@@ -168,6 +168,58 @@ def verify(data: Data = None, log: Log = None, json: Json = False) -> None:
 
 
 @app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")],
+    with_keys: Annotated[
+        Path | None, typer.Option("--with-keys", metavar="FILE", help="Also write the keys, into a file of their own.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option("--passphrase-file", help="Its first line wraps the keys (else it is asked for).")
+    ] = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Write the log as one portable file: everything that counts, each event's bytes as they are. No keys are in it.
+
+    Example: ledgerline export calls.ledger --with-keys calls.keys
+    """
+    _run("export", file=file, with_keys=with_keys, passphrase_file=passphrase_file, data=data, log=log, as_json=json)
+
+
+@app.command("import")
+def import_log(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="What ledgerline export wrote.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="LOG", help="Instead of a file: another log's address or directory.")
+    ] = None,
+    with_keys: Annotated[
+        Path | None, typer.Option("--with-keys", metavar="FILE", help="The keys that were exported with it.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option("--passphrase-file", help="Its first line opens the keys (else it is asked for).")
+    ] = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Take a copy of a log into this one, which nobody else may own meanwhile. What is here already is not added again.
+
+    Example: ledgerline import --from .ledgerline --log kafka://127.0.0.1:9092
+    """
+    _run(
+        "import_log",
+        file=file,
+        source=source,
+        with_keys=with_keys,
+        passphrase_file=passphrase_file,
+        data=data,
+        log=log,
+        as_json=json,
+    )
+
+
+@app.command()
 def simulate(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")] = 100,
     first_seed: Annotated[int, typer.Option("--first-seed", min=0)] = 0,

@@ -10,6 +10,7 @@ from projections.calls import CallSummary
 from projections.recompute import Replay
 from projections.verify import Verification
 from simulation.run import Report
+from streams.transfer import Exported, Imported
 
 SHAPES: dict[str, Any] = {
     "call": CallReport,
@@ -18,6 +19,8 @@ SHAPES: dict[str, Any] = {
     "calls": list[CallSummary],
     "replay": Replay,
     "verify": Verification,
+    "export": Exported,
+    "import": Imported,
     "simulate": Report,
     "doctor": Diagnosis,
 }
