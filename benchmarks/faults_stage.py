@@ -1,0 +1,136 @@
+"""The stage of a fault run: a log of its own on real brokers, workers, and callers on real gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_core.behaviour import Behaviour
+from agent_core.behaviour_loader import load
+from benchmarks.faults_calls import PhoneCall, RecordingInbox, Turn, ask_all
+from benchmarks.faults_history import History, examine
+from benchmarks.faults_workers import Ownership, Worker, Workers, watched
+from console.kafka_workspace import KafkaWorkspace, kafka_workspace
+from console.settings import EXAMPLE_BEHAVIOUR, Settings
+from streams.kafka.url import KafkaUrl
+from streams.partitioner import partition_of
+
+CALLS = 20
+PARTITIONS = 8
+SPREAD_S = 0.2  # within which all callers end their words: so many turns are in flight together
+CLOSED_S = 20.0
+
+
+@dataclass
+class Stage:
+    """``turns``: every turn that was timed. ``standstill_s``: the longest time for which this process's own loop didn't
+    turn: by so much callers here may have heard later than they would have."""
+
+    url: KafkaUrl
+    workspace: KafkaWorkspace
+    behaviour: Behaviour
+    workers: Workers
+    ownership: Ownership
+    inbox: RecordingInbox
+    calls: list[PhoneCall] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    standstill_s: float = 0.0
+    foreign_records: bool = False
+    _rounds: int = 0
+
+    async def begin_workers(self, count: int) -> list[Worker]:
+        """Returns when they own everything among them."""
+        started = [await self.workers.start() for _ in range(count)]
+        await asyncio.gather(*(worker.ready() for worker in started))
+        await self.ownership.until(*started)
+        return started
+
+    async def ring(self, count: int = CALLS) -> None:
+        """Returns when all callers were greeted."""
+        seq = await asyncio.get_running_loop().run_in_executor(None, self.workspace.record, self.behaviour)
+        run = secrets.token_hex(3)
+        arriving = [PhoneCall(f"call-{run}-{n}", self.workspace, self.inbox, self.behaviour, seq) for n in range(count)]
+        self.calls += arriving
+        await asyncio.gather(*(call.ring() for call in arriving))
+
+    async def round(self, calls: Sequence[PhoneCall] | None = None) -> list[Turn]:
+        """Everybody asks something, and is answered."""
+        self._rounds += 1
+        turns = await ask_all(self.calls if calls is None else calls, self._rounds, SPREAD_S)
+        self.turns += turns
+        return turns
+
+    async def end(self) -> History:
+        """All hang up; what the run left behind is examined."""
+        await asyncio.gather(*(call.hang_up() for call in self.calls))
+        await self._until_closed()
+        return await examine(
+            self.workspace,
+            self.behaviour,
+            self.calls,
+            self.inbox.acknowledged,
+            foreign_records=self.foreign_records,
+        )
+
+    async def _until_closed(self) -> None:
+        """Gives up after a while: the history then tells which conversation stayed open."""
+        waiting = {call.call_id for call in self.calls}
+        ledger, starts = self.workspace.stores.ledger, dict.fromkeys(range(self.url.partitions), 0)
+        try:
+            async with asyncio.timeout(CLOSED_S):
+                while waiting:
+                    for partition, start in starts.items():
+                        for record in await ledger.read(partition, start):
+                            starts[partition] = record.offset + 1
+                            if record.body.type == "ConversationClosed":
+                                waiting.discard(record.conversation_id)
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            return
+
+
+def _one_for_each_partition(prefix: str, count: int, partitions: int) -> list[str]:
+    """Ids that lie in one partition after the other, so that each owner has its share of the calls."""
+    ids: list[str] = []
+    number = 0
+    while len(ids) < count:
+        if partition_of(f"{prefix}-{number}", partitions) == len(ids) % partitions:
+            ids.append(f"{prefix}-{number}")
+        number += 1
+    return ids
+
+
+@asynccontextmanager
+async def staged(
+    bootstrap: str, directory: Path, *, workers: int = 2, replication: int = 1, puts: int = 1
+) -> AsyncIterator[Stage]:
+    """With ``workers`` that own everything among them, and ``CALLS`` callers who were greeted."""
+    url = KafkaUrl(bootstrap, f"fault-{secrets.token_hex(4)}.", PARTITIONS, replication)
+    address = f"kafka://{bootstrap}/{url.prefix.rstrip('.')}?partitions={PARTITIONS}&replication={replication}"
+    settings = Settings(data=directory)
+    async with kafka_workspace(url, settings, create=True) as workspace:
+        processes = Workers(address, directory)
+        inbox = RecordingInbox(workspace.stores.inbox, puts)
+        async with watched(bootstrap, url.topics) as ownership:
+            stage = Stage(url, workspace, load(EXAMPLE_BEHAVIOUR), processes, ownership, inbox)
+            watching = asyncio.create_task(_watch_loop(stage))
+            try:
+                await stage.begin_workers(workers)
+                await stage.ring()
+                yield stage
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+                await processes.close()
+
+
+async def _watch_loop(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        before = loop.time()
+        await asyncio.sleep(0.02)
+        stage.standstill_s = max(stage.standstill_s, loop.time() - before - 0.02)

@@ -1,0 +1,40 @@
+"""What every fault run must leave behind, whatever struck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.faults_calls import Ended, Turn
+from benchmarks.faults_history import History
+from benchmarks.faults_stage import CALLS, Stage
+
+A_LINE_WITHIN_MS = 1_200.0
+AN_ANSWER_WITHIN_MS = 4_000.0
+NOTHING_IS_SAID_LATER_MS = 6_300.0  # the hard mark of the example's behaviour, and what one tick and one frame may add
+
+
+def slowness_ms(stage: Stage, unstruck: Sequence[Turn]) -> float:
+    """What this machine adds by being busy: how long its loop stood still, and the slowest answer with no fault."""
+    return stage.standstill_s * 1000 + max(turn.answer_ms or 0.0 for turn in unstruck)
+
+
+def assert_never_in_dead_air(turns: Sequence[Turn], stage: Stage) -> None:
+    """Each caller heard a line in time, and something that ended the turn."""
+    assert len(turns) == CALLS
+    late = [turn for turn in turns if (turn.first_ms or 1e9) > A_LINE_WITHIN_MS + stage.standstill_s * 1000]
+    assert not late, f"nothing was heard in time: {late}"
+    ends = [turn for turn in turns if (turn.answer_ms or 1e9) > NOTHING_IS_SAID_LATER_MS + stage.standstill_s * 1000]
+    assert not ends, f"a turn went on and on: {ends}"
+
+
+def assert_answered_in_time(turns: Sequence[Turn], stage: Stage, unstruck: Sequence[Turn]) -> None:
+    assert_never_in_dead_air(turns, stage)
+    allowed_ms = AN_ANSWER_WITHIN_MS + slowness_ms(stage, unstruck)
+    late = [turn for turn in turns if turn.ended is not Ended.REPLY or (turn.answer_ms or 1e9) > allowed_ms]
+    assert not late, f"not answered in {allowed_ms:.0f} ms: {late}"
+
+
+def assert_sound(history: History) -> None:
+    """The log, what was spoken and what was acknowledged agree."""
+    assert not history.wrong, "\n".join(history.wrong[:20])
+    assert history.replies >= CALLS
