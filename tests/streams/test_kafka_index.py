@@ -213,6 +213,22 @@ def test_who_is_kept_warm_has_log_and_snapshots_at_hand_without_asking(tmp_path:
     run(scenario())
 
 
+def test_what_a_warm_process_appends_itself_is_kept_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with log(tmp_path, warm=True) as ledger:
+            for n in range(60):
+                await append(ledger, step(1, f"s{n}", 2, f"c{n % 2}"))
+
+            async def caught_up() -> bool:
+                return ledger.index(0).next == 120
+
+            await eventually(caught_up)
+            await asyncio.sleep(0.2)  # what comes again comes now
+            assert list(ledger.index(0)._stretches("c1")) == [(o, o + 1) for o in range(2, 120, 4)]
+
+    run(scenario())
+
+
 def test_an_announcement_that_was_kept_in_the_file_is_read_whole(tmp_path: Path) -> None:
     async def writes() -> None:
         async with log(tmp_path) as ledger:

@@ -123,10 +123,13 @@ def test_from_a_snapshot_only_what_lies_behind_it_is_read(data: DataDirectory) -
     ],
     ids=["another hash", "another seq", "another record", "beyond the log", "another version", "half a step"],
 )
-def test_a_snapshot_that_does_not_fit_the_log_changes_nothing(data: DataDirectory, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize("after_steps", [2, 4])
+def test_a_snapshot_that_does_not_fit_the_log_changes_nothing(
+    data: DataDirectory, changes: dict[str, object], after_steps: int
+) -> None:
     log = Log(data, "c1", "c2")
     whole = log.load()
-    log.snapshot(**changes)
+    log.snapshot(after_steps=after_steps, **changes)
     assert same(log.load(), whole)
     both = log.load_all({"c1": log.offsets["c1"][0]})
     assert isinstance(both["c1"], Opened)

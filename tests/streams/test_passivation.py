@@ -159,6 +159,27 @@ def test_a_conversation_that_waits_for_nothing_but_its_next_fact_is_not_held(dat
     assert chained(events)
 
 
+def test_who_leaves_memory_is_held_no_longer_though_nothing_was_appended(data: DataDirectory) -> None:
+    async def scenario() -> None:
+        async with owner(data, passivate_after_s=1.2):
+            await Inbox(data).put(ARRIVED, "f0")
+            events = await until(data, "f0")
+
+            async def held() -> list[str] | None:
+                found = await data.states.load(0)
+                return [*found.open_conversations, "at the end"] if found and found.inbox_mark == 0 else None
+
+            assert await eventually(held) == ["c1", "at the end"]
+
+            async def held_no_longer() -> bool:
+                return await held() == ["at the end"]
+
+            await eventually(held_no_longer)
+            assert await data.ledger.end(0) == 1 + len(events)
+
+    run(scenario())
+
+
 def test_a_fact_that_comes_again_to_a_passive_conversation_changes_nothing_and_its_deadline_stays(
     data: DataDirectory,
 ) -> None:
