@@ -116,6 +116,12 @@ class PhoneCall:
         if self._running:
             await self._running
 
+    async def drop(self) -> None:
+        """Whatever state it is in: nothing of it runs on."""
+        if self._running and not self._running.done():
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
     def _read(self, event: Event) -> None:
         if isinstance(event.payload, d.Spoken):
             self.spoken_on_the_log.add(event.payload.candidate_id)

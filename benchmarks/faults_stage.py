@@ -53,7 +53,10 @@ class Stage:
         """Returns when all callers were greeted."""
         seq = await asyncio.get_running_loop().run_in_executor(None, self.workspace.record, self.behaviour)
         run = secrets.token_hex(3)
-        arriving = [PhoneCall(f"call-{run}-{n}", self.workspace, self.inbox, self.behaviour, seq) for n in range(count)]
+        arriving = [
+            PhoneCall(call_id, self.workspace, self.inbox, self.behaviour, seq)
+            for call_id in _one_for_each_partition(f"call-{run}", count, self.url.partitions)
+        ]
         self.calls += arriving
         await asyncio.gather(*(call.ring() for call in arriving))
 
@@ -123,6 +126,7 @@ async def staged(
                 await stage.ring()
                 yield stage
             finally:
+                await asyncio.gather(*(call.drop() for call in stage.calls))
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
                 await processes.close()
