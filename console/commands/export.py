@@ -50,7 +50,9 @@ async def _export(settings: Settings, file: Path, with_keys: Path | None, secret
                 writer.write(item)
         if with_keys is None or secret is None:
             return export.told()
-        count = write_keys(with_keys, secret, sorted(export.chains.links), workspace.keys)
+        conversations = sorted(export.chains.links)
+        await workspace.keys.prepare(conversations)
+        count = write_keys(with_keys, secret, conversations, workspace.keys)
         return msgspec.structs.replace(export.told(), keys=count)
 
 

@@ -21,6 +21,7 @@ from console.settings import Settings, load_settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
 from streams.behaviour_versions import BehaviourNumbersDifferError
 from streams.key_file import BadKeyFileError, NamedKey, PuttingKeyStore, read_keys
+from streams.keys import SqliteKeyStore
 from streams.transfer import Imported, Importer, ImportInterruptedError, LogExport
 from streams.transfer_file import BadTransferFileError, Item, TransferReader
 
@@ -86,6 +87,7 @@ async def _import(
             now_us=lambda: time.time_ns() // 1000,
         )
         imported = await importer.take_all(items)
+        await workspace.keys.prepare(importer.chains.links.keys())
         without = sum(workspace.keys.get(conversation_id) is None for conversation_id in importer.chains.links)
         return msgspec.structs.replace(imported, keys=None if keys is None else len(keys), without_key=without)
 
@@ -123,7 +125,9 @@ async def _alone(workspace: Workspace) -> AsyncIterator[None]:
 
 
 def _put_keys(workspace: Workspace, keys: list[NamedKey]) -> None:
-    """Raises ``FailedError`` where a conversation has another key here already."""
+    """Raises ``FailedError`` where a conversation has another key here already, or the keys are kept elsewhere."""
+    if not isinstance(workspace.keys, SqliteKeyStore):
+        raise FailedError("the keys of this log are kept by a key service: import them where its data directory is")
     store = PuttingKeyStore(workspace.directory / "keys")
     try:
         others = [named.conversation_id for named in keys if not store.put(named.conversation_id, named.key)]
