@@ -93,8 +93,10 @@ class PhoneCall:
         await self._writer.put(fact_event(self.call_id, self._arrived))
         self._running = asyncio.create_task(self._gateway.run())
         greeted = asyncio.create_task(self.line.idle.wait())
-        await asyncio.wait([self._running, greeted], return_when=asyncio.FIRST_COMPLETED)
-        greeted.cancel()
+        try:
+            await asyncio.wait([self._running, greeted], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            greeted.cancel()
         if self._running.done():
             self._running.result()
 

@@ -68,17 +68,23 @@ class KafkaHost(Generic[C]):
     async def __aenter__(self) -> KafkaHost[C]:
         for work in (self._listen(), self._beat(), self._membership.run()):
             self._tasks.append(asyncio.create_task(work))
-        await self._until(self._was_assigned.is_set)
-        await self._until(lambda: self._owners.keys() >= self._seats.wanted())
+        try:
+            await self._until(self._was_assigned.is_set)
+            await self._until(lambda: self._owners.keys() >= self._seats.wanted())
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stops owning first, then says so: whoever comes next needn't wait."""
         self._closing = True
-        await _end(list(self._owning.values()))
-        await self._heartbeats.send(Heartbeat(self.worker_id, {}, leaving=True))
-        await _end(self._tasks)
-        await self._connection.close()
+        try:
+            await _end(list(self._owning.values()))
+            await self._heartbeats.send(Heartbeat(self.worker_id, {}, leaving=True))
+        finally:
+            await _end(self._tasks)
+            await self._connection.close()
 
     @property
     def owned(self) -> frozenset[int]:
@@ -130,8 +136,10 @@ class KafkaHost(Generic[C]):
         while not holds():
             self._changed.clear()
             waiting = asyncio.create_task(self._changed.wait())
-            done, _ = await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+            try:
+                done, _ = await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
             for task in done - {waiting}:
                 task.result()
 
@@ -147,7 +155,7 @@ class KafkaHost(Generic[C]):
             self._news.set()
             task.add_done_callback(partial(self._ended, partition))
         for partition in self._owning.keys() - wanted:
-            self._owning[partition].cancel()
+            _cancel_once(self._owning[partition])
         self._changed.set()
 
     def _ended(self, partition: int, task: asyncio.Task[None]) -> None:
@@ -186,5 +194,11 @@ class KafkaHost(Generic[C]):
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
-        task.cancel()
+        _cancel_once(task)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    """A second time would cancel what it does to end in good order."""
+    if not task.cancelling():
+        task.cancel()

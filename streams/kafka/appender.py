@@ -128,7 +128,7 @@ class PartitionAppender:
     async def _replace_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer:
-            await self._connection.drop_producer(producer)
+            await self._connection.drop(producer)
 
 
 def _batches(producer: AIOKafkaProducer, records: Sequence[KafkaRecord]) -> Iterator[Any]:

@@ -1,5 +1,8 @@
 """Clients of one set of brokers, all of them made and closed here.
 
+Closing a client takes a few turns of the loop, and one that is left half closed leaks its tasks. So each is closed by a
+task of the connection: whoever wanted it closed may be cancelled, even twice, and ``close`` returns when all have ended.
+
 Who follows a partition and can't wait has a consumer of its own: aiokafka has one fetch a node under way, so in a shared
 one a fetch that waits for idle partitions would hold up a busy one. None has a group: partitions are assigned, offsets
 are the log's.
@@ -11,8 +14,10 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.records import Record
@@ -24,6 +29,9 @@ MAX_RECORD_BYTES = 1_000_000  # below the brokers' default of 1,048,588: refused
 MAX_BATCH_BYTES = 900_000
 RETRY_S = 0.1
 CLOSE_TIMEOUT_S = 5.0
+LEAVE_TIMEOUT_S = 12.0  # a group is left behind a rebalance that is under way, and that waits up to 10 s for others
+
+_Client: TypeAlias = Any  # an AIOKafkaConsumer or AIOKafkaProducer: aiokafka says nothing of types
 
 
 class Connection:
@@ -31,16 +39,28 @@ class Connection:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._consumers: set[AIOKafkaConsumer] = set()
-        self._producers: set[AIOKafkaProducer] = set()
+        self._clients: dict[_Client, asyncio.Future[None]] = {}  # with the start of each
+        self._closing: dict[_Client, asyncio.Task[None]] = {}
         self._shared: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
     async def close(self) -> None:
-        for consumer in list(self._consumers):
-            await self.drop_consumer(consumer)
-        for producer in list(self._producers):
-            await self.drop_producer(producer)
+        """Cancelled meanwhile, it closes what is left first."""
+        for client in list(self._clients):
+            self._dropped(client)
+        cancelled: asyncio.CancelledError | None = None
+        while self._closing:
+            try:
+                await asyncio.wait(self._closing.values())
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled:
+            raise cancelled
+
+    @property
+    def clients(self) -> int:
+        """How many are open, or being closed."""
+        return len(self._clients) + len(self._closing)
 
     async def shared_producer(self) -> AIOKafkaProducer:
         """For whatever may be written twice: a retry after a lost acknowledgement may do so, and readers dedupe.
@@ -49,26 +69,19 @@ class Connection:
         """
         async with self._starting:
             if self._shared is None:
-                self._shared = await self._started(AIOKafkaProducer(**self._producing(), enable_idempotence=False))
+                producer = AIOKafkaProducer(**self._producing(), enable_idempotence=False)
+                await self.start(producer)
+                self._shared = producer
             return self._shared
 
     async def idempotent_producer(self) -> AIOKafkaProducer:
         """One of its own for each caller: no retry of its appends repeats or reorders them."""
-        return await self._started(AIOKafkaProducer(**self._producing(), enable_idempotence=True))
-
-    async def drop_producer(self, producer: AIOKafkaProducer) -> None:
-        """Waits for what is under way, but not for ever: brokers may be gone."""
-        self._producers.discard(producer)
-        with suppress(KafkaError):  # what was under way failed: its own waiter hears of it
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await producer.stop()
-            except TimeoutError:
-                _LOG.warning("a producer was closed with appends under way: no broker acknowledged them")
-                await producer.client.close()
+        producer = AIOKafkaProducer(**self._producing(), enable_idempotence=True)
+        await self.start(producer)
+        return producer
 
     async def consumer(self, *partitions: TopicPartition, fetch_max_wait_ms: int = 500) -> AIOKafkaConsumer:
-        """Assigned to partitions, without a group. Waits while no broker answers. ``drop_consumer`` when done."""
+        """Assigned to partitions, without a group. Waits while no broker answers. ``drop`` when done."""
         while True:
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
@@ -79,19 +92,34 @@ class Connection:
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             try:
-                await start(consumer)
+                await self.start(consumer)
                 break
             except KafkaError as error:
-                await consumer.stop()
                 _LOG.warning("no broker answers: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
-        self._consumers.add(consumer)
         consumer.assign(list(partitions))
         return consumer
 
-    async def drop_consumer(self, consumer: AIOKafkaConsumer) -> None:
-        self._consumers.discard(consumer)
-        await consumer.stop()
+    async def start(self, client: _Client) -> None:
+        """From here on it is the connection's to close. Raises ``KafkaError``: then it is closed already.
+
+        A start goes on though its waiter is cancelled: aiokafka leaks the connection that it is opening when it is
+        cancelled meanwhile. It is closed behind that.
+        """
+        starting = self._clients[client] = asyncio.ensure_future(client.start())
+        try:
+            await asyncio.shield(starting)
+        except KafkaError:
+            await self.drop(client)
+            raise
+        except asyncio.CancelledError:
+            self._dropped(client)
+            raise
+
+    async def drop(self, client: _Client) -> None:
+        """Waits for what is under way, but not for ever: brokers may be gone."""
+        if closing := self._dropped(client):
+            await asyncio.shield(closing)
 
     async def beginning(self, topic: str, partition: int) -> int:
         """The first offset that the topic still holds. Raises ``KafkaError``."""
@@ -100,7 +128,7 @@ class Connection:
         try:
             return int((await consumer.beginning_offsets([at]))[at])
         finally:
-            await self.drop_consumer(consumer)
+            await self.drop(consumer)
 
     @asynccontextmanager
     async def following(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
@@ -111,7 +139,7 @@ class Connection:
                 consumer.seek(at, start)
             yield consumer
         finally:
-            await self.drop_consumer(consumer)
+            await self.drop(consumer)
 
     async def follow(self, topic: str, partition: int, start: int, batch: int) -> AsyncGenerator[list[Record], None]:
         """Batches from ``start`` on, without end; over a loss of the brokers too."""
@@ -121,14 +149,13 @@ class Connection:
                     if records:
                         yield records
 
-    async def _started(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        try:
-            await start(producer)
-        except KafkaError:
-            await self.drop_producer(producer)
-            raise
-        self._producers.add(producer)
-        return producer
+    def _dropped(self, client: _Client) -> asyncio.Task[None] | None:
+        """Closes it once, whoever asks; None: it is closed."""
+        starting = self._clients.pop(client, None)
+        if starting:
+            closing = self._closing[client] = asyncio.create_task(_close(client, starting))
+            closing.add_done_callback(lambda _: self._closing.pop(client))
+        return self._closing.get(client)
 
     def _producing(self) -> dict[str, object]:
         return {
@@ -141,19 +168,32 @@ class Connection:
         }
 
 
-async def start(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Raises ``KafkaError``. Cancelled, it lets the start come to an end first: aiokafka leaks the connection that it is
-    opening when it is cancelled meanwhile."""
-    starting = asyncio.ensure_future(client.start())
-    try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await asyncio.wait([starting], timeout=CLOSE_TIMEOUT_S)
-        starting.cancel()
-        with suppress(KafkaError, asyncio.CancelledError):
-            await starting
-        await client.stop()
-        raise
+async def _close(client: _Client, starting: asyncio.Future[None]) -> None:
+    await asyncio.wait([starting], timeout=CLOSE_TIMEOUT_S)
+    starting.cancel()
+    await asyncio.wait([starting])
+    if not starting.cancelled():
+        starting.exception()  # whoever waited for the start heard of it
+    with suppress(KafkaError):  # what was under way failed: its own waiter hears of it
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S if isinstance(client, AIOKafkaConsumer) else CLOSE_TIMEOUT_S):
+                await client.stop()
+        except TimeoutError:
+            _LOG.warning("a client was closed with requests under way: no broker answered them")
+            await _give_up(client)
+
+
+async def _give_up(client: _Client) -> None:
+    """Closes what its own way of closing would get to once the brokers have answered."""
+    if isinstance(client, AIOKafkaProducer):
+        await client.client.close()
+        return
+    if isinstance(client._coordinator, GroupCoordinator):
+        await client._coordinator._stop_heartbeat_task()
+        await client._coordinator._stop_commit_offsets_refresh_task()
+    if client._fetcher:
+        await client._fetcher.close()
+    await client._client.close()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import (  # type: ign
 )
 from aiokafka.errors import InvalidSessionTimeoutError, KafkaError  # type: ignore[import-untyped]
 
-from streams.kafka.connection import start
+from streams.kafka.connection import connected
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,13 +80,13 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         self._consumer = consumer
         consumer.subscribe([self._topic], listener=self)
-        try:
-            await start(consumer)
-            while True:
-                await consumer.getmany(timeout_ms=_POLL_MS)
-        finally:
-            self._consumer = None
-            await consumer.stop()
+        async with connected(self._bootstrap) as connection:
+            try:
+                await connection.start(consumer)
+                while True:
+                    await consumer.getmany(timeout_ms=_POLL_MS)
+            finally:
+                self._consumer = None
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing: until the rebalance is over, whoever owns goes on."""

@@ -52,7 +52,7 @@ class Brokers:
         self.producers += 1
         return self
 
-    async def drop_producer(self, producer: object) -> None:
+    async def drop(self, producer: object) -> None:
         return
 
     def create_batch(self) -> Batch:
