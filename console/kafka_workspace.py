@@ -44,8 +44,12 @@ class KafkaWorkspace(Workspace):
         return KafkaHost(self.url.bootstrap, self.url.topics, self.stores, self.codec, mind, make_effects)
 
     def worker(self, host: str, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> KafkaHost[Any]:
-        """``host``: aiokafka."""
-        return self.host(mind, make_effects)
+        """``host``: aiokafka or faust."""
+        if host == "aiokafka":
+            return self.host(mind, make_effects)
+        from streams.hosts.faust import FaustHost  # with all of Faust, which nobody else has need of
+
+        return FaustHost(self.url.bootstrap, self.url.topics, self.stores, self.codec, mind, make_effects)
 
     async def owned_elsewhere(self) -> int:
         async with connected(self.url.bootstrap) as connection:
