@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -326,7 +326,13 @@ class _Target:
         self._end = end
 
 
-async def stretch(ledger: Ledger, partition: int, start: int, end: int) -> AsyncIterator[LogRecord]:
+class ReadableLog(Protocol):
+    """The part of ``streams.ports.Ledger`` that reads a partition."""
+
+    async def read(self, partition: int, start: int, limit: int = 1000) -> list[LogRecord]: ...
+
+
+async def stretch(ledger: ReadableLog, partition: int, start: int, end: int) -> AsyncIterator[LogRecord]:
     """Records of [``start``, ``end``), void ones too."""
     while start < end and (records := await ledger.read(partition, start)):
         for record in records:

@@ -13,7 +13,7 @@ from console.output import print_json
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from processors.deciders import cascade
-from projections.recompute import Recomputer, Replay, replay
+from projections.recompute import Difference, Recomputer, Replay, Shown, replay
 from projections.recorded_behaviour import recorded_behaviours
 
 
@@ -45,8 +45,16 @@ def _told(replayed: Replay) -> str:
         return f"{counted}{older}: identical"
     difference = replayed.first_difference
     assert difference is not None
-    sides = "\n".join(
+    return f"{counted}{older}: different\n{told_difference(difference)}"
+
+
+def told_difference(difference: Difference) -> str:
+    sides = told_sides(("on the log", difference.found), ("recomputed", difference.expected))
+    return f"first difference at seq {difference.seq}: {difference.reason}\n{sides}"
+
+
+def told_sides(*sides: tuple[str, Shown | None]) -> str:
+    return "\n".join(
         f"  {side}: {shown.type} {msgspec.json.encode(shown.payload).decode()}" if shown else f"  {side}: nothing"
-        for side, shown in (("on the log", difference.found), ("recomputed", difference.expected))
+        for side, shown in sides
     )
-    return f"{counted}{older}: different\nfirst difference at seq {difference.seq}: {difference.reason}\n{sides}"
