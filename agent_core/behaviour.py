@@ -7,6 +7,7 @@ never reaches a call in progress and any past decision can be recomputed with wh
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -72,6 +73,8 @@ class Action(StrEnum):
 
 
 _OF_TOOLS = {"tool", "unauthenticated", "which_one"}
+_OF_GUESTS = {"means", "budget_ms", "silence", "judges"}
+GUEST_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class Intent(_Data):
@@ -118,12 +121,40 @@ class Article(_Data):
 
 
 class GuardrailSetting(_Data):
-    """``closed``: a guardrail that fails to judge blocks. ``open``: it passes, and the log says that it didn't judge."""
+    """``closed``: a guardrail that fails to judge blocks. ``open``: it passes, and the log says that it didn't judge.
+
+    ``means: guest``: a process outside judges what is said (docs/guests.md). A required guest is waited for, an advisory
+    one is not.
+    """
 
     name: str
     required: bool = True
     on_failure: Literal["closed", "open"] = "closed"
     options: dict[str, Any] = Field(default_factory=dict)
+    means: Literal["guest"] | None = None  # None: the guardrail of this name that is ours
+    budget_ms: int | None = Field(default=None, ge=1)  # how long a guest may take, from the moment it could know
+    silence: Literal["block", "pass"] | None = None  # what it means that a required guest said nothing in time
+    judges: Literal["models", "everything"] | None = None  # what a model worded, or approved wordings too
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> GuardrailSetting:
+        if self.means is None:
+            if extra := sorted(name for name in _OF_GUESTS if getattr(self, name) is not None):
+                raise ValueError(f"{', '.join(extra)}: only guests have it (means: guest)")
+            return self
+        if missing := sorted(name for name in _OF_GUESTS if getattr(self, name) is None):
+            raise ValueError(f"a guest needs {', '.join(missing)}")
+        if self.options or self.on_failure != "closed":
+            raise ValueError("options and on_failure are for guardrails of ours; a guest has silence")
+        if not GUEST_NAME.fullmatch(self.name):
+            raise ValueError("a guest's name is of a-z, 0-9 and _, begins with a letter and has at most 64 characters")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_no_guest_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what only guests have: behaviours that were recorded before keep their content hash."""
+        written: dict[str, Any] = as_ever(self)
+        return {name: value for name, value in written.items() if value is not None or name not in _OF_GUESTS}
 
 
 class SilencePolicy(_Data):

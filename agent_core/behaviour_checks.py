@@ -84,15 +84,34 @@ def _unknown_names(parts: Parts) -> Iterator[Problem]:
 
 def _unknown_guardrails(parts: Parts) -> Iterator[Problem]:
     for placed in parts.guardrails:
+        if placed.value.means == "guest":
+            continue
         guardrail = registry.every().get(placed.value.name)
         if guardrail is None:
             known = ", ".join(registry.every())
-            yield placed.problem(f"unknown guardrail {placed.value.name!r}; there are: {known}", "name")
+            message = f"unknown guardrail {placed.value.name!r}; there are: {known}; a guest says 'means: guest'"
+            yield placed.problem(message, "name")
             continue
         try:
             msgspec.convert(placed.value.options, guardrail.options_type)
         except msgspec.ValidationError as error:
             yield placed.problem(f"options of {guardrail.name!r}: {error}", "options")
+
+
+def _guests(parts: Parts) -> Iterator[Problem]:
+    for placed in parts.guardrails:
+        guest = placed.value
+        if guest.means is None or guest.budget_ms is None:
+            continue
+        if guest.name in registry.every():
+            yield placed.problem(f"{guest.name!r} is a guardrail of ours: a guest needs another name", "name")
+        if parts.head is None:
+            continue
+        budget = parts.head.value.budget
+        most = budget.hard_ms - budget.give_up_ms
+        if guest.budget_ms >= most:  # what is said when the turn gives up must be judged before the gateway ends it
+            message = f"budget_ms of {guest.name!r} must be less than hard_ms - give_up_ms, which is {most}"
+            yield placed.problem(message, "budget_ms")
 
 
 def _escalation_cues(parts: Parts) -> Iterator[Problem]:
@@ -259,6 +278,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _shared_examples,
     _unknown_names,
     _unknown_guardrails,
+    _guests,
     _escalation_cues,
     _ways_to_act,
     _tools,

@@ -25,8 +25,9 @@ class Target(NamedTuple):
 
 @lru_cache(maxsize=64)
 def guards_of(behaviour_hash: str, behaviour: Behaviour, stage: Stage) -> tuple[str, ...]:
-    """The names of the guardrails that behaviour sets for this stage."""
-    return tuple(g.name for g in behaviour.guardrails if registry.find(g.name).stage.covers(stage))
+    """The names of the guardrails of ours that behaviour sets for this stage; guests: ``agent_core.guests``."""
+    ours = (g.name for g in behaviour.guardrails if g.means is None)
+    return tuple(name for name in ours if registry.find(name).stage.covers(stage))
 
 
 def target_of(conversation: Conversation) -> Target | None:

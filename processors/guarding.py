@@ -1,7 +1,7 @@
 """Decider: verdicts. Every guardrail judges at once; a candidate is accepted when all required ones passed.
 
 Patterns and policies are judged here, in the cascade. A guardrail with a model in it is asked for its scores first:
-those are a fact, and the verdict on them is the decision.
+those are a fact, and the verdict on them is the decision. What guests judge stands in ``processors/guests.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from agent_core.conversation import Candidate, Conversation, Fate, Turn
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Stage
+from agent_core.guests import guests_of
 from agent_core.judging import Judgement, failed, input_subject, judge, needs_scores, output_subject
 from agent_core.targets import guards_of
 from schemas import decisions as d
@@ -48,7 +49,7 @@ def _guard_candidate(conversation: Conversation, turn: Turn, candidate: Candidat
     guards = guards_of(conversation.behaviour_hash, conversation.behaviour, Stage.OUTPUT)
     for name in guards:
         yield from _judge_or_ask(conversation, turn, name, Stage.OUTPUT, candidate.candidate_id, subject)
-    if not guards:
+    if not guards and not _awaited(conversation, candidate):
         yield d.CandidateAccepted(candidate_id=candidate.candidate_id)
 
 
@@ -104,5 +105,11 @@ def _settle(conversation: Conversation, turn: Turn, verdict: d.VerdictIssued) ->
         yield d.CandidateDropped(candidate_id=candidate.candidate_id, reason=f"blocked:{verdict.guardrail}")
         return
     guards = guards_of(conversation.behaviour_hash, conversation.behaviour, Stage.OUTPUT)
-    if all(candidate.verdicts.get(name, False) for name in guards):
+    needed = (*guards, *_awaited(conversation, candidate))
+    if all(candidate.verdicts.get(name, False) for name in needed):
         yield d.CandidateAccepted(candidate_id=candidate.candidate_id)
+
+
+def _awaited(conversation: Conversation, candidate: Candidate) -> tuple[str, ...]:
+    """The guests whose verdict the candidate waits for."""
+    return tuple(guest.name for guest in guests_of(conversation.behaviour, candidate) if guest.required)

@@ -46,3 +46,10 @@ class Decision(Payload, frozen=True, kw_only=True):
 
 class Control(Payload, frozen=True, kw_only=True):
     KIND: ClassVar[Kind] = Kind.CONTROL
+
+
+class EvidenceSpan(msgspec.Struct, frozen=True):
+    """Half-open range of characters (Unicode code points) in a judged text."""
+
+    start: int
+    end: int

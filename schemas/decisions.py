@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.base import Decision, PrivateText
+from schemas.base import EvidenceSpan as EvidenceSpan
 
 
 class GrantedPhrase(msgspec.Struct, frozen=True):
@@ -158,13 +159,25 @@ class CandidateDropped(Decision, frozen=True, kw_only=True):
     reason: str
 
 
-class EvidenceSpan(msgspec.Struct, frozen=True):
-    start: int
-    end: int
+class GuestAsked(Decision, frozen=True, kw_only=True):
+    """Asks a guardrail outside this system, a guest, for its verdict on a candidate that stands before it on the log.
+
+    Nothing here carries it out: the guest follows the log and posts ``GuestVerdictPosted``. ``required``: the candidate
+    waits for it, for ``budget_ms``; an advisory guest is never waited for.
+    """
+
+    guardrail: str
+    candidate_id: str
+    required: bool
+    budget_ms: int
 
 
 class VerdictIssued(Decision, frozen=True, kw_only=True):
-    """A guardrail's verdict on a candidate, or on the caller's words (``candidate_id`` empty)."""
+    """A guardrail's verdict on a candidate, or on the caller's words (``candidate_id`` empty).
+
+    A guest's has what the guest said, word for word where that can be read; ``guest_silent`` is the reason where it
+    said nothing in time.
+    """
 
     guardrail: str
     guardrail_version: str
@@ -223,7 +236,7 @@ class TurnEnded(Decision, frozen=True, kw_only=True):
 
 
 class TimerSet(Decision, frozen=True, kw_only=True):
-    """``purpose``: give_up, silence, idle."""
+    """``purpose``: give_up, silence, idle, guest (what a guest may take for its verdict)."""
 
     timer_id: str
     purpose: str

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from schemas.base import Fact, PrivateText
+from schemas.base import EvidenceSpan, Fact, PrivateText
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -254,6 +254,27 @@ class EffectCancelled(Fact, frozen=True, kw_only=True):
 class TimerFired(Fact, frozen=True, kw_only=True):
     timer_id: str
     purpose: str  # as in TimerSet
+
+
+# --- guests ----------------------------------------------------------------------------------------------------------
+
+
+class GuestVerdictPosted(Fact, frozen=True, kw_only=True):
+    """A guest's verdict on one candidate. The first counts that names a candidate which the guest was asked about, and
+    the very words of it; any other changes nothing.
+
+    ``text_digest``: HMAC-SHA256, hex, of the judged text under the conversation's digest key. ``reasons``: names of up to
+    64 of a-z, 0-9 and _, eight at most; they are not sealed. ``elapsed_ms`` is on the guest's own clock.
+    """
+
+    guardrail: str
+    candidate_id: str
+    text_digest: str
+    passed: bool
+    reasons: tuple[str, ...] = ()
+    evidence: tuple[EvidenceSpan, ...] = ()
+    guest_version: str = ""
+    elapsed_ms: float | None = None
 
 
 # --- the owner's own life --------------------------------------------------------------------------------------------

@@ -5,7 +5,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Candidate, Conversation, Fate
-from agent_core.reducers.changes import Reducer, closed, mark_asked, set_fate, with_asks_closed, with_candidate
+from agent_core.guests import timer_of
+from agent_core.reducers.changes import (
+    Reducer,
+    closed,
+    mark_asked,
+    set_fate,
+    with_asks_closed,
+    with_candidate,
+    without_guests_awaited,
+)
 from schemas import decisions as d
 from schemas.event import Event
 
@@ -29,7 +38,7 @@ def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Co
 
 
 def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> Conversation:
-    return set_fate(c, p.candidate_id, Fate.DROPPED)
+    return without_guests_awaited(set_fate(c, p.candidate_id, Fate.DROPPED), p.candidate_id)
 
 
 def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -> Conversation:
@@ -51,6 +60,9 @@ def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conver
     if candidate is None:
         return c
     verdicts = {**candidate.verdicts, p.guardrail: p.passed or not p.required}
+    awaited = timer_of(p.candidate_id, p.guardrail)
+    if awaited in c.timers:
+        c = replace(c, timers={key: timer for key, timer in c.timers.items() if key != awaited})
     return with_candidate(c, turn, replace(candidate, verdicts=verdicts))
 
 

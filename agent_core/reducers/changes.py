@@ -8,6 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
+from agent_core.guests import TIMER as GUEST_TIMER
+from agent_core.guests import timer_of
 from schemas.event import Event
 
 Reducer = Callable[[Conversation, Event, Any], Conversation]
@@ -35,6 +37,13 @@ def mark_asked(c: Conversation, turn: Turn, intent: str) -> Conversation:
 def with_asks_closed(c: Conversation) -> Conversation:
     """All asks belong to the open turn's speculation: with it, what is still to come becomes a loser's."""
     return replace(c, asks={key: replace(ask, open=False) for key, ask in c.asks.items()})
+
+
+def without_guests_awaited(c: Conversation, candidate_id: str = "") -> Conversation:
+    """Nobody waits any more for what guests say of this candidate; of any, where none is named."""
+    prefix = timer_of(candidate_id, "") if candidate_id else ""
+    timers = {k: t for k, t in c.timers.items() if t.purpose != GUEST_TIMER or not k.startswith(prefix)}
+    return replace(c, timers=timers) if len(timers) < len(c.timers) else c
 
 
 def closed(asks: dict[str, Ask], ask_id: str) -> dict[str, Ask]:

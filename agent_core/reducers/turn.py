@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation, Line, Turn
-from agent_core.reducers.changes import Reducer, with_asks_closed
+from agent_core.reducers.changes import Reducer, with_asks_closed, without_guests_awaited
 from schemas import decisions as d
 from schemas.event import Event
 
@@ -45,13 +45,13 @@ def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -
         input_verdicts={},
         input_reasons=(),
     )
-    return replace(with_asks_closed(c), turn=turn)
+    return replace(without_guests_awaited(with_asks_closed(c)), turn=turn)
 
 
 def _speculation_dropped(c: Conversation, event: Event, p: d.SpeculationDropped) -> Conversation:
     if c.turn is None or c.turn.speculation != p.speculation:
         return c
-    return replace(with_asks_closed(c), turn=replace(c.turn, live=False))
+    return replace(without_guests_awaited(with_asks_closed(c)), turn=replace(c.turn, live=False))
 
 
 def _turn_committed(c: Conversation, event: Event, p: d.TurnCommitted) -> Conversation:

@@ -122,6 +122,17 @@ def test_reading_twice_gives_the_same_content_hash_and_survives_the_log(tmp_path
 
 
 HEAD, INTENTS, CARD, HOURS, GUARDS = FILES
+GUEST = "name: tone\n    means: guest\n    budget_ms: 300\n    silence: pass\n    judges: models"
+
+
+def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path: Path) -> None:
+    behaviour = load(write(tmp_path, **swapped(GUARDS, "name: grounding", GUEST)))
+    topics, tone, complaint = behaviour.guardrails
+    assert (tone.name, tone.means, tone.required, tone.budget_ms) == ("tone", "guest", True, 300)
+    assert (tone.silence, tone.judges) == ("pass", "models")
+    assert Behaviour.from_canonical(behaviour.canonical()) == behaviour
+    for ours in (topics, complaint):
+        assert ours.model_dump(mode="json").keys() == {"name", "required", "on_failure", "options"}
 
 
 @pytest.mark.parametrize(
@@ -192,6 +203,12 @@ HEAD, INTENTS, CARD, HOURS, GUARDS = FILES
          "behaviour.yaml:5: the disclosure doesn't say that the caller talks to an AI"),
         (HEAD, "- complaint_stated", "- complaint", "behaviour.yaml:17: escalate_on names 'complaint', which no guardrail"),
         (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: complaint"),
+        (GUARDS, "name: grounding", GUEST.replace("    silence: pass\n", ""), "guardrails.yaml:6: guardrails.1: a guest needs silence"),
+        (GUARDS, "name: grounding", "name: grounding\n    silence: pass", "guardrails.yaml:6: guardrails.1: silence: only guests have it"),
+        (GUARDS, "name: grounding", GUEST.replace("tone", "Tone"), "guardrails.yaml:6: guardrails.1: a guest's name is of a-z"),
+        (GUARDS, "name: grounding", GUEST.replace("tone", "language"), "guardrails.yaml:6: 'language' is a guardrail of ours"),
+        (GUARDS, "name: grounding", GUEST.replace("300", "1000"), "guardrails.yaml:8: budget_ms of 'tone' must be less than hard_ms"),
+        (GUARDS, "name: grounding", f"{GUEST}\n    on_failure: open", "guardrails.yaml:6: guardrails.1: options and on_failure are"),
         (GUARDS, "name: grounding", "name: complaint", "guardrails.yaml:7: a second guardrail 'complaint'"),
         (GUARDS, "topics:", "topic:", "guardrails.yaml:3: options of 'forbidden_topics': object contains unknown field `topic`"),
     ],

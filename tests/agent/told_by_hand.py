@@ -69,8 +69,12 @@ class Call:
         """Every open ask but that of a tool is answered."""
         decided: list[Payload] = []
         while asks := [ask for ask in self.open_asks() if not isinstance(ask.payload, d.ToolRequested)]:
-            decided += self.told(_answer(asks[0], intent, attack))
+            decided += self.answer(asks[0], intent, attack=attack)
         return decided
+
+    def answer(self, ask: Ask, intent: str, *, attack: float = 0.0) -> list[Payload]:
+        """What comes of one ask."""
+        return self.told(_answer(ask, intent, attack))
 
     def open_asks(self) -> list[Ask]:
         return [ask for ask in self.conversation.asks.values() if ask.open]
