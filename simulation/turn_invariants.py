@@ -9,6 +9,7 @@ from typing import Any
 from agent_core.behaviour import Behaviour
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import Stage
+from simulation.guest_invariants import guests_for
 from simulation.raw_log import RawLog, Rec
 from simulation.violation import Violation
 
@@ -32,6 +33,8 @@ class _Turn:
     dropped: set[str] = field(default_factory=set)
     asked_by: dict[str, str] = field(default_factory=dict)  # candidate -> ask
     newest_ask: dict[str, str] = field(default_factory=dict)  # intent -> ask
+    needs: dict[str, frozenset[str]] = field(default_factory=dict)  # candidate -> guardrails that must pass it
+    vetoed: bool = False  # a guest blocked the honest ending itself, as behaviour lets it
     of_another: bool = False  # another subject was authenticated since: nobody is to hear the rest of it
 
 
@@ -51,19 +54,18 @@ class _Call:
     heard_of: tuple[str, str] = ("", "")  # text and heard part of the reply that was said last
 
 
-def required_on_output(behaviour: Behaviour) -> frozenset[str]:
-    return frozenset(
-        g.name for g in behaviour.guardrails if g.required and registry.find(g.name).stage in (Stage.OUTPUT, Stage.BOTH)
-    )
+def required_on_output(behaviour: Behaviour, origin: str) -> frozenset[str]:
+    ours = (g for g in behaviour.guardrails if g.required and g.means is None)
+    guards = {g.name for g in ours if registry.find(g.name).stage in (Stage.OUTPUT, Stage.BOTH)}
+    return frozenset(guards | {guest.name for guest in guests_for(behaviour, origin) if guest.required})
 
 
 def turns(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
-    required = required_on_output(behaviour)
     calls: dict[str, _Call] = {}
     for step in log.steps:
         call = calls.setdefault(step[0].conversation_id, _Call())
         for rec in step:
-            for invariant, message in _take(call, rec, required):
+            for invariant, message in _take(call, rec, behaviour):
                 yield Violation(invariant, f"{rec.conversation_id} seq {rec.seq} {rec.type} ({rec.turn_id}): {message}")
         yield from _after_step(call, step)
     for name, call in calls.items():
@@ -75,7 +77,7 @@ def turns(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
             yield Violation("every_turn_ends", f"{name}: timers {sorted(call.timers)} never fired")
 
 
-def _take(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _take(call: _Call, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:
     if rec.type in SUPERSEDING:
         call.last_caller_seq = rec.seq
         call.timers = {name: timer for name, timer in call.timers.items() if timer[0] != "silence"}
@@ -99,11 +101,11 @@ def _take(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str
     elif rec.type in ("TimerSet", "TimerFired"):
         _take_timer(call, rec)
     elif rec.type in CHOSEN:
-        yield from _take_choice(call, rec, required)
+        yield from _take_choice(call, rec)
     elif rec.type == "ConversationClosed":
         call.closed, call.timers = True, {}
     elif call.turn:
-        yield from _take_candidate(call, call.turn, rec)
+        yield from _take_candidate(call, call.turn, rec, behaviour)
 
 
 def _take_turn(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
@@ -119,7 +121,8 @@ def _take_turn(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
     elif turn is None or turn.turn_id != rec.turn_id:
         yield "every_turn_ends", "no such turn is open"
     elif rec.type == "SpeculationOpened":
-        turn.speculation, turn.newest_ask, turn.of_another = rec.payload["speculation"], {}, False
+        turn.speculation, turn.newest_ask = rec.payload["speculation"], {}
+        turn.of_another = turn.vetoed = False
     elif rec.type == "TurnCommitted":
         if turn.committed:
             yield "committed_once", "committed before"
@@ -139,7 +142,7 @@ def _take_timer(call: _Call, rec: Rec) -> None:
         call.timers.pop(timer_id, None)
 
 
-def _take_choice(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _take_choice(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
     turn, payload = call.turn, rec.payload
     if turn is None or turn.turn_id != rec.turn_id:
         yield "one_reply", "no such turn is open"
@@ -155,7 +158,7 @@ def _take_choice(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tu
     ask_id = turn.asked_by.get(candidate)
     if candidate in turn.dropped or (ask_id and turn.newest_ask.get(payload["intent"]) != ask_id):
         yield "nothing_stale", "it was dropped, or answers a request that was asked anew"
-    missing = required - turn.passed.get(candidate, set())
+    missing = turn.needs.get(candidate, frozenset()) - turn.passed.get(candidate, set())
     if missing or candidate in turn.blocked:
         yield "guarded_before_spoken", f"not passed by {', '.join(sorted(missing)) or 'a guardrail that blocked it'}"
     if payload["answers_through"] != call.last_caller_seq or not call.caller_silent:
@@ -168,7 +171,7 @@ def _take_choice(call: _Call, rec: Rec, required: frozenset[str]) -> Iterator[tu
     turn.chosen = candidate
 
 
-def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, str]]:
+def _take_candidate(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:
     payload: dict[str, Any] = rec.payload
     candidate = payload.get("candidate_id", "")
     if rec.type == "CandidateFormed":
@@ -178,10 +181,14 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec) -> Iterator[tuple[str, s
             yield "one_reply", f"{candidate} was formed before"
         turn.texts[candidate] = (payload["text"], payload["speculation"])
         turn.asked_by[candidate] = payload["ask_id"]
+        turn.needs[candidate] = required_on_output(behaviour, payload["origin"])
     elif rec.type in ("CompletionAsked", "ToolRequested"):
         turn.newest_ask[payload["intent"]] = payload["ask_id"]
     elif rec.type == "CandidateDropped":
         turn.dropped.add(candidate)
+        guest = payload["reason"].removeprefix("blocked:")
+        if ".fallback." in candidate and any(g.name == guest and g.means == "guest" for g in behaviour.guardrails):
+            turn.vetoed = True
     elif rec.type == "VerdictIssued" and candidate:
         if payload["passed"]:
             turn.passed.setdefault(candidate, set()).add(payload["guardrail"])
@@ -227,5 +234,6 @@ def _after_step(call: _Call, step: list[Rec]) -> Iterator[Violation]:
         yield Violation("every_turn_ends", f"{where}: the closing line was played and {turn.turn_id} went on")
     gave_up = fact.type == "TimerFired" and fact.payload["purpose"] == "give_up" and fact.turn_id == turn.turn_id
     newest = {name for name, (_, speculation) in turn.texts.items() if speculation == turn.speculation}
-    if gave_up and not turn.chosen and not turn.started and not newest - turn.dropped:
+    silent = not turn.chosen and not turn.started and not newest - turn.dropped
+    if gave_up and silent and not turn.vetoed:
         yield Violation("gives_up_in_time", f"{where}: the budget of {turn.turn_id} is over, with nothing to say")

@@ -18,6 +18,7 @@ from simulation.customers import Channel
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.gateway import GatewayProcess
+from simulation.guests import Guests, with_guests
 from simulation.history import Act, Crash, Did, GatewayTrace
 from simulation.ledger import Latencies
 from simulation.line import Line
@@ -74,6 +75,8 @@ class World:
         needed = aim.faults() if aim else frozenset()
         self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
+        if Fault.GUESTS_FAIL in self._faults.in_play:
+            scene = self._scene = scene._replace(behaviour=with_guests(scene.behaviour))
         self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
         self.run = Run(seed, scene.behaviour, self._durable, self._faults)
         self._rng = self._faults.rng("world")
@@ -132,6 +135,8 @@ class World:
             self._new_gateway(call_id)
             channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
             self._help(channel.run())
+            if Fault.GUESTS_FAIL in self._faults.in_play:
+                self._help(Guests(call_id, self._durable, self._faults).run())
             return self._lines[call_id]
 
         return open_line

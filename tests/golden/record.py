@@ -1,8 +1,8 @@
-"""``python -m tests.golden.record``: records the golden logs anew, with today's deciders.
+"""``python -m tests.golden.record [NAME…]``: records the golden logs anew, or those that are named, with today's deciders.
 
 - ``demo_on_a_virtual_clock``: the example bank answers its scripted caller, with the real recogniser and classifier.
-- ``a_call_with_crashes``, ``a_call_with_bad_vendors``, ``a_plain_call``: of some simulated calls under such faults, or
-  none, the one in which most happens that no golden log before it holds, types of event first.
+- ``a_call_with_crashes``, ``a_call_with_bad_vendors``, ``a_plain_call``, ``a_call_with_guests``: of some simulated calls
+  under such faults, or none, the one in which most happens that no golden log before it holds, types of event first.
 
 Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
 ``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.
@@ -34,7 +34,14 @@ _TELLING = ("reason", "outcome", "cause", "action", "origin", "purpose", "guardr
 CRASHES = frozenset({Fault.CRASH_OWNER, Fault.CRASH_GATEWAY, Fault.STALL, Fault.VENDOR_ERROR, Fault.POISON})
 BAD_VENDORS = frozenset({Fault.BAD_COMPLETION, Fault.STALL, Fault.VENDOR_ERROR, Fault.VOICE_FAIL})
 NONE: frozenset[Fault] = frozenset()
-SIMULATED = {"a_call_with_crashes": CRASHES, "a_call_with_bad_vendors": BAD_VENDORS, "a_plain_call": NONE}
+GUESTS = frozenset({Fault.GUESTS_FAIL, Fault.BAD_COMPLETION})
+DEMO = "demo_on_a_virtual_clock"
+SIMULATED = {
+    "a_call_with_crashes": CRASHES,
+    "a_call_with_bad_vendors": BAD_VENDORS,
+    "a_plain_call": NONE,
+    "a_call_with_guests": GUESTS,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -45,10 +52,14 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: decided otherwise by version {VERSION}:\n{told(found)}", file=sys.stderr)
                 print("raise processors.deciders.VERSION first (or say --unreleased)", file=sys.stderr)
                 return 1
-    logs = [demo_call()]
+    wanted = [argument for argument in arguments if not argument.startswith("--")] or [DEMO, *SIMULATED]
+    logs = [demo_call() if DEMO in wanted else read(DEMO)]
     for name, faults in SIMULATED.items():
-        logs.append(simulated_call(name, faults, {each for log in logs for each in _happened(log.events)}))
+        held = {each for log in logs for each in _happened(log.events)}
+        logs.append(simulated_call(name, faults, held) if name in wanted else read(name))
     for log in logs:
+        if log.name not in wanted:
+            continue
         write(log)
         print(f"{log.name}: {len(log.events)} events of {len(types_of(log.events))} types, deciders {log.version}")
     return 0
@@ -65,7 +76,7 @@ def demo_call() -> GoldenLog:
             assert key is not None, "the call's key was made with its first fact"
             pinned = {(e.payload.behaviour_seq, e.payload.behaviour_hash) for e in reported.events if _pins(e)}
             behaviours = {pin: workspace.behaviour_of(*pin) for pin in pinned}
-            return GoldenLog("demo_on_a_virtual_clock", reported.events, behaviours, key.digest_key)
+            return GoldenLog(DEMO, reported.events, behaviours, key.digest_key)
         finally:
             workspace.close()
 
