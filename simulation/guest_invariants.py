@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -50,6 +51,8 @@ def guests(log: RawLog, durable: Durable, behaviour: Behaviour) -> Iterator[Viol
         if step[0].type == "GuestVerdictPosted":
             for message in _posted(call, step, durable):
                 yield Violation("guests_judge_their_own", f"{where}: {message}")
+        for message in _never_waited_out(step):
+            yield Violation("silence_ends", f"{where}: {message}")
         for rec in step:
             for invariant, message in _take(call, step[0], rec, settings):
                 yield Violation(invariant, f"{where}: {message}")
@@ -77,6 +80,17 @@ def _posted(call: _Call, step: list[Rec], durable: Durable) -> Iterator[str]:
         yield f"a verdict in time led to {told}"
 
 
+def _never_waited_out(step: list[Rec]) -> Iterator[str]:
+    """A required guest that is asked has a deadline, set in the very same step."""
+    due = {rec.payload["timer_id"]: rec.payload["due_at_us"] for rec in step if rec.type == "TimerSet"}
+    for rec in step:
+        if rec.type == "GuestAsked" and rec.payload["required"]:
+            asked = rec.payload
+            found = due.get(f"{asked['candidate_id']}.guest.{asked['guardrail']}")
+            if found != rec.env["accepted_at_us"] + asked["budget_ms"] * 1000:
+                yield f"{asked['guardrail']} may take for ever over {asked['candidate_id']}"
+
+
 def _take(call: _Call, fact: Rec, rec: Rec, settings: dict[str, GuardrailSetting]) -> Iterator[tuple[str, str]]:
     if rec.type != "VerdictIssued" or rec.payload["guardrail"] not in settings:
         return
@@ -85,6 +99,8 @@ def _take(call: _Call, fact: Rec, rec: Rec, settings: dict[str, GuardrailSetting
     if name in call.judged:
         yield "guests_count_once", f"{name} was judged before"
     call.judged.add(name)
+    if not all(re.fullmatch("[a-z0-9_]{1,64}", reason) for reason in payload["reasons"]):
+        yield "guests_give_names", f"{name}: its reasons are no names"
     candidate = call.open.get(payload["candidate_id"])
     if candidate is None or guest.name not in candidate.guests or payload["required"] != guest.required:
         yield "guests_judge_their_own", f"{name}: behaviour gives it no such candidate"
