@@ -1,0 +1,62 @@
+"""The read models of a workspace: where they are kept, and what they are projected from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
+
+from console.failures import FailedError
+from console.listed_behaviours import listed_behaviours
+from console.settings import ConfigurationError, Settings
+from console.workspace import SqliteWorkspace, Workspace, open_workspace
+from projections.read_models.catalogue import READ_MODELS
+from projections.read_models.definition import RecordedBehaviour
+
+try:
+    from projections.projecting import Log, Progress, catch_up
+    from projections.read_model_store import MovedElsewhereError, ReadModelStore, ReadModelsUnreadableError
+    from projections.read_model_versions import members_of, standings
+except ImportError as missing:
+    raise ConfigurationError(
+        f"read models need ledgerline[analytics] ({missing.name} isn't installed): make setup-dev installs it"
+    ) from None
+
+FILE = "read_models.db"
+_RECORDED = "select seq, recorded_at_us from behaviour"
+
+
+class ReadModels(NamedTuple):
+    workspace: Workspace
+    store: ReadModelStore
+    log: Log
+
+
+@asynccontextmanager
+async def read_models(settings: Settings, url: str | None) -> AsyncIterator[ReadModels]:
+    """``url``: of the store; None is a SQLite file in the data directory. Raises ``FailedError``."""
+    async with open_workspace(settings, create=False) as workspace, listed_behaviours(workspace) as stream:
+
+        def behaviours() -> list[RecordedBehaviour]:
+            times: dict[int, int] = {}
+            if isinstance(workspace, SqliteWorkspace):
+                times = dict(workspace.store.db.execute(_RECORDED).fetchall())
+            return [RecordedBehaviour(v.seq, v.hash, v.content, times.get(v.seq)) for v in stream.versions()]
+
+        try:
+            opened = ReadModelStore(url or f"sqlite:///{settings.data / FILE}")
+        except ReadModelsUnreadableError as error:
+            raise FailedError(str(error)) from None
+        with opened as store:
+            yield ReadModels(workspace, store, Log(workspace.stores.ledger, behaviours))
+
+
+async def bring_up_to_date(models: ReadModels, progress: Progress | None = None) -> list[str]:
+    """Projects what is behind, for who wants to ask the rows. What can't go on, and why.
+
+    Where another process projects, that is its business: the rows are asked as they are.
+    """
+    known = standings(models.store, READ_MODELS)
+    with suppress(MovedElsewhereError):
+        await catch_up(models.store, models.log, members_of(models.store, known), progress)
+    return [standing.advice for standing in known if standing.advice]

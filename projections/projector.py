@@ -1,0 +1,167 @@
+"""Folds the records of one partition into changes of rows, for several read models at once.
+
+Nothing is kept but what can be had again: where a conversation isn't in memory (after a restart, or because it was long
+idle), it is folded anew from the log, so a projection needs no state of its own and resumes exactly. Nothing private is
+opened: rows hold ciphertext.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, NoReturn
+
+from agent_core.conversation import Context, Status, initial
+from agent_core.evolve import evolve
+from projections.checkpoint import Checkpoint
+from projections.read_models.attribution import Attribution
+from projections.read_models.definition import ReadModel, Row, Seen
+from projections.versions import Changes, Moment, Versions
+from schemas.event import Event
+from streams.codec import Codec
+from streams.effective_records import EffectiveRecords
+from streams.ports import LogRecord
+from streams.sealed_only import SealedOnly
+
+KEPT_OPEN = 4096  # conversations in memory; one that was given up is folded anew with its next event
+KEPT_CLOSED = 128  # losers' outcomes and playback reports come in behind the end
+
+History = Callable[[str, int, int], Awaitable[Sequence[LogRecord]]]
+"""(conversation, partition, until): its records before the offset ``until``, with every OwnerTook among them."""
+
+
+def _unused(*_: Any) -> NoReturn:
+    raise LookupError("the fold needs neither behaviour nor key")
+
+
+_CONTEXT = Context(_unused, _unused)
+
+
+class _Group:
+    """Read models that are folded together."""
+
+    def __init__(self, models: Sequence[ReadModel]) -> None:
+        self.models = list(models)
+        self.keys: list[Callable[[Row], Any]] = [attrgetter(*model.key) for model in models]
+        kinds = {kind for model in models for kind in model.handles}
+        self.handlers: dict[type, tuple[int, ...]] = {
+            kind: tuple(place for place, model in enumerate(models) if kind in model.handles) for kind in kinds
+        }
+
+
+class _Thread:
+    """One conversation while it is in memory."""
+
+    def __init__(self, conversation_id: str, group: _Group) -> None:
+        self.conversation = initial(conversation_id, _CONTEXT)
+        self._group = group
+        self._attribution = Attribution()
+        self._takes = [model.fold().take for model in group.models if model.fold]
+        self._versions = Versions(group.models)
+
+    def step(self, events: Iterable[Event], moment: Moment, changes: Changes, number: int) -> None:
+        group, rows = self._group, dict[tuple[int, Any], Row | None]()
+        for event in events:
+            before = self.conversation
+            self.conversation = evolve(before, event)
+            turn_id = self._attribution.turn_of(event)
+            for place in group.handlers.get(type(event.payload), ()):
+                for row in self._takes[place](Seen(event, before, self.conversation, turn_id)):
+                    rows[place, group.keys[place](row)] = row
+        if rows:
+            self._versions.change(rows, moment, changes, number)
+
+
+class Projector:
+    """``shard``: (which, of how many): of the conversations, only those that fall to it.
+
+    ``unreadable``: records that couldn't be decoded; the rest of their steps is passed over, and ``ledgerline verify``
+    names them. ``events``: those that were folded.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ReadModel],
+        history: History,
+        partition: int,
+        start: Checkpoint,
+        shard: tuple[int, int] = (0, 1),
+    ) -> None:
+        self._group, self._history, self._partition = _Group(models), history, partition
+        self._which, self._of = shard
+        self._records = EffectiveRecords(Codec(SealedOnly()), start.epoch)
+        self._next = start.offset
+        self._open: dict[str, _Thread] = {}
+        self._closed: dict[str, _Thread] = {}
+        self._number = 0
+        self._changes = Changes(len(models))
+        self.events = 0
+
+    @property
+    def unreadable(self) -> int:
+        return self._records.unreadable
+
+    @property
+    def pending(self) -> int:
+        """How many rows ``changes`` would hand over."""
+        return self._changes.size
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What ``changes`` holds reaches up to here: the beginning of a step that isn't whole yet isn't passed."""
+        reader = self._records.reader
+        return Checkpoint(reader.began if reader.holds_half_a_step else self._next, reader.epoch)
+
+    def changes(self) -> Changes:
+        """All that came of the records taken since the last call."""
+        changes, self._changes = self._changes, Changes(len(self._group.models))
+        self._number += 1
+        return changes
+
+    async def take(self, records: Sequence[LogRecord]) -> None:
+        for record in records:
+            self._next = record.offset + 1
+            if self._is_foreign(record.conversation_id):
+                continue
+            step = self._records.take(record)
+            if not step:
+                continue
+            self.events += len(step)
+            events = [effective.event for effective in step]
+            began = self._records.reader.began
+            thread = await self._thread(events[0], began)
+            moment = Moment(self._partition, record.offset, events[0].accepted_at_us)
+            thread.step(events, moment, self._changes, self._number)
+            self._keep(thread)
+
+    def _is_foreign(self, conversation_id: str) -> bool:
+        return self._of > 1 and conversation_id != "" and zlib.crc32(conversation_id.encode()) % self._of != self._which
+
+    async def _thread(self, first: Event, began: int) -> _Thread:
+        conversation_id = first.conversation_id
+        thread = self._open.pop(conversation_id, None) or self._closed.pop(conversation_id, None)
+        if thread is None:
+            thread = await self._folded(conversation_id, began) if first.seq > 1 else self._new(conversation_id)
+        return thread
+
+    def _keep(self, thread: _Thread) -> None:
+        is_closed = thread.conversation.status is Status.CLOSED
+        kept, most = (self._closed, KEPT_CLOSED) if is_closed else (self._open, KEPT_OPEN)
+        kept[thread.conversation.id] = thread
+        if len(kept) > most:
+            del kept[next(iter(kept))]  # the one that was touched longest ago
+
+    def _new(self, conversation_id: str) -> _Thread:
+        return _Thread(conversation_id, self._group)
+
+    async def _folded(self, conversation_id: str, until: int) -> _Thread:
+        """As it was at offset ``until``. What comes of it stands in the rows already."""
+        thread, written = self._new(conversation_id), Changes(len(self._group.models))
+        records = EffectiveRecords(Codec(SealedOnly()))
+        for record in await self._history(conversation_id, self._partition, until):
+            step = records.take(record)
+            if step:
+                moment = Moment(self._partition, record.offset, step[0].event.accepted_at_us)
+                thread.step([effective.event for effective in step], moment, written, -1)
+        return thread

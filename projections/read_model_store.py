@@ -1,0 +1,234 @@
+"""Rows and checkpoints of read models, on SQLite or Postgres. What belongs together is written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from projections.checkpoint import BEGINNING, Checkpoint
+from projections.read_model_tables import CHECKPOINTS, CONTROL, GENERATIONS, names_of, table_of, view_statements
+from projections.read_models.definition import ReadModel, code_hash
+from projections.versions import Changes
+
+BATCH = 10_000
+_READS = "ledgerline_reads"
+_OF_THIS_DATABASE = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class ReadModelsUnreadableError(Exception):
+    """The store can't be opened or is not ours. The message says what to do."""
+
+
+class MovedElsewhereError(Exception):
+    """Another process projects into this store: what was folded here is dropped, nothing is lost."""
+
+
+class State(StrEnum):
+    LIVE = "live"
+    BUILDING = "building"
+
+
+class Generation(NamedTuple):
+    """``code_hash``: of the code whose rows these are."""
+
+    name: str
+    generation: int
+    version: int
+    code_hash: str
+    state: State
+
+
+class ReadModelStore:
+    """``with`` it. ``url``: sqlite:///FILE or postgresql://USER@HOST/DATABASE."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ``ReadModelsUnreadableError``."""
+        try:
+            self._engine = _engine(url)
+            with self._transaction() as connection:
+                CONTROL.create_all(connection)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            raise ReadModelsUnreadableError(f"the read models can't be opened: {_first_line(error)}") from None
+
+    def __enter__(self) -> ReadModelStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def generations(self, state: State | None = None) -> dict[str, Generation]:
+        """By name: the live ones, or those that are being built beside them."""
+        wanted = sa.select(GENERATIONS).where(GENERATIONS.c.state == (state or State.LIVE).value)
+        with self._reading() as connection:
+            rows = connection.execute(wanted).all()
+        return {
+            row.name: Generation(row.name, row.generation, row.version, row.code_hash, State(row.state)) for row in rows
+        }
+
+    def begin(self, model: ReadModel) -> Generation:
+        """A new generation of ``model``, empty: live where it is the first, else built beside the live one."""
+        with self._transaction() as connection:
+            newest = sa.select(sa.func.max(GENERATIONS.c.generation)).where(GENERATIONS.c.name == model.name)
+            last = connection.execute(newest).scalar()
+            state = State.LIVE if last is None else State.BUILDING
+            begun = Generation(model.name, (last or 0) + 1, model.version, code_hash(model), state)
+            connection.execute(sa.insert(GENERATIONS).values(**begun._asdict()))
+            table_of(model, begun.generation).create(connection)
+            if state is State.LIVE:
+                _show(connection, model, begun.generation)
+        return begun
+
+    def switch(self, model: ReadModel, built: Generation) -> None:
+        """``built`` is live from here on, and what was live is gone. In one transaction."""
+        with self._transaction() as connection:
+            of_name = GENERATIONS.c.name == model.name
+            old = sa.select(GENERATIONS.c.generation).where(of_name, GENERATIONS.c.state == State.LIVE.value)
+            former = [row.generation for row in connection.execute(old)]
+            _show(connection, model, built.generation)
+            for generation in former:
+                _drop(connection, model, generation)
+            is_built = sa.and_(of_name, GENERATIONS.c.generation == built.generation)
+            connection.execute(sa.update(GENERATIONS).where(is_built).values(state=State.LIVE.value))
+
+    def drop(self, model: ReadModel, generation: Generation) -> None:
+        """One that was being built."""
+        with self._transaction() as connection:
+            _drop(connection, model, generation.generation)
+
+    def checkpoints(self, generation: Generation) -> dict[int, Checkpoint]:
+        """By partition; a partition that isn't there wasn't begun."""
+        wanted = sa.select(CHECKPOINTS).where(
+            CHECKPOINTS.c.name == generation.name, CHECKPOINTS.c.generation == generation.generation
+        )
+        with self._reading() as connection:
+            return {row.partition: Checkpoint(row.next_offset, row.epoch) for row in connection.execute(wanted)}
+
+    def commit(
+        self,
+        models: Sequence[ReadModel],
+        generations: Sequence[Generation],
+        changes: Sequence[Changes],
+        partition: int,
+        former: Checkpoint,
+        reached: Checkpoint,
+    ) -> None:
+        """Rows and checkpoints, all or nothing. ``changes``: of each shard; their places are those of ``models``.
+
+        Raises ``MovedElsewhereError``, with nothing written, where a checkpoint isn't ``former`` any more.
+        """
+        with self._transaction() as connection:
+            for place, (model, generation) in enumerate(zip(models, generations, strict=True)):
+                _move(connection, generation, partition, former, reached)
+                insert, end = _statements(model, generation.generation, self._engine.dialect.name)
+                for change in changes:
+                    if change.inserts[place]:
+                        connection.exec_driver_sql(insert, [tuple(row) for row in change.inserts[place]])
+                    if change.ends[place]:
+                        connection.exec_driver_sql(end, change.ends[place])
+
+    def rows(
+        self, model: ReadModel, columns: Sequence[str] | None = None, where: str = "", order: bool = False
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Batches of the live generation's versions. ``where``: SQL of ours, never of a user."""
+        live = self.generations().get(model.name)
+        if live is None:
+            return
+        names = ", ".join(f'"{name}"' for name in columns or names_of(model))
+        key = ", ".join(f'"{name}"' for name in (*model.key, "from_offset"))
+        statement = f'select {names} from "{model.name}_g{live.generation}"'
+        statement += (f" where {where}" if where else "") + (f" order by {key}" if order else "")
+        with self._reading() as connection:
+            result = connection.exec_driver_sql(statement)
+            while batch := result.fetchmany(BATCH):
+                yield [tuple(row) for row in batch]
+
+    def count(self, generation: Generation) -> int:
+        """Versions in it."""
+        with self._reading() as connection:
+            statement = f'select count(*) from "{generation.name}_g{generation.generation}"'
+            return int(connection.exec_driver_sql(statement).scalar_one())
+
+    def _reading(self) -> Connection:
+        return self._engine.connect().execution_options(**{_READS: True, "stream_results": True})
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+
+def _engine(url: str) -> Engine:
+    scheme, _, rest = url.partition(":")
+    driver = _OF_THIS_DATABASE.get(scheme)
+    if driver is None:
+        raise ReadModelsUnreadableError("the read models are kept on sqlite:///FILE or postgresql://…: no other URL")
+    if scheme != "sqlite":
+        return sa.create_engine(f"{driver}:{rest}", paramstyle="format")
+    engine = sa.create_engine(f"{driver}:{rest}", connect_args={"timeout": 30})
+
+    # The driver begins transactions by itself, and not before "create table": it is told to leave that to us.
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=normal")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(_READS)
+        connection.exec_driver_sql("begin" if reads else "begin immediate")
+
+    return engine
+
+
+def _show(connection: Connection, model: ReadModel, generation: int) -> None:
+    for statement in view_statements(model, generation):
+        connection.exec_driver_sql(statement)
+
+
+def _drop(connection: Connection, model: ReadModel, generation: int) -> None:
+    table_of(model, generation).drop(connection, checkfirst=True)
+    for control in (GENERATIONS, CHECKPOINTS):
+        connection.execute(sa.delete(control).where(control.c.name == model.name, control.c.generation == generation))
+
+
+def _move(
+    connection: Connection, generation: Generation, partition: int, former: Checkpoint, reached: Checkpoint
+) -> None:
+    """Raises ``MovedElsewhereError``."""
+    at = {"name": generation.name, "generation": generation.generation, "partition": partition}
+    to = {"next_offset": reached.offset, "epoch": reached.epoch}
+    here = sa.and_(*(CHECKPOINTS.c[name] == value for name, value in at.items()))
+    is_former = sa.and_(CHECKPOINTS.c.next_offset == former.offset, CHECKPOINTS.c.epoch == former.epoch)
+    moved = connection.execute(sa.update(CHECKPOINTS).where(here, is_former).values(**to)).rowcount
+    if moved == 1:
+        return
+    if former != BEGINNING:
+        raise MovedElsewhereError(f"another process projects {generation.name}, or rebuilt it meanwhile")
+    try:
+        connection.execute(sa.insert(CHECKPOINTS).values(**at, **to))
+    except sa.exc.IntegrityError:
+        raise MovedElsewhereError(f"another process projects {generation.name} just now") from None
+
+
+@cache
+def _statements(model: ReadModel, generation: int, dialect: str) -> tuple[str, str]:
+    """(insert a version, end one), with the driver's own placeholders: a row is a tuple, nothing is looked up by name."""
+    mark = "?" if dialect == "sqlite" else "%s"
+    table, names = f'"{model.name}_g{generation}"', names_of(model)
+    columns = ", ".join(f'"{name}"' for name in names)
+    insert = f"insert into {table} ({columns}) values ({', '.join([mark] * len(names))})"
+    where = " and ".join(f'"{name}" = {mark}' for name in (*model.key, "from_offset"))
+    return insert, f"update {table} set to_offset = {mark}, to_us = {mark} where {where}"
+
+
+def _first_line(error: BaseException) -> str:
+    """What the database said; never the statement with its parameters."""
+    said = getattr(error, "orig", None) or error
+    return str(said).strip().splitlines()[0] if str(said).strip() else type(error).__name__

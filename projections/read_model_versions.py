@@ -1,0 +1,81 @@
+"""Which read models may go on with this code, and building a new version of one beside the old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from projections.projecting import Caught, Log, Member, Progress, catch_up
+from projections.read_model_store import Generation, ReadModelStore, State
+from projections.read_models.definition import ReadModel, code_hash
+
+
+class Fit(StrEnum):
+    FITS = "fits"
+    NEW = "new"  # nothing was projected yet
+    OUTDATED = "outdated"  # its rows are of an older version
+    CHANGED = "changed"  # its code changed, its version didn't
+    NEWER = "newer"  # its rows are of a newer version than this code
+
+
+class Standing(NamedTuple):
+    """``live``: None where nothing was projected yet."""
+
+    model: ReadModel
+    live: Generation | None
+    fit: Fit
+
+    @property
+    def advice(self) -> str | None:
+        """What is wrong and what to do; None where it goes on."""
+        name, file = self.model.name, self.model.module.replace(".", "/") + ".py"
+        if self.fit is Fit.OUTDATED:
+            assert self.live is not None
+            return (
+                f"{name}: its rows are of version {self.live.version}, this code is version {self.model.version}: "
+                f"ledgerline project rebuild {name}"
+            )
+        if self.fit is Fit.CHANGED:
+            return (
+                f"{name}: its code changed and its version didn't: raise version in {file}, then "
+                f"ledgerline project rebuild {name}"
+            )
+        if self.fit is Fit.NEWER:
+            return f"{name}: its rows are of a newer version than this code knows: use the code that made them"
+        return None
+
+
+def standings(store: ReadModelStore, models: Mapping[str, ReadModel]) -> list[Standing]:
+    live = store.generations()
+    return [Standing(model, live.get(name), _fit(model, live.get(name))) for name, model in models.items()]
+
+
+def _fit(model: ReadModel, live: Generation | None) -> Fit:
+    if live is None:
+        return Fit.NEW
+    if live.version != model.version:
+        return Fit.OUTDATED if live.version < model.version else Fit.NEWER
+    return Fit.FITS if live.code_hash == code_hash(model) else Fit.CHANGED
+
+
+def members_of(store: ReadModelStore, known: list[Standing]) -> list[Member]:
+    """Those that go on, begun where they weren't."""
+    fits = [standing for standing in known if standing.advice is None]
+    return [(standing.model, standing.live or store.begin(standing.model)) for standing in fits]
+
+
+async def rebuild(store: ReadModelStore, log: Log, model: ReadModel, progress: Progress | None = None) -> Caught:
+    """Builds ``model`` anew from the log's beginning, beside the live rows, then switches. Nothing else is done.
+
+    One that was broken off is gone on with, unless the code changed since. Raises ``MovedElsewhereError``.
+    """
+    building = store.generations(State.BUILDING).get(model.name)
+    if building and (building.version, building.code_hash) != (model.version, code_hash(model)):
+        store.drop(model, building)
+        building = None
+    building = building or store.begin(model)
+    caught = await catch_up(store, log, [(model, building)], progress)
+    if building.state is State.BUILDING:
+        store.switch(model, building)
+    return caught

@@ -1,0 +1,162 @@
+"""Model calls: every attempt at a model, won or lost, with tokens, cost and times as far as its provider told.
+
+The prompt that was used is the pinned behaviour's: join ``behaviour_versions`` by ``behaviour_seq`` for its
+``prompt_hash``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen, TurnId
+from projections.sealed_text import sealed_field
+from schemas import decisions as d
+from schemas import facts as f
+
+_Asked = d.CompletionAsked | d.ClassificationAsked | d.GuardrailAsked
+
+
+class ModelCallRow(Row, frozen=True, kw_only=True):
+    conversation_id: ConversationId
+    ask_id: Annotated[str, Meta(description="The decision that asked.")]
+    attempt: Annotated[int, Meta(description="From 0, of the attempts that race for one ask.")]
+    turn_id: TurnId
+    purpose: Annotated[str, Meta(description="answer, guard, classification or guardrail.")]
+    subject: Annotated[str | None, Meta(description="The intent that is answered, or the guardrail that asks.")]
+    routed: Annotated[str | None, Meta(description="The routed name that was asked for; NULL: the behaviour's own.")]
+    behaviour_seq: Annotated[int | None, Meta(description="The pinned behaviour, whose prompt was used.")]
+    behaviour_hash: Annotated[str | None, Meta(description="Its content hash.")]
+    request_digest: Annotated[str | None, Meta(description="HMAC of the request; NULL where the log holds none.")]
+    state: Annotated[str, Meta(description="open, returned, failed or cancelled.")]
+    reason: Annotated[str | None, Meta(description="Of the failure.")]
+    generation: Annotated[int, Meta(description="How often it was asked again after an owner was lost.")]
+    provider: Annotated[str | None, Meta(description="Who answered; NULL: not told (a classifier), or not over.")]
+    model: Annotated[str | None, Meta(description="The model that answered.")]
+    input_tokens: Annotated[int | None, Meta(description="As the provider counted.")]
+    cached_tokens: Annotated[int | None, Meta(description="Of the input tokens, those from its cache.")]
+    output_tokens: Annotated[int | None, Meta(description="As the provider counted.")]
+    cost_micros: Annotated[
+        int | None, Meta(description="Millionths of the provider's currency, of losers too where it tells.")
+    ]
+    first_token_ms: Annotated[float | None, Meta(description="To the first token.")]
+    total_ms: Annotated[float | None, Meta(description="To its outcome.")]
+    text: Annotated[Sealed | None, Meta(description="The completion.")]
+    asked_us: Annotated[int, Meta(description="It was asked.")]
+    over_us: Annotated[int | None, Meta(description="Its outcome was taken; NULL while it is open.")]
+
+
+class ModelCalls:
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[int, ModelCallRow]] = {}
+
+    def take(self, seen: Seen) -> Iterable[Row]:
+        payload = seen.event.payload
+        if isinstance(payload, _Asked):
+            rows = self._rows[payload.ask_id] = {row.attempt: row for row in _asked(seen, payload)}
+            return rows.values()
+        attempts = self._rows.get(getattr(payload, "ask_id", ""))
+        if not attempts:
+            return ()
+        if isinstance(payload, d.AskRepeated):
+            for attempt, row in attempts.items():
+                if row.state == "open":
+                    attempts[attempt] = msgspec.structs.replace(row, generation=payload.generation)
+            return tuple(attempts.values())
+        found = attempts.get(getattr(payload, "attempt", 0))
+        if found is None:
+            return ()
+        over = attempts[found.attempt] = _over(found, seen)
+        return (over,)
+
+
+def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
+    event, completion = seen.event, payload if isinstance(payload, d.CompletionAsked) else None
+    guardrail = payload.guardrail if isinstance(payload, d.GuardrailAsked) else None
+    first = ModelCallRow(
+        conversation_id=event.conversation_id,
+        ask_id=payload.ask_id,
+        attempt=0,
+        turn_id=event.turn_id,
+        purpose=completion.purpose if completion else "guardrail" if guardrail else "classification",
+        subject=completion.intent if completion else guardrail,
+        routed=completion.model if completion else None,
+        behaviour_seq=seen.after.behaviour_seq or None,
+        behaviour_hash=seen.after.behaviour_hash or None,
+        request_digest=completion.request_digest or None if completion else None,
+        state="open",
+        reason=None,
+        generation=0,
+        provider=None,
+        model=None,
+        input_tokens=None,
+        cached_tokens=None,
+        output_tokens=None,
+        cost_micros=None,
+        first_token_ms=None,
+        total_ms=None,
+        text=None,
+        asked_us=event.accepted_at_us,
+        over_us=None,
+    )
+    yield first
+    for attempt in range(1, completion.attempts if completion else 1):
+        yield msgspec.structs.replace(first, attempt=attempt)
+
+
+def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
+    event, payload, at_us = seen.event, seen.event.payload, seen.event.accepted_at_us
+    if isinstance(payload, f.CompletionReturned):
+        return msgspec.structs.replace(
+            row,
+            state="returned",
+            reason=None,
+            provider=payload.provider,
+            model=payload.model,
+            input_tokens=payload.input_tokens,
+            cached_tokens=payload.cached_tokens,
+            output_tokens=payload.output_tokens,
+            cost_micros=payload.cost_micros,
+            first_token_ms=payload.first_token_ms,
+            total_ms=payload.total_ms,
+            text=sealed_field(event, "text"),
+            over_us=at_us,
+        )
+    if isinstance(payload, f.ScoresReturned):
+        return msgspec.structs.replace(
+            row, state="returned", model=payload.model, total_ms=payload.elapsed_ms, over_us=at_us
+        )
+    if isinstance(payload, f.EffectFailed):
+        provider, reason, took_ms = payload.provider or None, payload.reason, payload.elapsed_ms
+        return msgspec.structs.replace(
+            row, state="failed", reason=reason, provider=provider, total_ms=took_ms, over_us=at_us
+        )
+    if isinstance(payload, f.EffectCancelled):
+        cost_micros, took_ms = payload.cost_micros, payload.elapsed_ms
+        return msgspec.structs.replace(row, state="cancelled", cost_micros=cost_micros, total_ms=took_ms, over_us=at_us)
+    return row
+
+
+MODEL_CALLS = ReadModel(
+    name="model_calls",
+    version=1,
+    about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
+    row=ModelCallRow,
+    key=("conversation_id", "ask_id", "attempt"),
+    handles=frozenset(
+        {
+            d.CompletionAsked,
+            d.ClassificationAsked,
+            d.GuardrailAsked,
+            d.AskRepeated,
+            f.CompletionReturned,
+            f.ScoresReturned,
+            f.EffectFailed,
+            f.EffectCancelled,
+        }
+    ),
+    fold=ModelCalls,
+)
