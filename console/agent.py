@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
+from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
 from console.settings import LlmProvider, LlmSettings
@@ -20,16 +21,21 @@ from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
 from processors.mind import AgentMind
 from schemas import decisions as d
-from schemas.base import Decision
+from schemas.base import Decision, Fact
 from streams.keys import KeyStore
 
 CHECK_MS = 3000
 
 
 class Agent:
-    """``behaviour`` is what new calls pin; conversations that pinned an older one are trained for when they appear."""
+    """``behaviour`` is what new calls pin; conversations that pinned an older one are trained for when they appear.
 
-    def __init__(self, behaviour: Behaviour, embedder: Embedder, model: LanguageModel) -> None:
+    ``call_tool``: carries out what tools are asked; without it every tool is missing.
+    """
+
+    def __init__(
+        self, behaviour: Behaviour, embedder: Embedder, model: LanguageModel, call_tool: Executor | None = None
+    ) -> None:
         self.behaviour, self.model = behaviour, model
         classifier = IntentClassifier.train(behaviour.intents, embedder)
         retriever = Retriever(behaviour.articles, embedder)
@@ -42,11 +48,16 @@ class Agent:
             d.PassagesAsked: Retrieve({behaviour.content_hash: retriever}),
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
+            d.ToolRequested: call_tool or _no_tools,
         }
         classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
 
     def effects(self) -> EffectRunner:
         return EffectRunner(self._executors)
+
+
+async def _no_tools(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+    raise ProviderError(FailureReason.MISSING, "tools", "no customer records are configured")
 
 
 def make_mind(behaviour_of: Callable[[int, str], Behaviour], keys: KeyStore) -> AgentMind:

@@ -24,7 +24,7 @@ from providers.phrase_store import PhraseStore
 from providers.rehearsed_voice import RehearsedVoice
 from providers.voice_activity import open_voice_activity
 from schemas.event import Event
-from schemas.facts import CallArrived
+from schemas.facts import CallArrived, SubjectAuthenticated
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
 from voice_gateway.gateway import Gateway, Heard, Line
@@ -76,7 +76,7 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
     Raises ``BehaviourError``, ``ProviderError``.
     """
     behaviour, trouble = load(settings.behaviour), VendorTrouble()
-    agent, models = await open_agent(settings, behaviour, trouble) if own else (None, settings.llm)
+    agent, models = await open_agent(settings, behaviour, workspace, trouble) if own else (None, settings.llm)
     speech = await open_speech(settings, trouble)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
@@ -90,9 +90,12 @@ async def make_call(
     parts: CallParts,
     make_media: MakeMedia,
     *,
+    subject: SubjectAuthenticated | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> CallMade:
-    """Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``FailedError``, ``OSError`` (the
+    """``subject``: whom the channel authenticated before the call rang.
+
+    Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``FailedError``, ``OSError`` (the
     recording)."""
     call_id = new_call_id()
     workspace.recordings.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,8 @@ async def make_call(
         async with _reigning(host) if host else nullcontext():
             tail = ConversationTail(workspace.stores.ledger, workspace.codec, call_id)
             await writer.put(fact_event(call_id, _arrived(parts, providers)))
+            if subject:
+                await writer.put(fact_event(call_id, subject))
             gateway = Gateway(call_id, f"gateway-{secrets.token_hex(3)}", 1, line, writer, tail, on_event=on_event)
             try:
                 heard = await gateway.run()

@@ -16,6 +16,7 @@ from console.workspace import open_workspace
 from projections.call_report import CallReport, report_call
 from projections.effective_log import conversation_events
 from schemas.event import Event
+from schemas.facts import SubjectAuthenticated
 from voice_gateway.media import Media
 
 TRUE_END_WITHIN_S = 1.5  # a true end of speech belongs to an end that the gateway believed in if it lies so near
@@ -40,7 +41,9 @@ class Reported(NamedTuple):
     events: list[Event]
 
 
-async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | None) -> Reported:
+async def hold_call(
+    settings: Settings, caller: Caller, make_view: MakeView | None, subject: SubjectAuthenticated | None = None
+) -> Reported:
     """Raises what ``open_workspace``, ``open_parts`` and ``make_call`` raise."""
     async with open_workspace(settings) as workspace:
         workers = await workspace.owned_elsewhere()  # before models are loaded: a second owner is refused
@@ -50,11 +53,15 @@ async def hold_call(settings: Settings, caller: Caller, make_view: MakeView | No
             make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
             loop = asyncio.get_running_loop()
             if make_view is None:
-                made = await make_call(workspace, parts, make_media)
+                made = await make_call(workspace, parts, make_media, subject=subject)
             else:
                 with make_view(caller.title, (*parts.in_use(), *_owners(settings, workers))) as view:
                     made = await make_call(
-                        workspace, parts, make_media, on_event=lambda event: view.event(event, loop.time())
+                        workspace,
+                        parts,
+                        make_media,
+                        subject=subject,
+                        on_event=lambda event: view.event(event, loop.time()),
                     )
         finally:
             await parts.close()

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
 
     data: Path = Path(".ledgerline")
     behaviour: Path = EXAMPLE_BEHAVIOUR
+    customers: Path | None = None  # what tools read, as YAML; the behaviour's customers/example.yaml where there is one
     stt: SttSettings = SttSettings()
     tts: TtsSettings = TtsSettings()
     llm: LlmSettings = LlmSettings()

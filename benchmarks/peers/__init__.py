@@ -22,9 +22,11 @@ def run(*, quick: bool) -> Report:
     from benchmarks.loop import run_async
     from benchmarks.peers.comparison import LOADS, QUICK_LOADS, measure
     from benchmarks.peers.dbos_peer import DbosPeer
+    from benchmarks.peers.ours import Embedded, OnKafka
     from benchmarks.peers.restate_peer import RestatePeer, binary
     from benchmarks.peers.temporal_peer import TemporalPeer
 
     binary()
-    peers = (TemporalPeer(), DbosPeer(), RestatePeer(), RestatePeer(synced=False))
+    ours = (Embedded(), OnKafka(1), OnKafka(3, ("aiokafka",)))
+    peers = (*ours, TemporalPeer(), DbosPeer(), RestatePeer(), RestatePeer(synced=False))
     return run_async(measure(peers, QUICK_LOADS if quick else LOADS))

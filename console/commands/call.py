@@ -16,8 +16,10 @@ from console.callers import Caller, choose_caller
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import Settings, load_settings
+from schemas.facts import SubjectAuthenticated
 
 SPEEDS = ("real", "max")
+LEVELS = ("known", "verified", "stepped_up")
 
 
 def run(
@@ -28,6 +30,8 @@ def run(
     echo_cancellation: bool,
     speed: str,
     behaviour: Path | None,
+    signed_in: str | None,
+    level: str,
     data: Path | None,
     log: str | None,
     as_json: bool,
@@ -40,10 +44,23 @@ def run(
     settings = load_settings(data, log)
     if behaviour:
         settings.behaviour = behaviour
-    return present(settings, caller, speed=speed, as_json=as_json)
+    subject = _subject(settings, signed_in, level)
+    return present(settings, caller, subject, speed=speed, as_json=as_json)
 
 
-def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) -> int:
+def _subject(settings: Settings, customer_id: str | None, level: str) -> SubjectAuthenticated | None:
+    if level not in LEVELS:
+        raise UsageError(f"--level is {', '.join(LEVELS)}, not {level!r}")
+    if customer_id is None:
+        return None
+    from console.signed_in import signed_in
+
+    return signed_in(settings, customer_id, level)
+
+
+def present(
+    settings: Settings, caller: Caller, subject: SubjectAuthenticated | None = None, *, speed: str, as_json: bool
+) -> int:
     """Holds the call, shows it, prints its report. Raises ``UsageError`` for vendors on a virtual clock."""
     if speed == "max" and (vendors := settings.vendors()):
         switches = " ".join(f"LEDGERLINE_{part.upper()}__PROVIDER=local" for part in vendors)
@@ -52,7 +69,7 @@ def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) ->
         )
     if speed == "max" and settings.log.kafka():
         raise UsageError("--speed max is a virtual clock, which no broker keeps: leave it out, or use --log sqlite")
-    reported = _hold(settings, caller, None if as_json else _view, speed)
+    reported = _hold(settings, caller, None if as_json else _view, speed, subject)
     if as_json:
         print_json(reported.report)
     else:
@@ -62,8 +79,10 @@ def present(settings: Settings, caller: Caller, *, speed: str, as_json: bool) ->
     return 1 if reported.made.log_failure else 0
 
 
-def _hold(settings: Settings, caller: Caller, make_view: MakeView | None, speed: str) -> Reported:
-    call = _until_stopped(hold_call(settings, caller, make_view))
+def _hold(
+    settings: Settings, caller: Caller, make_view: MakeView | None, speed: str, subject: SubjectAuthenticated | None
+) -> Reported:
+    call = _until_stopped(hold_call(settings, caller, make_view, subject))
     if speed == "max":
         from simulation.virtual_loop import run_virtual
 

@@ -46,7 +46,7 @@ async def _work(settings: Settings, host_name: str, as_json: bool) -> None:
 
     async with open_workspace(settings, warm=True) as workspace:
         assert isinstance(workspace, KafkaWorkspace), "only a log on Kafka has workers"
-        agent, _ = await open_agent(settings, load(settings.behaviour), VendorTrouble())
+        agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble())
         host = workspace.worker(host_name, make_mind(workspace.behaviour_of, workspace.keys), agent.effects)
         spare_what_is_loaded()
         try:
