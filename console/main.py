@@ -31,6 +31,12 @@ Log = Annotated[
         "--log", metavar="URL", help="sqlite, kafka or kafka://HOST:PORT[/PREFIX] (default: LEDGERLINE_LOG__URL)."
     ),
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="URL", help="Of the read models: sqlite:///FILE or postgresql://… (default: in --data)."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout (shape: ledgerline schema cli).")]
 
 
@@ -96,6 +102,17 @@ def call(
 def worker(
     host: Annotated[str, typer.Option("--host", help="aiokafka or faust: what carries the owners.")] = "aiokafka",
     behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
+    lane: Annotated[
+        str | None,
+        typer.Option("--lane", metavar="NAME", help="Run this version beside that log, on topics of its own."),
+    ] = None,
+    facts: Annotated[
+        str | None, typer.Option("--facts", metavar="live|own", help="A lane's: the log's, as they come (default).")
+    ] = None,
+    effects: Annotated[
+        str | None,
+        typer.Option("--effects", metavar="off|simulated|on", help="A lane's: off with live facts (default)."),
+    ] = None,
     data: Data = None,
     log: Log = None,
     json: Json = False,
@@ -152,16 +169,42 @@ def show(
 
 @app.command()
 def replay(
-    call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
+    call_id: Annotated[
+        str | None, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")
+    ] = None,
+    partition: Annotated[
+        int | None, typer.Option("--partition", min=0, help="Instead of a call: a stretch of this partition.")
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="Of the log of that partition (default: --log's).")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="OFFSET|TIME", help="Time: ISO 8601, of when steps were accepted.")
+    ] = "0",
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="OFFSET|TIME", help="Exclusive (default: the log's end).")
+    ] = None,
+    lane: Annotated[
+        str | None, typer.Option("--lane", metavar="NAME", help="Compare what a lane decided with this log instead.")
+    ] = None,
     data: Data = None,
     log: Log = None,
     json: Json = False,
 ) -> None:
-    """Recompute every decision of a call from its facts and compare it with the log.
+    """Recompute every decision of a call, or of a stretch of the log, from its facts and compare it with the log.
 
     Example: ledgerline replay last --json
     """
-    _run("replay", call_id=call_id, data=data, log=log, as_json=json)
+    common: dict[str, Any] = {"data": data, "log": log, "as_json": json}
+    if lane is not None:
+        _run("lane_diff", lane=lane, call_id=call_id, **common)
+    if partition is not None:
+        _run("replay_topic", topic=topic, partition=partition, start=start, end=end, **common)
+    if topic is not None or end is not None or start != "0":
+        raise typer.BadParameter("a stretch is of one --partition")
+    if call_id is None:
+        raise typer.BadParameter("name a CALL, a --partition or a --lane")
+    _run("replay", call_id=call_id, **common)
 
 
 @app.command()
@@ -238,6 +281,25 @@ def simulate(
     Example: ledgerline simulate --seeds 200 --faults crash_owner,delay
     """
     _run("simulate", seeds=seeds, first_seed=first_seed, faults=faults, timeline=timeline, as_json=json)
+
+
+@app.command()
+def project(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[list|rebuild]", help="List them, or build one anew beside the old.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The read model to rebuild.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as the log grows, until stopped.")] = False,
+    store: Store = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Bring the read models up to the log: tables of conversations, turns, verdicts and more (docs/read-models.md).
+
+    Example: ledgerline project --follow
+    """
+    _run("project", what=what, name=name, keep_on=follow, store=store, data=data, log=log, as_json=json)
 
 
 @app.command()
