@@ -62,12 +62,20 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield "| option | default | |"
     yield "|---|---|---|"
     for parameter in command.params:
-        yield f"| {_names(parameter)} | {_default(parameter)} | {_cell(parameter.help or '')} |"
+        yield f"| {_cell(_names(parameter))} | {_default(parameter)} | {_cell(parameter.help or '')} |"
     if name in SHAPES:
-        yield f"\n`--json` prints {_type(msgspec.json.schema(SHAPES[name]))}."
+        shapes = {key: shape for key, shape in SHAPES.items() if key.partition(" ")[0] == name}
+        printed = [f"{_with(key)}{_type(msgspec.json.schema(shape))}" for key, shape in shapes.items()]
+        yield f"\n`--json` prints {', '.join(printed)}."
     elif name in _OTHER_JSON:
         yield f"\n{_OTHER_JSON[name]}"
     yield ""
+
+
+def _with(command: str) -> str:
+    """The option that makes a command print something else."""
+    option = command.partition(" ")[2]
+    return f"with `{option}` " if option else ""
 
 
 def _names(parameter: Any) -> str:

@@ -107,11 +107,11 @@ def worker(
         typer.Option("--lane", metavar="NAME", help="Run this version beside that log, on topics of its own."),
     ] = None,
     facts: Annotated[
-        str | None, typer.Option("--facts", metavar="live|own", help="A lane's: the log's, as they come (default).")
+        str | None, typer.Option("--facts", help="A lane's: live (that log's, as they come; default) or own.")
     ] = None,
     effects: Annotated[
         str | None,
-        typer.Option("--effects", metavar="off|simulated|on", help="A lane's: off with live facts (default)."),
+        typer.Option("--effects", help="A lane's: off (default with live facts), simulated (with its own) or on."),
     ] = None,
     data: Data = None,
     log: Log = None,
@@ -121,7 +121,17 @@ def worker(
 
     Example: ledgerline worker --log kafka://127.0.0.1:9092
     """
-    _run("worker", host=host, behaviour=behaviour, data=data, log=log, as_json=json)
+    _run(
+        "worker",
+        host=host,
+        behaviour=behaviour,
+        lane=lane,
+        facts=facts,
+        effects=effects,
+        data=data,
+        log=log,
+        as_json=json,
+    )
 
 
 @app.command()

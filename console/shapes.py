@@ -1,4 +1,5 @@
-"""What each command prints with --json: the types, for ``ledgerline schema cli``."""
+"""What each command prints with --json: the types, for ``ledgerline schema cli``. Where an option makes it print something
+else, that stands beside it under the command with the option."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from typing import Any
 from console.commands.doctor import Diagnosis
 from projections.call_report import CallReport
 from projections.calls import CallSummary
+from projections.lane_diff import LaneDiff
 from projections.recompute import Replay
+from projections.stretch import StretchReplay
 from projections.verify import Verification
 from simulation.run import Report
 from streams.transfer import Exported, Imported
@@ -18,6 +21,8 @@ SHAPES: dict[str, Any] = {
     "show": CallReport,
     "calls": list[CallSummary],
     "replay": Replay,
+    "replay --partition": StretchReplay,
+    "replay --lane": LaneDiff,
     "verify": Verification,
     "export": Exported,
     "import": Imported,

@@ -6,25 +6,41 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from agent_core.behaviour_loader import load
+from agent_core.conversation import Conversation
 from console.agent import make_mind
 from console.agent_opening import open_agent
 from console.failures import UsageError
 from console.garbage import spare_what_is_loaded
+from console.lane import Lane, lane_of, of_lane
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.vendor_trouble import VendorTrouble
+from console.workspace import Workspace
+from streams.lanes import LaneEffects, LaneFacts, LateTimers, NoEffects
+from streams.mind import Effects, Mind
 
 HOSTS = ("aiokafka", "faust")
 
 
-def run(*, host: str, behaviour: Path | None, data: Path | None, log: str | None, as_json: bool) -> int:
+def run(
+    *,
+    host: str,
+    behaviour: Path | None,
+    lane: str | None,
+    facts: str | None,
+    effects: str | None,
+    data: Path | None,
+    log: str | None,
+    as_json: bool,
+) -> int:
     if host not in HOSTS:
         raise UsageError(f"--host is {' or '.join(HOSTS)}, not {host!r}")
     settings = load_settings(data, log)
@@ -35,45 +51,64 @@ def run(*, host: str, behaviour: Path | None, data: Path | None, log: str | None
             "the embedded log is owned by the process that answers a call; workers own a log on Kafka: "
             "--log kafka://HOST:PORT, or LEDGERLINE_LOG__URL"
         )
-    uvloop.run(_work(settings, host, as_json))
+    if lane is None and (facts or effects):
+        raise UsageError("--facts and --effects are a lane's: name it with --lane")
+    uvloop.run(_work(settings, host, lane_of(lane, facts, effects) if lane else None, as_json))
     return 0
 
 
-async def _work(settings: Settings, host_name: str, as_json: bool) -> None:
+async def _work(settings: Settings, host_name: str, lane: Lane | None, as_json: bool) -> None:
     from console.kafka_workspace import KafkaWorkspace
+    from console.lane_feed import live_facts
     from console.workspace import open_workspace
     from streams.watchdog import Watchdog
 
-    async with open_workspace(settings, warm=True) as workspace:
+    own = of_lane(settings, lane.name, lane.effects) if lane else settings
+    async with open_workspace(own, warm=True) as workspace, AsyncExitStack() as stack:
         assert isinstance(workspace, KafkaWorkspace), "only a log on Kafka has workers"
-        agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble())
-        host = workspace.worker(host_name, make_mind(workspace.behaviour_of, workspace.keys), agent.effects)
+        mind: Mind[Conversation] = make_mind(workspace.behaviour_of, workspace.keys)
+        if lane and lane.takes_outcomes:
+            mind = LateTimers(mind)
+        host = workspace.worker(host_name, mind, await _effects(own, lane, workspace, stack))
         spare_what_is_loaded()
-        try:
-            async with host, Watchdog(host.progress):
-                _tell(host.worker_id, host.owned, as_json)
-                await _until_stopped(host.failed())
-        finally:
-            await agent.model.close()
+        async with host, Watchdog(host.progress):
+            ends = [host.failed()]
+            if lane and lane.facts is LaneFacts.LIVE:
+                ends.append(await stack.enter_async_context(live_facts(settings, lane, workspace, lambda: host.owned)))
+            _tell(host.worker_id, host.owned, own.log.url if lane else None, as_json)
+            await _until_stopped(ends)
 
 
-def _tell(worker_id: str, owned: frozenset[int], as_json: bool) -> None:
+async def _effects(
+    settings: Settings, lane: Lane | None, workspace: Workspace, stack: AsyncExitStack
+) -> Callable[[], Effects[Conversation]]:
+    if lane and lane.effects is LaneEffects.OFF:
+        return NoEffects
+    agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble())
+    stack.push_async_callback(agent.model.close)
+    return agent.effects
+
+
+def _tell(worker_id: str, owned: frozenset[int], lane_log: str | None, as_json: bool) -> None:
+    """``lane_log``: the address of a lane's log, by which every command finds it."""
     partitions = sorted(owned)
     if as_json:
-        print_json({"worker": worker_id, "pid": os.getpid(), "partitions": partitions})
+        print_json({"worker": worker_id, "pid": os.getpid(), "partitions": partitions, "lane_log": lane_log})
     else:
+        if lane_log:
+            print(f"This lane's log: --log '{lane_log}'")
         share = ", ".join(map(str, partitions)) or "none yet: it stands by"
         print(f"{worker_id} owns partitions {share}. Ctrl-C, or SIGTERM to {os.getpid()}, hands them over.", flush=True)
     sys.stdout.flush()
 
 
-async def _until_stopped(failed: Coroutine[Any, Any, None]) -> None:
-    """Raises what keeps the host from going on."""
+async def _until_stopped(failures: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """``failures`` end, or raise, when there is no going on."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    ends = [asyncio.create_task(failed), asyncio.create_task(stopped.wait())]
+    ends = [*map(asyncio.create_task, failures), asyncio.create_task(stopped.wait())]
     try:
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
