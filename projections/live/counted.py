@@ -1,0 +1,117 @@
+"""What an event adds to the live aggregates. Pure, and never of a private field: no key is needed to count.
+
+Each count belongs to a row: a provider's model, a guardrail, or a tenant. Events name no tenant yet: all is ``TENANT``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from projections.live.histogram import bucket_of, merged
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Payload
+from schemas.event import Event
+
+TENANT = "default"
+
+
+class Kind(StrEnum):
+    MODEL = "model"  # of (provider, model); either is None where the event doesn't say
+    GUARDRAIL = "guardrail"  # of (guardrail, stage)
+    TENANT = "tenant"  # of (tenant, None)
+
+
+class RowName(NamedTuple):
+    kind: Kind
+    of: str | None
+    part: str | None = None
+
+
+class Row(msgspec.Struct):
+    """A window's counts. ``through``: the offset up to which the log is counted in it, so that what is read again after
+    a restart is counted once. ``ms``: histograms."""
+
+    through: int = -1
+    counts: dict[str, int] = {}
+    ms: dict[str, dict[int, int]] = {}
+
+    def add(self, counts: Mapping[str, int], ms: Mapping[str, float | None]) -> None:
+        for name, count in counts.items():
+            if count:
+                self.counts[name] = self.counts.get(name, 0) + count
+        for name, value_ms in ms.items():
+            if value_ms is not None:
+                histogram = self.ms.setdefault(name, {})
+                bucket = bucket_of(value_ms)
+                histogram[bucket] = histogram.get(bucket, 0) + 1
+
+    def merge(self, other: Row) -> None:
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        for name, theirs in other.ms.items():
+            self.ms[name] = merged((self.ms.get(name, {}), theirs))
+
+
+def counted(step: Iterable[Event]) -> dict[RowName, Row]:
+    """What the events of one step add to each row."""
+    rows: dict[RowName, Row] = {}
+    for event in step:
+        for name, counts, ms in _of(event.payload):
+            rows.setdefault(name, Row()).add(counts, ms)
+    return rows
+
+
+_Added = tuple[RowName, Mapping[str, int], Mapping[str, float | None]]
+_TENANT = RowName(Kind.TENANT, TENANT)
+
+
+def _of(payload: Payload) -> Iterable[_Added]:
+    match payload:
+        case f.CompletionReturned():
+            cost = _cost(payload.cost_micros)
+            times = {"total": payload.total_ms, "first_token": payload.first_token_ms}
+            yield RowName(Kind.MODEL, payload.provider, payload.model), {"answered": 1} | cost, times
+            yield _TENANT, cost, {}
+        case f.ScoresReturned():
+            yield _scorer(payload.model), {"answered": 1}, {"total": payload.elapsed_ms}
+        case f.EffectFailed():  # it names no model
+            yield RowName(Kind.MODEL, payload.provider or None), {"failed": 1}, {}
+        case f.EffectCancelled() if payload.cost_micros is not None:
+            yield _TENANT, _cost(payload.cost_micros), {}
+        case d.VerdictIssued():
+            name = RowName(Kind.GUARDRAIL, payload.guardrail, payload.stage)
+            yield name, {"judged": 1, "blocked": int(not payload.passed)}, {}
+        case _:
+            yield from _of_call(payload)
+
+
+def _of_call(payload: Payload) -> Iterable[_Added]:
+    match payload:
+        case f.CallArrived():
+            yield _TENANT, {"calls": 1}, {}
+        case d.ConversationClosed():
+            yield _TENANT, {"closed": 1}, {}
+        case d.TurnEnded():
+            ended = {"turns": 1, f"outcome:{payload.outcome}": 1, "interrupted": int(payload.interrupted)}
+            yield _TENANT, ended, {}
+        case f.HoldingPlayed():
+            yield _TENANT, {"holds": 1}, {}
+        case f.FallbackPlayed():
+            yield _TENANT, {"fallbacks": 1}, {}
+        case f.SpeechStarted():
+            yield _TENANT, {}, {"reply": payload.since_speech_end_ms}
+
+
+def _cost(micros: int | None) -> dict[str, int]:
+    return {"unpriced": 1} if micros is None else {"priced": 1, "cost_micros": micros}
+
+
+def _scorer(model: str) -> RowName:
+    """A model that scored is written as provider:model; a classifier has a name alone."""
+    provider, colon, name = model.partition(":")
+    return RowName(Kind.MODEL, provider, name) if colon else RowName(Kind.MODEL, None, model)
