@@ -228,13 +228,19 @@ def verify(data: Data = None, log: Log = None, json: Json = False) -> None:
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="DIR", help="Instead: the read models as Parquet files by day.")
+    ] = None,
     with_keys: Annotated[
         Path | None, typer.Option("--with-keys", metavar="FILE", help="Also write the keys, into a file of their own.")
     ] = None,
     passphrase_file: Annotated[
         Path | None, typer.Option("--passphrase-file", help="Its first line wraps the keys (else it is asked for).")
     ] = None,
+    store: Store = None,
     data: Data = None,
     log: Log = None,
     json: Json = False,
@@ -243,6 +249,12 @@ def export(
 
     Example: ledgerline export calls.ledger --with-keys calls.keys
     """
+    if (file is None) == (parquet is None):
+        raise typer.BadParameter("name a FILE, or a directory with --parquet")
+    if parquet is not None:
+        if with_keys is not None:
+            raise typer.BadParameter("--with-keys goes with a FILE: Parquet files are opened with the keys of --data")
+        _run("export_parquet", directory=parquet, store=store, data=data, log=log, as_json=json)
     _run("export", file=file, with_keys=with_keys, passphrase_file=passphrase_file, data=data, log=log, as_json=json)
 
 
@@ -310,6 +322,43 @@ def project(
     Example: ledgerline project --follow
     """
     _run("project", what=what, name=name, keep_on=follow, store=store, data=data, log=log, as_json=json)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One statement that reads; the dialect is DuckDB's.")],
+    store: Store = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Ask the read models, brought up to the log first. Their tables and columns: docs/read-models.md.
+
+    Example: ledgerline sql "select turn_id, heard, first_reply_ms from turns order by first_reply_ms desc limit 5"
+    """
+    _run("sql", query=query, store=store, data=data, log=log, as_json=json)
+
+
+@app.command("as-of")
+def as_of(
+    moment: Annotated[
+        str,
+        typer.Argument(
+            metavar="T", help="ISO 8601 (UTC where no zone is named), PARTITION:OFFSET, before:EVENT_ID or call:CALL."
+        ),
+    ],
+    what: Annotated[str, typer.Argument(metavar="show|knowledge|sql", help="A call, an article, or a query.")],
+    argument: Annotated[str, typer.Argument(metavar="CALL|ARTICLE|QUERY", help="Which one.")],
+    store: Store = None,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Show a call, an article or the answer to a query as they were at a moment. A call's own knowledge is what it pinned.
+
+    Example: ledgerline as-of call:last knowledge card-delivery
+    """
+    _run("as_of", moment=moment, what=what, argument=argument, store=store, data=data, log=log, as_json=json)
 
 
 @app.command()

@@ -106,6 +106,7 @@ CANDIDATES = ReadModel(
     about="One row a candidate: what it would say, its fate, and the typed reason.",
     row=CandidateRow,
     key=("conversation_id", "candidate_id"),
+    day="formed_us",
     handles=frozenset(
         {
             d.CandidateFormed,

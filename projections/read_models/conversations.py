@@ -156,6 +156,7 @@ CONVERSATIONS = ReadModel(
     about="One row a conversation: how it went and how it ended.",
     row=ConversationRow,
     key=("conversation_id",),
+    day="started_us",
     handles=frozenset(
         {
             f.CallArrived,

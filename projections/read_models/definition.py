@@ -81,7 +81,7 @@ class Column(msgspec.Struct, frozen=True):
 class ReadModel(msgspec.Struct, frozen=True, kw_only=True):
     """``version`` rises with every change of what the rows hold. ``handles``: the payload types that ``fold`` takes.
 
-    ``changes``: False where no row is ever changed once it was made: nothing of it is kept in memory. Of ``fold`` and
+    ``day``: the column whose date says to which day a row belongs; None: rows that belong to none. ``changes``: False where no row is ever changed once it was made: nothing of it is kept in memory. Of ``fold`` and
     ``behaviours`` one is given: what is folded, conversations or the behaviour stream.
     """
 
@@ -91,6 +91,7 @@ class ReadModel(msgspec.Struct, frozen=True, kw_only=True):
     row: type[Row]
     key: tuple[str, ...]
     handles: frozenset[type] = frozenset()
+    day: str | None = None
     changes: bool = True
     fold: Callable[[], Fold] | None = None
     behaviours: Callable[[], BehaviourFold] | None = None

@@ -57,6 +57,7 @@ ESCALATIONS = ReadModel(
     about="One row each time that a person was chosen to take over.",
     row=EscalationRow,
     key=("conversation_id", "seq"),
+    day="chosen_us",
     handles=frozenset({d.EscalationChosen, f.SpeechStarted}),
     fold=Escalations,
 )

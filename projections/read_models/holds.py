@@ -62,6 +62,7 @@ HOLDS = ReadModel(
     about="One row a line that a gateway played alone.",
     row=HoldRow,
     key=("conversation_id", "seq"),
+    day="played_us",
     handles=frozenset({d.StandingGranted, f.HoldingPlayed, f.FallbackPlayed}),
     changes=False,
     fold=Holds,

@@ -146,6 +146,7 @@ MODEL_CALLS = ReadModel(
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),
+    day="asked_us",
     handles=frozenset(
         {
             d.CompletionAsked,

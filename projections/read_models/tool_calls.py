@@ -89,6 +89,7 @@ TOOL_CALLS = ReadModel(
     about="One row a tool that was asked or refused.",
     row=ToolCallRow,
     key=("conversation_id", "seq"),
+    day="asked_us",
     handles=frozenset(
         {d.ToolRequested, d.ToolRefused, d.AskRepeated, f.ToolReturned, f.EffectFailed, f.EffectCancelled}
     ),

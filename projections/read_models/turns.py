@@ -263,6 +263,7 @@ TURNS = ReadModel(
     about="One row a turn: what was meant, how it ended, and each latency in its own column.",
     row=TurnRow,
     key=("conversation_id", "turn_id"),
+    day="opened_us",
     handles=frozenset(
         {
             d.TurnOpened,

@@ -60,6 +60,7 @@ VERDICTS = ReadModel(
     about="One row a verdict of a guardrail.",
     row=VerdictRow,
     key=("conversation_id", "seq"),
+    day="issued_us",
     handles=frozenset({d.VerdictIssued}),
     changes=False,
     fold=Verdicts,

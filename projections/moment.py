@@ -1,0 +1,174 @@
+"""A moment of the log, as somebody names it: a time, a place, just before an event, or a call's end so far.
+
+A step is atomic, so a moment lies between two steps: what was accepted until then is known, the rest isn't there yet. A
+place is exact in its own partition; the others are taken at the time at which it was reached.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from projections.wall_time import iso_time
+from schemas import decisions as d
+from schemas.base import Kind
+from streams.codec import Codec, UndecodableError
+from streams.effective_records import Effective, EffectiveRecords
+from streams.ports import Ledger, LogRecord
+from streams.sealed_only import SealedOnly
+
+BEFORE, CALL = "before:", "call:"
+FORMS = "an ISO 8601 time, PARTITION:OFFSET, before:EVENT_ID or call:CALL"
+_READ = 2_000
+
+
+class MomentError(Exception):
+    """No such moment. The message says why."""
+
+
+class AsOf(NamedTuple):
+    """``offset``: of the newest record that counts, in ``partition``; None: only ``at_us`` says. ``conversation_id``:
+    whose event, or which call, named the moment."""
+
+    at_us: int
+    partition: int | None = None
+    offset: int | None = None
+    conversation_id: str | None = None
+
+    def holds(self, partition: int, end: int, accepted_at_us: int) -> bool:
+        """Whether a step whose last record is at ``end`` counts."""
+        if self.offset is not None and partition == self.partition:
+            return end <= self.offset
+        return accepted_at_us <= self.at_us
+
+
+async def moment_of(text: str, ledger: Ledger) -> AsOf:
+    """``text``: one of ``FORMS``, with the call's whole id. Raises ``MomentError``."""
+    if text.startswith(BEFORE):
+        return await _before_event(text.removeprefix(BEFORE), ledger)
+    if text.startswith(CALL):
+        return await _end_of_call(text.removeprefix(CALL), ledger)
+    partition, colon, offset = text.partition(":")
+    if colon and partition.isdigit() and offset.isdigit():
+        return await _at_offset(int(partition), int(offset), ledger)
+    return await _at_time(text, ledger)
+
+
+async def _at_time(text: str, ledger: Ledger) -> AsOf:
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise MomentError(f"{text!r} is no moment: {FORMS}") from None
+    at_us = round((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp() * 1e6)
+    if at_us > time.time_ns() // 1000:
+        raise MomentError(f"{iso_time(at_us)} lies after the log's end: it hasn't come yet")
+    began_us = await _began_us(ledger)
+    if began_us is None:
+        raise MomentError("the log holds no event yet")
+    if at_us < began_us:
+        raise MomentError(f"{iso_time(at_us)} lies before the log began: its first step is of {iso_time(began_us)}")
+    return AsOf(at_us)
+
+
+async def _began_us(ledger: Ledger) -> int | None:
+    firsts = [await _first_us(ledger, partition) for partition in range(ledger.partitions)]
+    return min((first for first in firsts if first is not None), default=None)
+
+
+async def _first_us(ledger: Ledger, partition: int) -> int | None:
+    records, start = EffectiveRecords(Codec(SealedOnly())), 0
+    while batch := await ledger.read(partition, start, _READ):
+        for record in batch:
+            for event, _ in records.take(record):
+                return event.accepted_at_us
+        start = batch[-1].offset + 1
+    return None
+
+
+async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
+    if partition >= ledger.partitions:
+        raise MomentError(f"there is no partition {partition}: the log has {ledger.partitions}, from 0")
+    end = await ledger.end(partition)
+    if offset >= end:
+        last = f"its last record is {partition}:{end - 1}" if end else "nothing stands in that partition"
+        raise MomentError(f"{partition}:{offset} lies after the log's end: {last}")
+    codec, stop = Codec(SealedOnly()), offset + 1
+    while stop > 0:
+        start = max(0, stop - _READ)
+        for record in reversed(await ledger.read(partition, start, stop - start)):
+            try:
+                event = codec.decode(record.body)
+            except UndecodableError:
+                continue
+            if event.kind is not Kind.CONTROL:
+                return AsOf(event.accepted_at_us, partition, offset)
+        stop = start
+    return AsOf(await _began_us(ledger) or 0, partition, offset)
+
+
+async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
+    if not event_id:
+        raise MomentError(f"before: names no event; a moment is {FORMS}")
+    for partition in range(ledger.partitions):
+        conversation_id = await _whose(event_id, ledger, partition)
+        if conversation_id is None:
+            continue
+        former_us: int | None = None
+        records = EffectiveRecords(Codec(SealedOnly()))
+        for record in await ledger.read_conversation(conversation_id):
+            step = records.take(record)
+            if any(event.event_id == event_id for event, _ in step):
+                at_us = step[0].event.accepted_at_us
+                before_us = at_us - 1 if former_us is None else min(former_us, at_us - 1)
+                return AsOf(before_us, partition, records.reader.began - 1, conversation_id)
+            former_us = step[0].event.accepted_at_us if step else former_us
+    raise MomentError(f"no event {event_id!r} on this log")
+
+
+async def _whose(event_id: str, ledger: Ledger, partition: int) -> str | None:
+    """The conversation of an event. Its id is the first thing in its bytes, so nothing needs to be decoded."""
+    wanted, start = event_id.encode(), 0
+    most = len(wanted) + 3  # behind its length, which takes up to three bytes
+    while batch := await ledger.read(partition, start, _READ):
+        for record in batch:
+            if wanted in record.body.data[:most] and record.conversation_id:
+                return record.conversation_id
+        start = batch[-1].offset + 1
+    return None
+
+
+async def _end_of_call(conversation_id: str, ledger: Ledger) -> AsOf:
+    records, found = EffectiveRecords(Codec(SealedOnly())), None
+    for record in await ledger.read_conversation(conversation_id):
+        for event, holding in records.take(record):
+            found = AsOf(event.accepted_at_us, holding.partition, holding.offset, conversation_id)
+    if found is None:
+        raise MomentError(f"no call {conversation_id!r} on this log")
+    return found
+
+
+def as_it_was(records: Iterable[LogRecord], codec: Codec, at: AsOf) -> list[Effective]:
+    """The effective events of a conversation that counted at the moment ``at``, in order."""
+    reader = EffectiveRecords(codec)
+    counted: list[Effective] = []
+    for record in records:
+        step = reader.take(record)
+        if step and at.holds(record.partition, record.offset, step[0].event.accepted_at_us):
+            counted += step
+    return counted
+
+
+async def behaviour_at(at: AsOf, ledger: Ledger, recorded: Iterable[tuple[int, int | None]]) -> int | None:
+    """The number of the behaviour that counted: the one that the call of the moment pinned, exactly; else the newest that
+    was recorded until then. None where there was none, or the log doesn't tell when they were recorded.
+
+    ``recorded``: (seq, when, in microseconds).
+    """
+    if at.conversation_id is not None:
+        records = await ledger.read_conversation(at.conversation_id)
+        for event, _ in as_it_was(records, Codec(SealedOnly()), at):
+            if isinstance(event.payload, d.ConversationOpened):
+                return event.payload.behaviour_seq
+    return max((seq for seq, when_us in recorded if when_us is not None and when_us <= at.at_us), default=None)
