@@ -218,6 +218,23 @@ def replay(
 
 
 @app.command()
+def live(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="serve (count, and answer over HTTP) or show.")],
+    minutes: Annotated[int, typer.Option("--minutes", help="show: of so many minutes, up to 60.")] = 15,
+    bind: Annotated[str, typer.Option("--bind", help="serve: the address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="serve: the port.")] = 6066,
+    data: Data = None,
+    log: Log = None,
+    json: Json = False,
+) -> None:
+    """Count a log on Kafka while it is written: latencies and errors of models, what guardrails block, calls and cost.
+
+    Example: ledgerline live show --log kafka://127.0.0.1:9092 --minutes 60
+    """
+    _run("live_aggregates", what=what, minutes=minutes, bind=bind, port=port, data=data, log=log, as_json=json)
+
+
+@app.command()
 def verify(data: Data = None, log: Log = None, json: Json = False) -> None:
     """Check the whole log: order, ids, hashes, schemas, whole steps, and every decision by recomputing it.
 

@@ -9,6 +9,7 @@ from console.commands.doctor import Diagnosis
 from projections.call_report import CallReport
 from projections.calls import CallSummary
 from projections.lane_diff import LaneDiff
+from projections.live.report import LiveFigures
 from projections.recompute import Replay
 from projections.stretch import StretchReplay
 from projections.verify import Verification
@@ -23,6 +24,7 @@ SHAPES: dict[str, Any] = {
     "replay": Replay,
     "replay --partition": StretchReplay,
     "replay --lane": LaneDiff,
+    "live": LiveFigures,
     "verify": Verification,
     "export": Exported,
     "import": Imported,
