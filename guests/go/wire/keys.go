@@ -4,21 +4,39 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 )
 
 // ErrNoKey is returned where the conversation's key was destroyed, or never made.
 var ErrNoKey = errors.New("this conversation has no key")
 
-// Keys asks a key service for the keys of conversations. Don't keep what it gives for long: destroying a key forgets.
+// keepKeys is how long a key is used before it is asked for again: destroying a key at the service forgets.
+const keepKeys = 5 * time.Minute
+
+const mostKeys = 10_000
+
+// Keys asks a key service for the keys of conversations, each once in a while. Its fields are set before it is used.
 type Keys struct {
 	URL, Token string
 	Client     *http.Client
+
+	mutex sync.Mutex
+	held  map[string]heldKey
+}
+
+type heldKey struct {
+	secret []byte
+	until  time.Time
 }
 
 // Open gives the plain text of a private field of the event's payload.
@@ -40,7 +58,43 @@ func (k *Keys) Open(ctx context.Context, event *Event, field string) (string, er
 	return text, err
 }
 
+// TextDigest binds a verdict to the words that were judged: HMAC-SHA256, hex, under a key derived from the conversation's.
+func (k *Keys) TextDigest(ctx context.Context, conversationID, text string) (string, error) {
+	secret, err := k.get(ctx, conversationID)
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(mac(mac(secret, "ledgerline digest"), text)), nil
+}
+
+func mac(key []byte, text string) []byte {
+	hash := hmac.New(sha256.New, key)
+	hash.Write([]byte(text))
+	return hash.Sum(nil)
+}
+
 func (k *Keys) get(ctx context.Context, conversationID string) ([]byte, error) {
+	k.mutex.Lock()
+	held, known := k.held[conversationID]
+	k.mutex.Unlock()
+	now := time.Now()
+	if known && now.Before(held.until) {
+		return held.secret, nil
+	}
+	secret, err := k.fetch(ctx, conversationID)
+	if err != nil {
+		return nil, err
+	}
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.held == nil || len(k.held) >= mostKeys {
+		k.held = map[string]heldKey{}
+	}
+	k.held[conversationID] = heldKey{secret, now.Add(keepKeys)}
+	return secret, nil
+}
+
+func (k *Keys) fetch(ctx context.Context, conversationID string) ([]byte, error) {
 	address := strings.TrimRight(k.URL, "/") + "/v1/keys/" + url.PathEscape(conversationID)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

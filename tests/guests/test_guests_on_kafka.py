@@ -1,0 +1,149 @@
+"""Guests on a real broker, in Go and in Python: what they pass is said, what they block isn't, their silence is decided."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from broker import bootstrap, topics_for
+from go_programs import SCHEMAS, built
+from guested_call import APPROVED, Turn, bank, guest, guested_call
+from support import PATIENCE_S, run
+
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import EvidenceSpan
+from streams.guest import PASS, Candidate, Guest, Verdict, block
+from streams.guest import guest as is_guest
+from streams.hosts.guest import run_guest
+from streams.kafka.topics import Topics
+from streams.key_server import serving
+from streams.key_tokens import Role, read_grants
+from streams.keys import MemoryKeyStore
+
+TOKEN = "r" * 32
+GRANTS = read_grants(f"{Role.READ} {TOKEN}")
+PROMISE = "Naïvely said: it is guaranteed to be free."
+QUESTIONS = {"What does it cost": APPROVED, "Is it really free": PROMISE, "And now": APPROVED}
+Running = Callable[[Topics, str], AbstractAsyncContextManager[Callable[[], Awaitable[None]]]]
+
+
+@is_guest("compliance", version="1")
+async def compliance(candidate: Candidate) -> Verdict:
+    at = candidate.text.find("guaranteed")
+    return PASS if at < 0 else block("promise_of_return", evidence=(EvidenceSpan(at, at + len("guaranteed")),))
+
+
+@is_guest("tone")
+async def tone(candidate: Candidate) -> Verdict:
+    return block("too_short") if len(candidate.text) < 20 else PASS
+
+
+# --- two ways to run one: each gives what makes it silent -------------------------------------------------------------
+
+
+@asynccontextmanager
+async def in_python(judge: Guest, topics: Topics, keys_url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    ready = asyncio.Event()
+    log = f"kafka://{bootstrap()}/{topics.prefix.removesuffix('.')}?partitions={topics.partitions}"
+    judging = asyncio.create_task(run_guest(judge, log=log, keys_url=keys_url, token=TOKEN, ready=ready.set))
+
+    async def stop() -> None:
+        judging.cancel()
+        await asyncio.gather(judging, return_exceptions=True)
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await ready.wait()
+        yield stop
+    finally:
+        await stop()
+
+
+@asynccontextmanager
+async def in_go(
+    program: Path, token: Path, topics: Topics, keys_url: str
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    arguments = ["-brokers", bootstrap(), "-prefix", topics.prefix, "-schemas", str(SCHEMAS)]
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, "-keys", keys_url, "-token", str(token), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+
+    async def stop() -> None:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await process.stdout.readline()).startswith(b"judging")
+        yield stop
+    finally:
+        await stop()
+
+
+@pytest.fixture(params=["go", "python"])
+def running(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
+    if request.param == "python":
+        return lambda topics, url: in_python(compliance, topics, url)
+    program = built(tmp_path_factory.getbasetemp().parent, "compliance")
+    token = tmp_path / "token"
+    token.write_text(f"{TOKEN}\n")
+    os.chmod(token, 0o600)
+    return lambda topics, url: in_go(program, token, topics, url)
+
+
+def test_a_required_guest_passes_blocks_and_is_silent(running: Running, tmp_path: Path) -> None:
+    topics, keys = topics_for(tmp_path, 1), MemoryKeyStore()
+    behaviour = bank(
+        guest("compliance"),
+        guest("tone", required=False, judges="everything"),
+        guest("nobody", required=False, judges="everything"),
+    )
+
+    async def scenario() -> list[Turn]:
+        async with (
+            serving(keys, GRANTS) as url,
+            guested_call(topics, keys, behaviour) as call,
+            running(topics, url) as silence,
+            in_python(tone, topics, url),
+        ):
+            call.models_say = QUESTIONS
+            turns = [await call.answered()]
+            for question in QUESTIONS:
+                if question == "And now":
+                    await silence()
+                turns.append(await call.asks(question))
+            return turns
+
+    greeting, passed, blocked, silent = run(scenario())
+
+    assert greeting.verdicts("compliance") == []  # it judges what models say
+    (verdict,) = passed.verdicts("compliance")
+    assert (verdict.passed, verdict.required, verdict.guardrail_version) == (True, True, "1")
+    assert passed.said == [APPROVED]
+    assert passed.of(d.ReplyChosen)[0].candidate_id == passed.of(d.GuestAsked)[0].candidate_id
+
+    (verdict,) = blocked.verdicts("compliance")
+    assert (verdict.passed, verdict.reasons) == (False, ("promise_of_return",))
+    assert [PROMISE[span.start : span.end] for span in verdict.evidence] == ["guaranteed"]
+    assert blocked.said == [APPROVED]
+
+    (verdict,) = silent.verdicts("compliance")
+    assert (verdict.passed, verdict.reasons) == (False, ("guest_silent",))
+    assert {posted.guardrail for posted in silent.of(f.GuestVerdictPosted)} <= {"tone"}
+    assert silent.said == [APPROVED]
+    assert silent.of(d.ReplyChosen)[0].candidate_id != silent.of(d.GuestAsked)[0].candidate_id
+
+    for turn in (greeting, passed, blocked, silent):
+        asked = {ask.guardrail: ask.required for ask in turn.of(d.GuestAsked)}
+        assert asked["tone"] is asked["nobody"] is False
+        assert turn.verdicts("nobody") == []
+    everything = [verdict for turn in (greeting, passed, blocked, silent) for verdict in turn.verdicts("tone")]
+    assert everything
+    assert all(not verdict.required for verdict in everything)
