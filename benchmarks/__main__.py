@@ -22,6 +22,7 @@ BENCHMARKS = {
 }
 # Named on the command line only: what they need isn't in the usual environment, or they take long.
 ON_DEMAND = {
+    "hosts": "fact put to decision read on a Kafka log, with either host of the owners, and what each costs",
     "peers": "the same turn of 17 calls decided by other engines: Temporal, DBOS, Restate (make bench-peers)",
 }
 
