@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from simulation.line import Line, Said
 from simulation.small_bank import ASKED
@@ -31,11 +31,21 @@ OpenLine = Callable[[], Awaitable[Line]]
 
 
 class Caller:
-    """Goes through ``turns`` acts; calls again when a call ended before. ``patience_s``: how long it waits for a reply."""
+    """Goes through ``turns`` acts; calls again when a call ended before. ``patience_s``: how long it waits for a reply.
+    ``talk``: what it asks about, by intent."""
 
-    def __init__(self, rng: random.Random, turns: int, open_line: OpenLine, patience_s: float, calls: int = 8) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        turns: int,
+        open_line: OpenLine,
+        patience_s: float,
+        *,
+        talk: Sequence[str] = TALK,
+        calls: int = 8,
+    ) -> None:
         self._rng, self._turns, self._open_line = rng, turns, open_line
-        self._patience_s, self._calls = patience_s, calls
+        self._patience_s, self._intents, self._calls = patience_s, talk, calls
 
     async def run(self) -> None:
         while self._turns > 0 and self._calls > 0:
@@ -85,7 +95,7 @@ class Caller:
             await self._until_agent_finished(self._line.endings, self._patience_s)
 
     def _question(self) -> str:
-        return self._rng.choice(ASKED[self._rng.choice(TALK)])
+        return self._rng.choice(ASKED[self._rng.choice(self._intents)])
 
     async def _speak(self, text: str) -> None:
         rng, line = self._rng, self._line

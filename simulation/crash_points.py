@@ -32,6 +32,8 @@ OWNER_POINTS = (
     "dead_letters.put:after",
     "executor:before",
     "executor:after",
+    "tool:before",
+    "tool:after",
 )
 GATEWAY_POINTS = (
     "inbox.put:before",
@@ -81,6 +83,11 @@ class Aim(NamedTuple):
 
     owner: Pair
     gateway: Pair
+
+    @property
+    def at_tools(self) -> bool:
+        """Whether callers must ask for what tools read, and channels must let them."""
+        return self.owner.point.startswith("tool")
 
     def faults(self) -> frozenset[Fault]:
         """What must be in play, so that the points are passed at all after the faults struck."""

@@ -33,7 +33,8 @@ CUSTOMERS = {
     "cleo": Customer({"card-cleo-1": "3333", "card-cleo-2": "4444"}, "Sunday"),
 }
 REQUIRED = {"card_status": "verified"}  # tool → level, as the bank wants it
-LEVELS = ("known", "verified", "verified", "verified", "stepped_up")
+LEVELS = ("known", "verified", "verified", "verified", "verified", "stepped_up")
+EXPIRIES_MS = (None, None, None, None, None, None, 0, 400, 1000, 5000)
 
 
 class SimRecords:
@@ -62,26 +63,50 @@ class SimRecords:
 
 
 class Channel:
-    """Authenticates the caller of one call by seed: not at all, at the ring, or later; for a while, or for good; and
-    sometimes somebody else after that."""
+    """Authenticates the caller of one call by seed: not at all, at the ring, or later; for a while, or for good;
+    sometimes somebody else after that, and sometimes just when a tool was asked."""
 
     def __init__(self, draw: random.Random, call_id: str, durable: Durable) -> None:
         self._draw, self._call_id, self._durable = draw, call_id, durable
         self._codec = Codec(durable.keys)
+        self._facts = 0
 
     async def run(self) -> None:
         draw = self._draw
-        subject = draw.choice(sorted(CUSTOMERS))
-        if draw.random() < 0.25:
+        if draw.random() < 0.15:
             return
+        subject = draw.choice(sorted(CUSTOMERS))
         await asyncio.sleep(draw.choice((0.0, 0.0, draw.uniform(0.1, 8.0))))
-        for number in range(draw.choice((1, 2, 3, 5))):
-            self._authenticate(subject, number)
+        for _ in range(draw.choice((1, 2, 3))):
+            self._authenticate(subject, draw.choice(EXPIRIES_MS))
             await asyncio.sleep(draw.uniform(0.3, 6.0))
             if draw.random() < 0.5:
                 subject = draw.choice(sorted(CUSTOMERS))
+        while True:
+            await self._until_a_tool_is_asked()
+            await asyncio.sleep(draw.uniform(0.0, 0.5))
+            self._authenticate(draw.choice(sorted(CUSTOMERS)), draw.choice(EXPIRIES_MS))
 
-    def _authenticate(self, subject_id: str, number: int) -> None:
+    async def run_brief(self) -> None:
+        """Lets the caller ask for cards at nearly any time, and for a short time only: what is asked of a tool may be
+        nobody's to know when it is asked again."""
+        draw = self._draw
+        subject = draw.choice(sorted(CUSTOMERS))
+        for _ in range(20):
+            self._authenticate(subject, draw.randint(300, 3000))
+            await asyncio.sleep(draw.uniform(0.3, 3.0))
+
+    async def _until_a_tool_is_asked(self) -> None:
+        seen = len(self._durable.log)
+        while True:
+            await self._durable.log_grew.wait()
+            new, seen = self._durable.log[seen:], len(self._durable.log)
+            asked = any(r.body.type == "ToolRequested" and r.conversation_id == self._call_id for r in new)
+            if asked and self._draw.random() < 0.5:
+                return
+
+    def _authenticate(self, subject_id: str, expires_after_ms: int | None) -> None:
+        self._facts += 1
         objects = tuple(f.OwnObject("card", card, digits) for card, digits in CUSTOMERS[subject_id].cards.items())
         fact = fact_event(
             self._call_id,
@@ -89,10 +114,10 @@ class Channel:
                 subject_id=subject_id,
                 level=self._draw.choice(LEVELS),
                 method="simulated",
-                expires_after_ms=self._draw.choice((None, None, None, None, None, None, 0, 700, 3000, 8000)),
+                expires_after_ms=expires_after_ms,
                 objects=write_objects(objects),
             ),
-            event_id=derived_id(self._call_id, "channel", number),
+            event_id=derived_id(self._call_id, "channel", self._facts),
             occurred_at_us=round(asyncio.get_running_loop().time() * 1e6),
         )
         body, _ = self._codec.encode(fact)

@@ -40,6 +40,8 @@ ASKED = {
     "card": (
         "Is my new card on its way",
         "Has my card been sent",
+        "Track my card",
+        "Did my card leave yet",
         "Where is card 1111",
         "Where is card 2222",
         "Where is card 3333",

@@ -66,7 +66,7 @@ def tools(log: RawLog, durable: Durable) -> Iterator[Violation]:
             yield from _may(caller, {"tool": "card_status", "arguments": former[0].arguments}, rec, where)
         elif rec.type == "ToolRefused":
             yield from _refused(caller, rec, where)
-        elif rec.type in ("ReplyChosen", "EscalationChosen", "CloseChosen"):
+        elif rec.type in ("CandidateFormed", "ReplyChosen", "EscalationChosen", "CloseChosen"):
             yield from _tells(caller.subject, rec.payload["text"], where)
         elif rec.type == "CompletionAsked":  # what a model is shown, it may say
             yield from _tells(caller.subject, rec.payload["messages"], where)

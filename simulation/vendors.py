@@ -48,11 +48,11 @@ class Vendors:
 
     async def _call_tool(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         """The production executor; the bank's systems behind it take their time, or fail."""
-        self._process.at("executor:before")
+        self._process.at("tool:before")
         draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
         records = SimRecords(self._durable, self._process, conversation.id, ask.ask_id, lambda: self._work(draw, 0.15))
         fact = await CallTool(records, self._stands_on_log)(conversation, ask, attempt)
-        self._process.at("executor:after")
+        self._process.at("tool:after")
         return fact
 
     def _executor(self, answer: _Answer, median_s: float, timeout_ms: int | None) -> Executor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
-from simulation.callers import Caller, PlainCaller
+from simulation.callers import TALK, Caller, PlainCaller
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
 from simulation.customers import Channel
 from simulation.durable import Durable
@@ -73,6 +73,7 @@ class World:
         self._scene = scene
         aim = aim_of(seed) if scene.mixed else None
         needed = aim.faults() if aim else frozenset()
+        self._at_tools = aim is not None and aim.at_tools
         self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:
@@ -119,7 +120,13 @@ class World:
         count = self._scene.callers or self._rng.choice((1, 1, 2))
         turns = [self._scene.turns // count + (index < self._scene.turns % count) for index in range(count)]
         callers = [
-            Caller(self._faults.rng(f"caller/{index}"), turns[index], self._opener(index), patience_s)
+            Caller(
+                self._faults.rng(f"caller/{index}"),
+                turns[index],
+                self._opener(index),
+                patience_s,
+                talk=("card",) if self._at_tools else TALK,
+            )
             for index in range(count)
         ]
         await asyncio.gather(*(caller.run() for caller in callers))
@@ -134,7 +141,7 @@ class World:
             self._lines[call_id] = Line()
             self._new_gateway(call_id)
             channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
-            self._help(channel.run())
+            self._help(channel.run_brief() if self._at_tools else channel.run())
             if Fault.GUESTS_FAIL in self._faults.in_play:
                 self._help(Guests(call_id, self._durable, self._faults).run())
             return self._lines[call_id]
