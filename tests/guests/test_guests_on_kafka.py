@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from broker import bootstrap, topics_for
-from go_programs import SCHEMAS, built
+from go_programs import ROOT, SCHEMAS, built
 from guested_call import APPROVED, Turn, bank, guest, guested_call
 from support import PATIENCE_S, run
 
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.base import EvidenceSpan
 from streams.guest import PASS, Candidate, Guest, Verdict, block
 from streams.guest import guest as is_guest
 from streams.hosts.guest import run_guest
@@ -29,13 +29,8 @@ TOKEN = "r" * 32
 GRANTS = read_grants(f"{Role.READ} {TOKEN}")
 PROMISE = "Naïvely said: it is guaranteed to be free."
 QUESTIONS = {"What does it cost": APPROVED, "Is it really free": PROMISE, "And now": APPROVED}
-Running = Callable[[Topics, str], AbstractAsyncContextManager[Callable[[], Awaitable[None]]]]
-
-
-@is_guest("compliance", version="1")
-async def compliance(candidate: Candidate) -> Verdict:
-    at = candidate.text.find("guaranteed")
-    return PASS if at < 0 else block("promise_of_return", evidence=(EvidenceSpan(at, at + len("guaranteed")),))
+Silence = Callable[[], Awaitable[None]]
+Running = Callable[[Topics, str], AbstractAsyncContextManager[Silence]]
 
 
 @is_guest("tone")
@@ -43,35 +38,29 @@ async def tone(candidate: Candidate) -> Verdict:
     return block("too_short") if len(candidate.text) < 20 else PASS
 
 
-# --- two ways to run one: each gives what makes it silent -------------------------------------------------------------
+# --- how to run one: each gives what makes it silent ------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def in_python(judge: Guest, topics: Topics, keys_url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+async def in_this_process(judge: Guest, topics: Topics, keys_url: str) -> AsyncIterator[None]:
     ready = asyncio.Event()
-    log = f"kafka://{bootstrap()}/{topics.prefix.removesuffix('.')}?partitions={topics.partitions}"
-    judging = asyncio.create_task(run_guest(judge, log=log, keys_url=keys_url, token=TOKEN, ready=ready.set))
-
-    async def stop() -> None:
-        judging.cancel()
-        await asyncio.gather(judging, return_exceptions=True)
-
+    judging = asyncio.create_task(
+        run_guest(judge, log=address(topics), keys_url=keys_url, token=TOKEN, ready=ready.set)
+    )
     try:
         async with asyncio.timeout(PATIENCE_S):
             await ready.wait()
-        yield stop
+        yield
     finally:
-        await stop()
+        judging.cancel()
+        await asyncio.gather(judging, return_exceptions=True)
 
 
 @asynccontextmanager
-async def in_go(
-    program: Path, token: Path, topics: Topics, keys_url: str
-) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    arguments = ["-brokers", bootstrap(), "-prefix", topics.prefix, "-schemas", str(SCHEMAS)]
-    process = await asyncio.create_subprocess_exec(
-        program, *arguments, "-keys", keys_url, "-token", str(token), stdout=asyncio.subprocess.PIPE
-    )
+async def as_a_process(*command: str | Path) -> AsyncIterator[Silence]:
+    """The samples: they say when they miss nothing any more."""
+    environment = os.environ | {"TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
     assert process.stdout
 
     async def stop() -> None:
@@ -87,15 +76,26 @@ async def in_go(
         await stop()
 
 
+def in_go(program: Path, token: Path, topics: Topics, keys_url: str) -> AbstractAsyncContextManager[Silence]:
+    token.write_text(f"{TOKEN}\n")
+    arguments = ["-brokers", bootstrap(), "-prefix", topics.prefix, "-schemas", SCHEMAS]
+    return as_a_process(program, *arguments, "-keys", keys_url, "-token", token)
+
+
+def in_python(topics: Topics, keys_url: str) -> AbstractAsyncContextManager[Silence]:
+    return as_a_process(sys.executable, ROOT / "guests" / "python" / "compliance.py", address(topics), keys_url)
+
+
+def address(topics: Topics) -> str:
+    return f"kafka://{bootstrap()}/{topics.prefix.removesuffix('.')}?partitions={topics.partitions}"
+
+
 @pytest.fixture(params=["go", "python"])
 def running(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
     if request.param == "python":
-        return lambda topics, url: in_python(compliance, topics, url)
+        return in_python
     program = built(tmp_path_factory.getbasetemp().parent, "compliance")
-    token = tmp_path / "token"
-    token.write_text(f"{TOKEN}\n")
-    os.chmod(token, 0o600)
-    return lambda topics, url: in_go(program, token, topics, url)
+    return lambda topics, keys_url: in_go(program, tmp_path / "token", topics, keys_url)
 
 
 def test_a_required_guest_passes_blocks_and_is_silent(running: Running, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_required_guest_passes_blocks_and_is_silent(running: Running, tmp_path
             serving(keys, GRANTS) as url,
             guested_call(topics, keys, behaviour) as call,
             running(topics, url) as silence,
-            in_python(tone, topics, url),
+            in_this_process(tone, topics, url),
         ):
             call.models_say = QUESTIONS
             turns = [await call.answered()]
