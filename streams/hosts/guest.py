@@ -1,13 +1,20 @@
-"""Runs a guest on a Kafka log: another process than the owners, on its own clients, with a token that reads keys."""
+"""Runs a guest on a Kafka log: another process than the owners, that may read the log, write the inbox, and no more."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
 
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
 from streams.codec import Codec
 from streams.guest import Guest, GuestRunner
-from streams.kafka.log import opened
+from streams.kafka.connection import connected
+from streams.kafka.errors import BrokerUnreachableError, TopicMismatchError
+from streams.kafka.inbox import KafkaInbox
+from streams.kafka.ledger import KafkaLedger
+from streams.kafka.topics import Topics
 from streams.kafka.url import LogUrlError, parse
 from streams.remote_keys import RemoteKeyStore
 
@@ -18,7 +25,6 @@ async def run_guest(
     log: str,
     keys_url: str,
     token: str,
-    registry: str | None = None,
     tls: ssl.SSLContext | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
@@ -26,13 +32,31 @@ async def run_guest(
     whom to trust there. ``ready``: called once the guest misses nothing any more.
 
     Several processes may run the same guest: the first verdict counts. Raises ``LogUrlError``, ``InsecureUrlError``,
-    ``BrokerUnreachableError``, ``TopicMismatchError``, ``RegistryError``.
+    ``BrokerUnreachableError``, and ``TopicMismatchError`` where the log isn't there or has other partitions: a guest
+    creates nothing, and a verdict in the wrong partition would reach the wrong owner.
     """
     url = parse(log)
     if url is None:
         raise LogUrlError("a guest runs on a Kafka log: kafka://HOST:PORT[,HOST:PORT][/PREFIX]")
-    async with (
-        opened(url.bootstrap, url.topics, replication=url.replication, registry=registry) as stores,
-        RemoteKeyStore(keys_url, token, tls=tls) as keys,
-    ):
-        await GuestRunner(guest, stores.ledger, stores.inbox, Codec(keys), keys).run(ready)
+    await _check(url.bootstrap, url.topics)
+    async with connected(url.bootstrap) as connection, RemoteKeyStore(keys_url, token, tls=tls) as keys:
+        ledger, inbox = KafkaLedger(connection, url.topics), KafkaInbox(connection, url.topics)
+        try:
+            await GuestRunner(guest, ledger, inbox, Codec(keys), keys).run(ready)
+        finally:
+            await ledger.close()
+
+
+async def _check(bootstrap: str, topics: Topics) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([topics.log, topics.inbox])
+    except KafkaError as error:
+        raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+    finally:
+        await admin.close()
+    for found in described:
+        if len(found["partitions"]) != topics.partitions:
+            counts = f"{len(found['partitions'])} partitions, expected {topics.partitions}"
+            raise TopicMismatchError(f"topic {found['topic']} has {counts}")

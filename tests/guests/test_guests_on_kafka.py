@@ -20,7 +20,10 @@ from schemas import facts as f
 from streams.guest import PASS, Candidate, Guest, Verdict, block
 from streams.guest import guest as is_guest
 from streams.hosts.guest import run_guest
-from streams.kafka.topics import Topics
+from streams.kafka.errors import TopicMismatchError
+from streams.kafka.log import opened
+from streams.kafka.topics import Topics, topics_exist
+from streams.kafka.url import LogUrlError
 from streams.key_server import serving
 from streams.key_tokens import Role, read_grants
 from streams.keys import MemoryKeyStore
@@ -147,3 +150,26 @@ def test_a_required_guest_passes_blocks_and_is_silent(running: Running, tmp_path
     everything = [verdict for turn in (greeting, passed, blocked, silent) for verdict in turn.verdicts("tone")]
     assert everything
     assert all(not verdict.required for verdict in everything)
+
+
+def test_a_guest_of_another_log_says_so_and_creates_nothing(tmp_path: Path) -> None:
+    here, elsewhere = topics_for(tmp_path / "here", 1), topics_for(tmp_path / "elsewhere", 1)
+
+    async def scenario() -> None:
+        async with opened(bootstrap(), here):
+            with pytest.raises(TopicMismatchError, match="has 1 partitions, expected 2"):
+                await _judged(here._replace(partitions=2))
+            with pytest.raises(TopicMismatchError, match="has 0 partitions, expected 1"):
+                await _judged(elsewhere)
+            assert not await topics_exist(bootstrap(), elsewhere)
+
+    run(scenario())
+
+
+def test_a_guest_runs_on_a_log_that_other_processes_can_read() -> None:
+    with pytest.raises(LogUrlError, match="a guest runs on a Kafka log"):
+        run(run_guest(tone, log="sqlite", keys_url="http://127.0.0.1:1", token=TOKEN))
+
+
+async def _judged(topics: Topics) -> None:
+    await run_guest(tone, log=address(topics), keys_url="http://127.0.0.1:1", token=TOKEN)
