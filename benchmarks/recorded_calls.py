@@ -81,7 +81,7 @@ class _Call:
                 yield from self._take(_heard(utterance_id, text, final=True))
                 continue
             attempt = len(ask.done)
-            yield from self._take(_outcome(ask, attempt), run_id=f"{ask.ask_id}#1.0.{attempt}")
+            yield from self._take(outcome(ask, attempt), run_id=f"{ask.ask_id}#1.0.{attempt}")
         for ask in self._conversation.asks.values():
             for attempt in range(len(ask.done), ask.attempts):
                 cancelled = f.EffectCancelled(ask_id=ask.ask_id, attempt=attempt, elapsed_ms=412.5)
@@ -117,7 +117,8 @@ def _heard(utterance_id: str, text: str, *, final: bool) -> f.UtteranceHeard:
     )
 
 
-def _outcome(ask: Ask, attempt: int) -> Fact:
+def outcome(ask: Ask, attempt: int) -> Fact:
+    """Of whatever the race asks for."""
     asked = ask.payload
     if isinstance(asked, d.ClassificationAsked):
         scores = tuple(f.Score(name, value) for name, value in _SCORES)
