@@ -31,6 +31,9 @@ create table if not exists snapshot (conversation_id text primary key, data blob
 create table if not exists dead_letter (
     topic text not null, partition integer not null, offset integer not null, data blob not null,
     primary key (topic, partition, offset)) strict, without rowid;
+create table if not exists intake (
+    partition integer not null, offset integer not null, key text not null unique, received_at_us integer not null,
+    sealed blob not null, primary key (partition, offset)) strict, without rowid;
 create table if not exists behaviour (
     seq integer primary key, hash text not null unique, recorded_at_us integer not null, content blob not null) strict;
 """
