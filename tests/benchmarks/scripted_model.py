@@ -11,13 +11,16 @@ _SCORES = {entry.match: entry.reply for entry in emulator_config().llm.script if
 
 
 class ScriptedModel:
-    """``held``: labels that contain it are never answered. ``cancelled``: labels of calls that were."""
+    """``held``: labels that contain it are never answered. ``cancelled``: labels of calls that were, and that may end
+    once ``let_go`` is set (at once by default)."""
 
     name = "scripted"
 
     def __init__(self, held: str | None = None, answer: str | None = None) -> None:
         self._held, self._answer = held, answer
         self.cancelled: list[str] = []
+        self.let_go = asyncio.Event()
+        self.let_go.set()
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         try:
@@ -25,6 +28,7 @@ class ScriptedModel:
             if self._held is not None and self._held in request.label:
                 await asyncio.Event().wait()
         except asyncio.CancelledError:
+            await self.let_go.wait()
             self.cancelled.append(request.label)
             raise
         return CompletionResult(text=self._text(request), provider=self.name, model=self.name)
