@@ -67,7 +67,12 @@ class TtsSettings(_Data):
     speed: float = Field(default=8.0, gt=0, description="Audio made per second of waiting, after the first chunk.")
     chunk_ms: int = Field(default=200, ge=20)
     ms_per_char: float = Field(default=60.0, gt=0, description="Length of the built-in tone.")
-    contexts_per_socket: int = Field(default=5, ge=1)
+    contexts_per_socket: int = Field(default=5, ge=1, description="ElevenLabs: one more closes the socket.")
+    context_expires_ms: float = Field(default=1000.0, gt=0, description="Cartesia: a context's life after its audio.")
+    concurrent_contexts: int | None = Field(
+        default=None, ge=1, description="Cartesia: what the account's plan allows; ten times as many sockets."
+    )
+    idle_s: float = Field(default=300.0, gt=0, description="Cartesia: a socket without traffic is closed.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -63,9 +63,9 @@ class SpeechOverSockets:
     async def multi(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused_key(request):
             return refused
-        with self._state.serving(Service.TTS) as served:
-            socket = _Socket(request, self._state, self._synthesise, served)
-            return await socket.serve(socket.take_multi)
+        self._state.stats[Service.TTS].sockets += 1
+        socket = _Socket(request, self._state, self._synthesise, None)
+        return await socket.serve(socket.take_multi)
 
     def _refused_key(self, request: web.Request) -> web.Response | None:
         key = request.headers.get("xi-api-key")
@@ -76,10 +76,13 @@ class SpeechOverSockets:
 
 
 class _Socket:
-    """One connection: its contexts, each generating in a task of its own."""
+    """One connection: its contexts, each generating in a task of its own.
+
+    ``served``: what is counted where the connection is one request; None: each context is.
+    """
 
     def __init__(
-        self, request: web.Request, state: EmulatorState, synthesise: Synthesise | None, served: Served
+        self, request: web.Request, state: EmulatorState, synthesise: Synthesise | None, served: Served | None
     ) -> None:
         self._served = served
         self._request = request
@@ -155,7 +158,7 @@ class _Socket:
     def _admit(self, context_id: str, body: Mapping[str, Any]) -> Context:
         """Open a context. Those that still finish count: closing lags behind, as it does at the vendor."""
         if len(self._contexts) >= self._state.config.tts.contexts_per_socket:
-            raise Rejected("max_active_contexts_exceeded", "Too many contexts on this socket.")
+            raise Rejected("max_active_conversations", "Maximum simultaneous contexts exceeded.")
         fallback = f"{self._request.path} {_text(body)}"
         draw = draw_for(self._state.config.seed, self._request.headers, fallback=fallback, kind="speech")
         admitted = self._state.admit(Service.TTS, draw, self._request.match_info["voice"])
@@ -174,18 +177,24 @@ class _Socket:
         return context
 
     async def _run(self, context_id: str | None, context: Context) -> None:
+        if self._served is not None:
+            return await self._speak(context, self._served)
+        with self._state.serving(Service.TTS) as served:
+            try:
+                return await self._speak(context, served)
+            finally:
+                del self._contexts[context_id], self._tasks[context_id]
+
+    async def _speak(self, context: Context, served: Served) -> None:
         try:
             await context.run()
         except AudioDropped as drop:
-            await self._drop(drop.close_code)
+            await self._drop(drop.close_code, served)
         except ConnectionError:
-            self._served.cut_off = True  # the client is gone: the reader sees it too and ends the socket
-        finally:
-            if context_id is not None:
-                del self._contexts[context_id], self._tasks[context_id]
+            served.cut_off = True  # the client is gone: the reader sees it too and ends the socket
 
-    async def _drop(self, close_code: int | None) -> None:
-        self._served.cut_off = True
+    async def _drop(self, close_code: int | None, served: Served) -> None:
+        served.cut_off = True
         if close_code is not None:
             await self._ws.close(code=close_code)
         elif self._request.transport is not None:

@@ -1,12 +1,13 @@
-"""One server, one port: OpenAI's chat API, Deepgram Flux and ElevenLabs.
+"""One server, one port: OpenAI's chat API, Deepgram Flux, ElevenLabs and Cartesia.
 
-The vendors' paths don't collide, so one base URL serves all three SDKs.
+The vendors' paths don't collide, so one base URL serves all of their SDKs.
 """
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from emulators.cartesia_sockets import CartesiaSpeech
 from emulators.config import EmulatorConfig
 from emulators.control import Control
 from emulators.cut import lost_connections_are_no_errors
@@ -76,6 +77,7 @@ class EmulatorServer:
         app.add_routes(FluxApi(state, self._recognise).routes())
         app.add_routes(SpeechOverHttp(state, self._synthesise).routes())
         app.add_routes(SpeechOverSockets(state, self._synthesise).routes())
+        app.add_routes(CartesiaSpeech(state, self._synthesise).routes())
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulators.draws import Draw, draw_for
 from emulators.faults import DropMidAudio, NoFinal, Service, StallBeforeAudio, StallMidAudio, Struck
 from emulators.state import EmulatorState, now_s, sleep_until
-from emulators.voice import Chunk, OutputFormat, chunks, synthesised
+from emulators.voice import SAMPLE_RATE_HZ, Chunk, OutputFormat, chunks, synthesised
 
 Synthesise = Callable[[str], bytes]  # text -> PCM16, 16 kHz, mono
 
@@ -34,6 +34,7 @@ class Voice:
     synthesise: Synthesise | None
     draw: Draw | None = None
     sent_ms: float = 0.0
+    text_ms: float = 0.0  # length of the audio of the text that is being spoken
     _stalled: bool = False
     _spoke: bool = False
 
@@ -49,7 +50,9 @@ class Voice:
         began_s = now_s()
         settings = self.state.config.tts
         slow = self.state.slowness(Service.TTS)
+        self.state.stats[Service.TTS].characters += len(text)
         samples = await synthesised(text, settings.ms_per_char, self.synthesise)
+        self.text_ms = len(samples) * 1000 / SAMPLE_RATE_HZ
         due_s = began_s + self._first_s(text, slow)
         for chunk in chunks(text, samples, settings.chunk_ms, self.form):
             await self._mid_audio_faults()

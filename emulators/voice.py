@@ -21,9 +21,9 @@ _PEAK = 9_000
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """A raw encoding by ElevenLabs' name, such as ``pcm_16000``."""
+    """A raw encoding, by ElevenLabs' names such as ``pcm_16000``; ``f32`` is Cartesia's ``pcm_f32le``."""
 
-    encoding: str  # pcm | ulaw
+    encoding: str  # pcm | ulaw | f32
     rate_hz: int
 
 
@@ -98,6 +98,8 @@ def chunks(text: str, samples: NDArray[np.int16], chunk_ms: int, form: OutputFor
 def encoded(samples: NDArray[np.int16], form: OutputFormat) -> bytes:
     """16 kHz samples in another rate and encoding."""
     resampled = resample(samples, SAMPLE_RATE_HZ, form.rate_hz)
+    if form.encoding == "f32":
+        return (resampled.astype(np.float32) / 32768).astype("<f4").tobytes()
     return _ulaw(resampled) if form.encoding == "ulaw" else resampled.astype("<i2").tobytes()
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 
 import console.call
 import console.vendors
-from agent_core.ports import ProviderError
+from agent_core.ports import ProviderError, Speech, SpeechSynthesiser
 from console.agent import Agent, make_model, usable
 from console.call import CallParts
 from console.emulated import marked
@@ -41,13 +41,13 @@ serve(EmulatorConfig.model_validate_json(sys.argv[1]), started=lambda url: print
 
 
 @contextmanager
-def emulators(faults: list[dict[str, Any]], model_says: str) -> Iterator[str]:
-    """The base URL of a running server."""
+def emulators(faults: list[dict[str, Any]], model_says: str, heard: Sequence[str] = (WORDS,)) -> Iterator[str]:
+    """The base URL of a running server. ``heard``: what each call's recogniser hears, turn after turn."""
     config = {
         "accepted_keys": [KEY],
         "llm": {"first_token": {"median_ms": 40, "p95_ms": 60}, "tokens_per_s": 2000, "canned": model_says},
         "tts": {"first_audio_ms": [20, 40], "ms_per_char": 20},
-        "stt": {"transcripts": [WORDS]},
+        "stt": {"transcripts": list(heard)},
         "faults": faults,
     }
     root = Path(__file__).resolve().parents[2]
@@ -98,13 +98,27 @@ class PartsMaker:
         return local._replace(agent=agent, speech=speech, models=models)
 
 
+class Shared:
+    """The local voice that this process has loaded: whoever closes it is not its last user."""
+
+    def __init__(self, voice: SpeechSynthesiser) -> None:
+        self._voice, self.name = voice, voice.name
+
+    def speak(self, text: str) -> AsyncIterator[Speech]:
+        return self._voice.speak(text)
+
+    async def close(self) -> None:
+        return
+
+
 def answered_at_once(
     folder: Path, calls: Mapping[str, Settings], monkeypatch: pytest.MonkeyPatch, script: str
 ) -> dict[str, Held]:
     """Every call by name, all in real time beside each other; the caller follows ``script``."""
     local = local_parts()
     assert local.speech.local_voice is not None
-    monkeypatch.setattr("providers.local_voice.open_local_voice", lambda order: local.speech.local_voice)
+    shared = Shared(local.speech.local_voice)
+    monkeypatch.setattr("providers.local_voice.open_local_voice", lambda order: shared)
     names = iter(calls)
 
     maker = PartsMaker()
@@ -122,8 +136,7 @@ def answered_at_once(
         held = await asyncio.gather(*(one(name, parts) for name, parts in zip(calls, opened, strict=True)))
         for parts in opened:
             await parts.agent.model.close()
-            for recogniser in parts.speech.recognisers:
-                await recogniser.close()
+            await parts.speech.close()
         return held
 
     return dict(zip(calls, asyncio.run(all_of_them()), strict=True))

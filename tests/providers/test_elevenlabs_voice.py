@@ -1,82 +1,46 @@
-"""ElevenLabs' adapter against the emulator: audio, word times, cancelling, and every way in which a voice fails."""
+"""ElevenLabs' adapter beyond what every voice does (test_voices.py): options, alignment, an endpoint without websockets."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from agent_core.ports import FailureReason, ProviderError, Speech
+from agent_core.ports import FailureReason, ProviderError
 from emulators.elevenlabs_http import SpeechOverHttp
-from emulators.server import EmulatorServer
 from emulators.state import EmulatorState
-from providers.elevenlabs_voice import ElevenLabsSettings, ElevenLabsVoice
 from providers.word_timing import WordsFromCharacters
-from tests.emulators.harness import KEY, quick_config, running
+from tests.emulators.harness import quick_config
+from tests.providers.vendor_server import serving
+from tests.providers.voices import ELEVENLABS, ELEVENLABS_HTTP, TEXT, audio, emulating, length_ms, said
+from tests.support import run
 
-TEXT = "Your card is blocked."
-MS_PER_CHAR = 60
-BOTH = pytest.mark.parametrize("transport", ["websocket", "http"])
-
-
-def voice(url: str, **changes: Any) -> ElevenLabsVoice:
-    defaults: dict[str, Any] = {"api_key": KEY, "voice_id": "amy", "url": url}
-    return ElevenLabsVoice(ElevenLabsSettings(**(defaults | changes)))
+MULTI = "/v1/text-to-speech/{voice}/multi-stream-input"
 
 
-async def spoken(server: EmulatorServer, text: str = TEXT, **changes: Any) -> list[Speech]:
-    speaker = voice(server.url, **changes)
-    try:
-        return [piece async for piece in speaker.speak(text)]
-    finally:
-        await speaker.close()
+class Answering:
+    """A server that keeps what it was told, and answers each finished context with ``pieces`` (base64)."""
 
+    def __init__(self, *pieces: str, **named: Any) -> None:
+        self.query = ""
+        self.messages: list[dict[str, Any]] = []
+        self._pieces, self._named = pieces, named
 
-def failing(config: dict[str, Any], **changes: Any) -> tuple[ProviderError, int]:
-    """The error, and the bytes of audio before it."""
-    heard: list[Speech] = []
-
-    async def listen(speaker: ElevenLabsVoice) -> None:
-        async for piece in speaker.speak(TEXT):
-            heard.append(piece)
-
-    async def scene() -> ProviderError:
-        async with running(quick_config(**config)) as server:
-            speaker = voice(server.url, **changes)
-            with pytest.raises(ProviderError) as caught:
-                await listen(speaker)
-            await speaker.close()
-            return caught.value
-
-    return asyncio.run(scene()), sum(len(piece.pcm) for piece in heard)
-
-
-@BOTH
-def test_all_of_the_audio_arrives_as_16_khz_pcm(transport: str) -> None:
-    async def scene() -> list[Speech]:
-        async with running() as server:
-            return await spoken(server, transport=transport)
-
-    pieces = asyncio.run(scene())
-    assert sum(len(piece.pcm) for piece in pieces) >= len(TEXT) * MS_PER_CHAR * 32
-    assert all(len(piece.pcm) % 2 == 0 for piece in pieces)
-    assert len(pieces) > 1
-
-
-def test_every_word_has_its_time_in_the_utterance() -> None:
-    async def scene() -> list[Speech]:
-        async with running() as server:
-            return await spoken(server, transport="websocket")
-
-    words = [word for piece in asyncio.run(scene()) for word in piece.words]
-    assert [word.word for word in words] == TEXT.split()
-    for word in words:
-        begins = TEXT.index(word.word) * MS_PER_CHAR
-        assert word.start_ms == pytest.approx(begins, abs=2)
-        assert word.end_ms == pytest.approx(begins + len(word.word) * MS_PER_CHAR, abs=2)
+    async def answer(self, request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        self.query = request.query_string
+        async for received in ws:
+            message = json.loads(received.data)
+            self.messages.append(message)
+            if message.get("close_context"):
+                context = {"contextId": message["context_id"]}
+                for piece in self._pieces:
+                    await ws.send_json({"audio": piece, "isFinal": None, **context, **self._named})
+                await ws.send_json({"isFinal": True, **context})
+        return ws
 
 
 def test_a_word_may_begin_in_one_piece_and_end_in_the_next() -> None:
@@ -90,142 +54,89 @@ def test_a_word_may_begin_in_one_piece_and_end_in_the_next() -> None:
 
 
 def test_options_pass_through_to_where_the_vendor_takes_them() -> None:
-    async def scene() -> tuple[str, Any]:
-        taken: dict[str, Any] = {}
+    options = {"voice_settings": {"speed": 1.1}, "language_code": "en", "enable_logging": False}
+    vendor = Answering("AQID", "BAUG")
 
-        async def handler(request: web.Request) -> web.WebSocketResponse:
-            ws = web.WebSocketResponse()
-            await ws.prepare(request)
-            taken["query"] = request.query_string
-            taken["first"] = await ws.receive_json()
-            for three_bytes in ("AQID", "BAUG"):
-                await ws.send_json({"audio": three_bytes, "isFinal": None})
-            await ws.send_json({"isFinal": True})
-            await ws.close()
-            return ws
+    async def scene() -> list[bytes]:
+        async with (
+            serving(MULTI, vendor.answer) as url,
+            ELEVENLABS.speaking(f"{url.replace('http', 'ws')}/v1/", options=options) as voice,
+        ):
+            return [piece.pcm for piece in await said(voice, "Hi")]
 
-        app = web.Application()
-        app.add_routes([web.get("/v1/text-to-speech/{voice}/stream-input", handler)])
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        speaker = voice(
-            f"ws://127.0.0.1:{runner.addresses[0][1]}/v1/",
-            options={"voice_settings": {"speed": 1.1}, "language_code": "en", "enable_logging": False},
-        )
-        pieces = [piece async for piece in speaker.speak("Hi")]
-        assert [piece.pcm for piece in pieces] == [b"\1\2", b"\3\4\5\6"]  # never half a sample
-        await speaker.close()
-        await runner.cleanup()
-        return taken["query"], taken["first"]
-
-    query, first = asyncio.run(scene())
-    assert "language_code=en" in query
-    assert "enable_logging=false" in query
-    assert "output_format=pcm_16000" in query
-    assert first == {"text": " ", "voice_settings": {"speed": 1.1}}
+    assert run(scene()) == [b"\1\2", b"\3\4\5\6"]  # never half a sample
+    for part in ("language_code=en", "enable_logging=false", "output_format=pcm_16000", "inactivity_timeout=180"):
+        assert part in vendor.query
+    opening, text, finishing = vendor.messages
+    assert (opening["text"], opening["voice_settings"]) == (" ", {"speed": 1.1})
+    assert (text["text"], text["flush"]) == ("Hi ", True)
+    assert finishing["close_context"] is True
+    assert len({message["context_id"] for message in vendor.messages}) == 1
 
 
-def test_an_endpoint_without_the_websocket_is_used_over_http() -> None:
-    async def scene() -> tuple[int, ElevenLabsVoice]:
-        app = web.Application()
-        app.add_routes(SpeechOverHttp(EmulatorState(quick_config()), None).routes())
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        speaker = voice(url)
-        sizes = [sum([len(piece.pcm) async for piece in speaker.speak(TEXT)]) for _ in range(2)]
-        assert sizes[0] == sizes[1]
-        with pytest.raises(ProviderError) as caught:
-            await anext(voice(url, transport="websocket").speak(TEXT))
-        assert caught.value.reason is FailureReason.REFUSED
-        await speaker.close()
-        await runner.cleanup()
-        return sizes[0], speaker
+def test_the_other_spelling_of_its_alignment_is_read_too() -> None:
+    times = {"chars": list("Hi "), "charsStartTimesMs": [0, 50, 90], "charsDurationsMs": [50, 40, 10]}
+    vendor = Answering("AQIDBA==", normalizedAlignment=times)
 
-    assert asyncio.run(scene())[0] == len(TEXT) * MS_PER_CHAR * 32
+    async def scene() -> list[tuple[str, float, float]]:
+        async with serving(MULTI, vendor.answer) as url, ELEVENLABS.speaking(url) as voice:
+            return [(w.word, w.start_ms, w.end_ms) for piece in await said(voice, "Hi") for w in piece.words]
+
+    assert run(scene()) == [("Hi", 0.0, 90.0)]
 
 
-def test_nothing_to_say_asks_nobody() -> None:
-    async def scene() -> list[Speech]:
-        async with running() as server:
-            return await spoken(server, "  \n", api_key="wrong")
-
-    assert asyncio.run(scene()) == []
-
-
-@BOTH
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("told", "reason"),
     [
-        ({"fault": "rate_limited", "service": "tts", "retry_after_s": 2}, FailureReason.RATE_LIMITED),
-        ({"fault": "server_error", "service": "tts"}, FailureReason.UNAVAILABLE),
-        ({"fault": "stall_before_audio", "stall_s": 60}, FailureReason.TIMED_OUT),
+        ("max_active_conversations", FailureReason.RATE_LIMITED),
+        ("quota_exceeded", FailureReason.RATE_LIMITED),
+        ("invalid_api_key", FailureReason.UNAUTHORISED),
+        ("internal_error", FailureReason.UNAVAILABLE),
+        ("voice_not_found", FailureReason.REFUSED),
     ],
 )
-def test_a_voice_that_does_not_begin_says_why(transport: str, fault: dict[str, Any], reason: FailureReason) -> None:
-    error, heard_bytes = failing({"faults": [fault]}, transport=transport, first_audio_timeout_ms=150)
-    assert error.reason is reason
-    assert heard_bytes == 0
-    assert error.retry_after_s == fault.get("retry_after_s")
+def test_what_the_vendor_says_went_wrong_has_a_reason_of_ours(told: str, reason: FailureReason) -> None:
+    async def refusing(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await ws.receive()
+        await ws.send_json({"error": told, "message": f"You said: {TEXT}", "code": 1008})
+        await ws.close(code=1008)
+        return ws
 
+    async def scene() -> ProviderError:
+        async with serving(MULTI, refusing) as url, ELEVENLABS.speaking(url) as voice:
+            with pytest.raises(ProviderError) as caught:
+                await said(voice)
+            return caught.value
 
-@BOTH
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        ({"fault": "drop_mid_audio", "after_ms": 400}, FailureReason.UNAVAILABLE),
-        ({"fault": "drop_mid_audio", "after_ms": 400, "close_code": 1011}, FailureReason.UNAVAILABLE),
-        ({"fault": "stall_mid_audio", "after_ms": 400, "stall_s": 60}, FailureReason.TIMED_OUT),
-    ],
-)
-def test_a_voice_that_fails_in_mid_sentence_keeps_what_it_said(
-    transport: str, fault: dict[str, Any], reason: FailureReason
-) -> None:
-    error, heard_bytes = failing({"faults": [fault]}, transport=transport, stall_ms=150)
+    error = run(scene())
     assert error.reason is reason
-    assert 0 < heard_bytes <= 400 * 32
     assert TEXT not in str(error)
 
 
-@BOTH
-def test_a_wrong_key_is_unauthorised_and_stays_out_of_the_error(transport: str) -> None:
-    error, _ = failing({}, transport=transport, api_key="xi-wrong")
-    assert error.reason is FailureReason.UNAUTHORISED
-    assert "xi-wrong" not in str(error) + repr(ElevenLabsSettings(api_key="xi-wrong", voice_id="v"))
+def test_over_http_the_vendor_says_how_long_to_wait() -> None:
+    limit = {"fault": "rate_limited", "service": "tts", "retry_after_s": 2}
 
-
-@BOTH
-def test_no_server_is_unavailable(transport: str) -> None:
     async def scene() -> ProviderError:
-        async with running() as server:
-            url = server.url
-        speaker = voice(url, transport=transport)
-        with pytest.raises(ProviderError) as caught:
-            await anext(speaker.speak(TEXT))
-        await speaker.close()
-        return caught.value
+        async with emulating(ELEVENLABS_HTTP, quick_config(faults=[limit])) as (_, voice):
+            with pytest.raises(ProviderError) as caught:
+                await said(voice)
+            return caught.value
 
-    assert asyncio.run(scene()).reason is FailureReason.UNAVAILABLE
+    assert run(scene()).retry_after_s == 2
 
 
-@BOTH
-def test_closing_the_iterator_cancels_the_voice(transport: str) -> None:
-    config = quick_config(faults=[{"fault": "stall_mid_audio", "after_ms": 200, "stall_s": 60}])
+def test_an_endpoint_without_the_websocket_is_used_over_http() -> None:
+    async def scene() -> tuple[list[int], FailureReason]:
+        state = EmulatorState(quick_config())
+        (route,) = SpeechOverHttp(state, None).routes()
+        async with serving(route.path, route.handler, route.method) as url:
+            async with ELEVENLABS.speaking(url, transport="auto") as voice:
+                lengths = [len(audio(await said(voice))) for _ in range(2)]
+            async with ELEVENLABS.speaking(url) as voice:
+                with pytest.raises(ProviderError) as caught:
+                    await said(voice)
+            return lengths, caught.value.reason
 
-    async def scene() -> dict[str, Any]:
-        async with running(config) as server, aiohttp.ClientSession() as http:
-            speaker = voice(server.url, transport=transport)
-            pieces = speaker.speak(TEXT)
-            assert (await anext(pieces)).pcm
-            await pieces.aclose()
-            stats: dict[str, Any] = {"in_flight": 1}
-            async with asyncio.timeout(10):
-                while stats["in_flight"]:
-                    async with http.get(f"{server.url}/_stats") as response:
-                        stats = (await response.json())["tts"]
-            await speaker.close()
-            return stats
-
-    assert asyncio.run(scene())["requests"] == 1
+    assert run(scene()) == ([length_ms(TEXT) * 32] * 2, FailureReason.REFUSED)
