@@ -20,6 +20,7 @@ from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Host, Workspace
 from processors.opening import CLOSING_ID
+from providers.call_voice import CallVoice
 from providers.phrase_store import PhraseStore
 from providers.rehearsed_voice import RehearsedVoice
 from providers.voice_activity import open_voice_activity
@@ -108,7 +109,8 @@ async def make_call(
         phrase_id: await parts.phrases.render(text) for phrase_id, text in _granted_texts(parts.behaviour).items()
     }
     speech = parts.speech
-    line = Line(media, speech.recognisers, speech.voice, open_voice_activity(), granted, speech.deaf)
+    voice = RehearsedVoice(CallVoice(speech.voice), parts.phrases)  # a rehearsed line waits for no rendering
+    line = Line(media, speech.recognisers, voice, open_voice_activity(), granted, speech.deaf)
     providers = parts.in_use()
     try:
         host = workspace.host(mind, parts.agent.effects) if parts.agent else None

@@ -1,7 +1,7 @@
 """Configuration: ``ledgerline.toml`` in the working directory, then environment (``LEDGERLINE_``, ``__`` for nesting).
 
-The vendors' usual variables work too (DEEPGRAM_API_KEY, ELEVENLABS_API_KEY, OPENAI_API_KEY, OPENAI_BASE_URL): a vendor
-is used where its key is set, the local part otherwise, unless ``provider`` says which.
+The vendors' usual variables work too (DEEPGRAM_API_KEY, ELEVENLABS_API_KEY, CARTESIA_API_KEY, OPENAI_API_KEY,
+OPENAI_BASE_URL): a vendor is used where its key is set, the local part otherwise, unless ``provider`` says which.
 """
 
 from __future__ import annotations
@@ -46,9 +46,17 @@ class SttSettings(_Speech):
 
 
 class TtsSettings(_Speech):
-    provider: Literal["auto", "local", "elevenlabs"] = "auto"
-    voice: str = "21m00Tcm4TlvDq8ikWAM"
-    model: str = "eleven_flash_v2_5"
+    """``voice`` and ``model``: the vendor's names for them; None: what its file in ``providers/`` has as its default."""
+
+    provider: Literal["auto", "local", "elevenlabs", "cartesia"] = "auto"
+    voice: str | None = None
+    model: str | None = None
+
+    def vendor(self) -> str | None:
+        """Who speaks; None: the local voice. A key with no provider named is ElevenLabs'."""
+        if not self.wants_vendor():
+            return None
+        return "elevenlabs" if self.provider == "auto" else self.provider
 
 
 class LlmProvider(_Part):
@@ -176,12 +184,19 @@ def _take_usual_variables(settings: Settings, environment: Mapping[str, str]) ->
         return SecretStr(environment[name]) if environment.get(name) else None
 
     settings.stt.api_key = settings.stt.api_key or secret("DEEPGRAM_API_KEY")
-    settings.tts.api_key = settings.tts.api_key or secret("ELEVENLABS_API_KEY")
+    _take_voice_key(settings.tts, secret("ELEVENLABS_API_KEY"), secret("CARTESIA_API_KEY"))
     settings.llm.api_key = settings.llm.api_key or secret("OPENAI_API_KEY")
     settings.llm.url = settings.llm.url or environment.get("OPENAI_BASE_URL") or None
     for provider in settings.llm.providers:
         if provider.url is None:  # OpenAI itself; nobody else is sent its key
             provider.api_key = provider.api_key or secret("OPENAI_API_KEY")
+
+
+def _take_voice_key(tts: TtsSettings, elevenlabs: SecretStr | None, cartesia: SecretStr | None) -> None:
+    """Nobody is sent the other vendor's key. With both and nothing said, ElevenLabs speaks."""
+    if tts.provider == "auto" and tts.api_key is None and elevenlabs is None and cartesia is not None:
+        tts.provider = "cartesia"
+    tts.api_key = tts.api_key or (cartesia if tts.provider == "cartesia" else elevenlabs)
 
 
 # --- what is wrong with a setting, without its value: it may be a key --------------------------------------------------

@@ -6,9 +6,10 @@ import sys
 
 from agent_core.ports import FailureReason, ProviderError
 
-_KEYS = {
+_KEYS = {  # by part; by vendor where a part has several
     "stt": "LEDGERLINE_STT__API_KEY or DEEPGRAM_API_KEY",
     "tts": "LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY",
+    "cartesia": "LEDGERLINE_TTS__API_KEY or CARTESIA_API_KEY",
     "llm": "LEDGERLINE_LLM__API_KEY (LEDGERLINE_LLM__PROVIDERS for several) or OPENAI_API_KEY",
 }
 _URLS = {
@@ -39,14 +40,14 @@ class VendorTrouble:
             return
         self._told.add((part, error.provider, error.reason))
         detail = f" ({error.detail})" if error.detail else ""
-        told = "; ".join(filter(None, (_advice(part, error.reason), instead)))
+        told = "; ".join(filter(None, (_advice(part, error), instead)))
         message = f"ledgerline: {error.provider} {_IN_WORDS[error.reason]}{detail}: {told}"
         print(message.rstrip(": "), file=sys.stderr)
 
 
-def _advice(part: str, reason: FailureReason) -> str:
-    if reason is FailureReason.UNAUTHORISED:
-        return f"set {_KEYS[part]} to a valid key"
-    if reason in (FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT, FailureReason.REFUSED):
+def _advice(part: str, error: ProviderError) -> str:
+    if error.reason is FailureReason.UNAUTHORISED:
+        return f"set {_KEYS.get(error.provider, _KEYS[part])} to a valid key"
+    if error.reason in (FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT, FailureReason.REFUSED):
         return f"check the network and {_URLS[part]}"
     return ""

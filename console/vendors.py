@@ -126,20 +126,11 @@ def _recognisers(settings: SttSettings) -> list[SpeechRecogniser]:
 
 def _voices(settings: TtsSettings) -> list[SpeechSynthesiser]:
     voices: list[SpeechSynthesiser] = []
-    if settings.wants_vendor():
-        from providers.elevenlabs_voice import ElevenLabsSettings, ElevenLabsVoice
-
-        voices.append(
-            ElevenLabsVoice(
-                ElevenLabsSettings(
-                    api_key=_key(settings, "LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY"),
-                    voice_id=settings.voice,
-                    model=settings.model,
-                    url=settings.url,
-                    options=settings.options,
-                )
-            )
-        )
+    vendor = settings.vendor()
+    if vendor == "elevenlabs":
+        voices.append(_elevenlabs(settings))
+    elif vendor == "cartesia":
+        voices.append(_cartesia(settings))
     from providers.local_voice import ENGINES, open_local_voice
 
     try:
@@ -148,6 +139,34 @@ def _voices(settings: TtsSettings) -> list[SpeechSynthesiser]:
         if not voices:
             raise
     return voices
+
+
+def _elevenlabs(settings: TtsSettings) -> SpeechSynthesiser:
+    from providers.elevenlabs_voice import DEFAULT_MODEL, DEFAULT_VOICE, ElevenLabsSettings, ElevenLabsVoice
+
+    return ElevenLabsVoice(
+        ElevenLabsSettings(
+            api_key=_key(settings, "LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY"),
+            voice_id=settings.voice or DEFAULT_VOICE,
+            model=settings.model or DEFAULT_MODEL,
+            url=settings.url,
+            options=settings.options,
+        )
+    )
+
+
+def _cartesia(settings: TtsSettings) -> SpeechSynthesiser:
+    from providers.cartesia_voice import DEFAULT_MODEL, DEFAULT_VOICE, CartesiaSettings, CartesiaVoice
+
+    return CartesiaVoice(
+        CartesiaSettings(
+            api_key=_key(settings, "LEDGERLINE_TTS__API_KEY or CARTESIA_API_KEY"),
+            voice_id=settings.voice or DEFAULT_VOICE,
+            model=settings.model or DEFAULT_MODEL,
+            url=settings.url,
+            options=settings.options,
+        )
+    )
 
 
 def _key(settings: SttSettings | TtsSettings, variables: str) -> str:

@@ -109,15 +109,15 @@ def _vendors(settings: Settings) -> Iterator[Check]:
     """Whether a key is set, never the key."""
     vendors = settings.vendors()
     stt = "deepgram" if "stt" in vendors else "local"
-    tts = "elevenlabs" if "tts" in vendors else "local"
+    tts = settings.tts.vendor() or "local"
     models = ", ".join(p.name for p in settings.llm.all()) or "approved answers (no model is configured)"
     yield Check("speech to text", State.OK, stt)
     yield Check("text to speech", State.OK, tts)
     yield Check("language model", State.OK, models)
     if settings.stt.provider == "deepgram" and settings.stt.api_key is None:
         yield Check("deepgram", State.BROKEN, "no key", "set LEDGERLINE_STT__API_KEY or DEEPGRAM_API_KEY")
-    if settings.tts.provider == "elevenlabs" and settings.tts.api_key is None:
-        yield Check("elevenlabs", State.BROKEN, "no key", "set LEDGERLINE_TTS__API_KEY or ELEVENLABS_API_KEY")
+    if settings.tts.vendor() and settings.tts.api_key is None:
+        yield Check(tts, State.BROKEN, "no key", f"set LEDGERLINE_TTS__API_KEY or {tts.upper()}_API_KEY")
 
 
 def _microphone() -> Check:

@@ -35,7 +35,8 @@ def run(*, port: int, config: Path | None, as_json: bool) -> int:
         if as_json:
             print_json({"url": url, "environment": addresses})
         else:
-            print(f"Emulators of Deepgram Flux, OpenAI chat and ElevenLabs at {url}; stop with Ctrl-C. Use them with:")
+            print(f"Emulators of Deepgram Flux, OpenAI chat, ElevenLabs and Cartesia at {url}; stop with Ctrl-C.")
+            print("Use them with these (LEDGERLINE_TTS__PROVIDER=cartesia for the other voice):")
             print("\n".join(f"export {name}={value}" for name, value in addresses.items()))
         sys.stdout.flush()
 
@@ -58,7 +59,7 @@ def _local_ears(config: EmulatorConfig) -> Callable[[bytes], str] | None:
 
 
 def _local_voice() -> Callable[[str], bytes] | None:
-    """Emulated ElevenLabs really speaks, where a local voice is installed."""
+    """The emulated voices really speak, where a local voice is installed."""
     for name in ("joe", "flite", "espeak-ng"):
         try:
             return ENGINES[name]().render
