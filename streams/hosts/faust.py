@@ -62,7 +62,7 @@ class FaustHost(KafkaHost[C]):
 
 
 class OutOfGroupError(KafkaError):  # type: ignore[misc]
-    """Faust gave up. The message names what it met."""
+    """Faust gave up."""
 
 
 class FaustMembership(Membership):
@@ -82,14 +82,19 @@ class FaustMembership(Membership):
 
     async def _stay(self) -> None:
         app = self._app()
+        starting = asyncio.ensure_future(app.start())  # ends when the group has let it in, or never
         try:
-            await app.start()
             while not app.should_stop:
                 app.check_group()
+                if starting.done():
+                    starting.result()
                 await asyncio.sleep(CHECK_S)
-            raise OutOfGroupError(type(app.crash_reason).__name__) from app.crash_reason
+            _LOG.warning("Faust gave up: %s", type(app.crash_reason).__name__)
+            raise OutOfGroupError from app.crash_reason
         finally:
             self._inbox.revoked()
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await _stop(app)
 
     def _app(self) -> _App:

@@ -50,7 +50,7 @@ class Hosted:
     topics: Topics
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[KafkaHost[Any]]:
+    async def worker(self, session_timeout_ms: int = SESSION_TIMEOUT_MS) -> AsyncIterator[KafkaHost[Any]]:
         async with opened(bootstrap(), self.topics) as stores:
             make = HOSTS[self.host]
             host = make(
@@ -60,7 +60,7 @@ class Hosted:
                 self.data.codec,
                 TallyMind(),
                 NoEffects,
-                session_timeout_ms=SESSION_TIMEOUT_MS,
+                session_timeout_ms=session_timeout_ms,
             )
             async with host:
                 yield host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from support import PATIENCE_S, DataDirectory, run
 
 from schemas.facts import KeyPressed
 from streams.hosts.faust import FaustHost
+from streams.kafka.membership import STOCK_SESSION_TIMEOUT_MS
 from streams.owner import Stores
 
 ALL = frozenset(range(PARTITIONS))
@@ -134,6 +136,18 @@ def test_what_a_woken_zombie_appends_is_void(hosted: Hosted) -> None:
             return await hosted.until(stores, after)
 
     assert_sound(run(scenario()), timed + during + after)
+
+
+def test_a_broker_that_refuses_a_short_session_is_asked_for_the_stock_one(
+    hosted: Hosted, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with hosted.worker(session_timeout_ms=10) as host:
+            assert host.owned == ALL
+
+    with caplog.at_level(logging.WARNING):
+        run(scenario())
+    assert f"{STOCK_SESSION_TIMEOUT_MS} ms it is" in caplog.text
 
 
 def test_faust_delivers_what_its_owners_take(data: DataDirectory, tmp_path: Path) -> None:
