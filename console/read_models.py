@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from console.failures import FailedError
-from console.listed_behaviours import listed_behaviours
 from console.settings import ConfigurationError, Settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
 from projections.read_models.catalogue import READ_MODELS
 from projections.read_models.definition import RecordedBehaviour
+from streams.sqlite import SqliteLedger
+from streams.sqlite_store import SqliteStore
 
 try:
     from projections.projecting import Log, Progress, catch_up
@@ -35,20 +38,35 @@ class ReadModels(NamedTuple):
 @asynccontextmanager
 async def read_models(settings: Settings, url: str | None) -> AsyncIterator[ReadModels]:
     """``url``: of the store; None is a SQLite file in the data directory. Raises ``FailedError``."""
-    async with open_workspace(settings, create=False) as workspace, listed_behaviours(workspace) as stream:
+    async with open_workspace(settings, create=False) as workspace:
 
         def behaviours() -> list[RecordedBehaviour]:
             times: dict[int, int] = {}
             if isinstance(workspace, SqliteWorkspace):
                 times = dict(workspace.store.db.execute(_RECORDED).fetchall())
-            return [RecordedBehaviour(v.seq, v.hash, v.content, times.get(v.seq)) for v in stream.versions()]
+            return [
+                RecordedBehaviour(v.seq, v.hash, v.content, times.get(v.seq)) for v in workspace.behaviours.versions()
+            ]
 
         try:
             opened = ReadModelStore(url or f"sqlite:///{settings.data / FILE}")
         except ReadModelsUnreadableError as error:
             raise FailedError(str(error)) from None
         with opened as store:
-            yield ReadModels(workspace, store, Log(workspace.stores.ledger, behaviours))
+            opened_elsewhere = None
+            if isinstance(workspace, SqliteWorkspace):
+                opened_elsewhere = partial(sqlite_ledger, workspace.store.path)
+            yield ReadModels(workspace, store, Log(workspace.stores.ledger, behaviours, opened_elsewhere))
+
+
+@asynccontextmanager
+async def sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
+    """The embedded log, as a helper process of a projection opens it."""
+    store = SqliteStore(path)
+    try:
+        yield SqliteLedger(store)
+    finally:
+        store.close()
 
 
 async def bring_up_to_date(models: ReadModels, progress: Progress | None = None) -> list[str]:

@@ -7,10 +7,13 @@ rows and the checkpoint behind them. What was folded and not committed is folded
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM, Checkpoint
+from projections.parallel import OpenLedger, stretches
 from projections.projector import Projector
 from projections.read_model_store import Generation, ReadModelStore
 from projections.read_models.definition import ReadModel, RecordedBehaviour, Row
@@ -19,6 +22,8 @@ from streams.ports import Ledger, LogRecord
 
 COMMIT_AFTER = 20_000  # changed rows: some tens of MB in memory
 READ = 2_000
+MUCH = 100_000  # records from which helpers are worth their start of about a second
+HELPERS = min(4, os.cpu_count() or 1)
 BEHAVIOURS_EVERY_S = 5.0  # behaviours change when somebody deploys one
 
 Progress = Callable[[int, int], None]
@@ -27,10 +32,11 @@ Member = tuple[ReadModel, Generation]
 
 
 class Log(NamedTuple):
-    """What is projected."""
+    """What is projected. ``open_ledger``: None where other processes can't open it, or needn't."""
 
     ledger: Ledger
     behaviours: Callable[[], list[RecordedBehaviour]]
+    open_ledger: OpenLedger | None = None
 
 
 class Caught(NamedTuple):
@@ -77,30 +83,75 @@ class PartitionRun:
         self._committed = reached
 
 
+class _Behind(NamedTuple):
+    """Read models that stand at the same place of a partition, and how far the log goes there."""
+
+    partition: int
+    at: Checkpoint
+    end: int
+    members: list[Member]
+
+
 async def catch_up(
-    store: ReadModelStore, log: Log, members: Sequence[Member], progress: Progress | None = None
+    store: ReadModelStore,
+    log: Log,
+    members: Sequence[Member],
+    progress: Progress | None = None,
+    *,
+    helpers: int = HELPERS,
 ) -> Caught:
-    """Up to the log's end as it is now. Raises ``MovedElsewhereError``."""
+    """Up to the log's end as it is now. ``helpers``: how many processes fold, where there is much to do.
+
+    Raises ``MovedElsewhereError``, ``HelperLostError``.
+    """
     caught, done = Caught(), 0
+    behind: list[_Behind] = []
     folded = [member for member in members if member[0].fold]
-    runs: list[tuple[int, Checkpoint, int, list[Member]]] = []
     for partition in range(log.ledger.partitions if folded else 0):
         end = await log.ledger.end(partition)
-        runs += [(partition, at, end, group) for at, group in _by_place(store, folded, partition) if at.offset < end]
-    records_to_read = sum(end - at.offset for _, at, end, _ in runs)
-    for partition, at, end, group in runs:
-        run = PartitionRun(store, log.ledger, group, partition, at)
-        start = at.offset
-        while start < end and (records := await log.ledger.read(partition, start, min(READ, end - start))):
-            await run.take(records)
-            done += records[-1].offset + 1 - start
-            start = records[-1].offset + 1
-            if progress:
-                progress(done, records_to_read)
-        run.commit()
-        caught = caught.plus(run.caught)
+        groups = _by_place(store, folded, partition)
+        behind += [_Behind(partition, at, end, group) for at, group in groups if at.offset < end]
+    of = sum(each.end - each.at.offset for each in behind)
+    for each in behind:
+        is_much = each.end - each.at.offset >= MUCH and helpers > 1 and log.open_ledger is not None
+        caught_up = _with_helpers(store, log, each, helpers) if is_much else _alone(store, log, each)
+        so_far = Caught()
+        async with aclosing(caught_up):
+            async for offset, folded_so_far in caught_up:
+                so_far = folded_so_far
+                if progress:
+                    progress(done + offset - each.at.offset, of)
+        done += each.end - each.at.offset
+        caught = caught.plus(so_far)
     project_behaviours(store, log.behaviours(), members)
     return caught
+
+
+async def _alone(store: ReadModelStore, log: Log, behind: _Behind) -> AsyncGenerator[tuple[int, Caught], None]:
+    run = PartitionRun(store, log.ledger, behind.members, behind.partition, behind.at)
+    start = behind.at.offset
+    while start < behind.end:
+        records = await log.ledger.read(behind.partition, start, min(READ, behind.end - start))
+        await run.take(records)
+        start = records[-1].offset + 1
+        yield start, run.caught
+    run.commit()
+
+
+async def _with_helpers(
+    store: ReadModelStore, log: Log, behind: _Behind, helpers: int
+) -> AsyncGenerator[tuple[int, Caught], None]:
+    assert log.open_ledger is not None
+    models = [model for model, _ in behind.members]
+    generations = [generation for _, generation in behind.members]
+    former = behind.at
+    found = stretches(log.open_ledger, models, behind.partition, former, behind.end, helpers)
+    async with aclosing(found):
+        async for stretch in found:
+            if stretch.reached != former:
+                store.commit(models, generations, stretch.changes, behind.partition, former, stretch.reached)
+                former = stretch.reached
+            yield stretch.end, Caught(stretch.events, stretch.unreadable)
 
 
 async def follow(store: ReadModelStore, log: Log, members: Sequence[Member]) -> None:

@@ -19,8 +19,8 @@ from projections.read_models.attribution import Attribution
 from projections.read_models.definition import ReadModel, Row, Seen
 from projections.versions import Changes, Moment, Versions
 from schemas.event import Event
-from streams.codec import Codec
-from streams.effective_records import EffectiveRecords
+from streams.codec import Codec, UndecodableError
+from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import LogRecord
 from streams.sealed_only import SealedOnly
 
@@ -50,6 +50,27 @@ class _Group:
         }
 
 
+class _Steps:
+    """Whole effective steps, undecoded records in; ``streams.effective_records`` without the records."""
+
+    def __init__(self, epoch: int = 0) -> None:
+        self.reader = EffectiveReader(epoch)
+        self.unreadable = 0
+        self._decode = Codec(SealedOnly()).decode
+
+    def take(self, record: LogRecord) -> tuple[Event, ...]:
+        try:
+            event = self._decode(record.body, record.conversation_id)
+        except UndecodableError:
+            self.unreadable += 1
+            return ()
+        try:
+            return self.reader.feed(record, event)
+        except BrokenStepError:
+            self.reader.give_up_step()
+            return self.reader.feed(record, event)
+
+
 class _Thread:
     """One conversation while it is in memory."""
 
@@ -61,14 +82,17 @@ class _Thread:
         self._versions = Versions(group.models)
 
     def step(self, events: Iterable[Event], moment: Moment, changes: Changes, number: int) -> None:
-        group, rows = self._group, dict[tuple[int, Any], Row | None]()
+        handlers, keys, rows = self._group.handlers, self._group.keys, dict[tuple[int, Any], Row | None]()
         for event in events:
             before = self.conversation
-            self.conversation = evolve(before, event)
+            self.conversation = after = evolve(before, event)
             turn_id = self._attribution.turn_of(event)
-            for place in group.handlers.get(type(event.payload), ()):
-                for row in self._takes[place](Seen(event, before, self.conversation, turn_id)):
-                    rows[place, group.keys[place](row)] = row
+            places = handlers.get(type(event.payload))
+            if places:
+                seen = Seen(event, before, after, turn_id)
+                for place in places:
+                    for row in self._takes[place](seen):
+                        rows[place, keys[place](row)] = row
         if rows:
             self._versions.change(rows, moment, changes, number)
 
@@ -90,7 +114,7 @@ class Projector:
     ) -> None:
         self._group, self._history, self._partition = _Group(models), history, partition
         self._which, self._of = shard
-        self._records = EffectiveRecords(Codec(SealedOnly()), start.epoch)
+        self._steps = _Steps(start.epoch)
         self._next = start.offset
         self._open: dict[str, _Thread] = {}
         self._closed: dict[str, _Thread] = {}
@@ -100,7 +124,7 @@ class Projector:
 
     @property
     def unreadable(self) -> int:
-        return self._records.unreadable
+        return self._steps.unreadable
 
     @property
     def pending(self) -> int:
@@ -110,7 +134,7 @@ class Projector:
     @property
     def checkpoint(self) -> Checkpoint:
         """What ``changes`` holds reaches up to here: the beginning of a step that isn't whole yet isn't passed."""
-        reader = self._records.reader
+        reader = self._steps.reader
         return Checkpoint(reader.began if reader.holds_half_a_step else self._next, reader.epoch)
 
     def changes(self) -> Changes:
@@ -124,15 +148,13 @@ class Projector:
             self._next = record.offset + 1
             if self._is_foreign(record.conversation_id):
                 continue
-            step = self._records.take(record)
+            step = self._steps.take(record)
             if not step:
                 continue
             self.events += len(step)
-            events = [effective.event for effective in step]
-            began = self._records.reader.began
-            thread = await self._thread(events[0], began)
-            moment = Moment(self._partition, record.offset, events[0].accepted_at_us)
-            thread.step(events, moment, self._changes, self._number)
+            thread = await self._thread(step[0], self._steps.reader.began)
+            moment = Moment(self._partition, record.offset, step[0].accepted_at_us)
+            thread.step(step, moment, self._changes, self._number)
             self._keep(thread)
 
     def _is_foreign(self, conversation_id: str) -> bool:
@@ -158,10 +180,9 @@ class Projector:
     async def _folded(self, conversation_id: str, until: int) -> _Thread:
         """As it was at offset ``until``. What comes of it stands in the rows already."""
         thread, written = self._new(conversation_id), Changes(len(self._group.models))
-        records = EffectiveRecords(Codec(SealedOnly()))
+        steps = _Steps()
         for record in await self._history(conversation_id, self._partition, until):
-            step = records.take(record)
+            step = steps.take(record)
             if step:
-                moment = Moment(self._partition, record.offset, step[0].event.accepted_at_us)
-                thread.step([effective.event for effective in step], moment, written, -1)
+                thread.step(step, Moment(self._partition, record.offset, step[0].accepted_at_us), written, -1)
         return thread

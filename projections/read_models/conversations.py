@@ -79,6 +79,8 @@ class Conversations:
 
     def take(self, seen: Seen) -> Iterable[Row]:
         event = seen.event
+        if isinstance(event.payload, d.VerdictIssued) and not _blocks(event.payload):  # most of them
+            return
         state = self._state = self._state or _Conversation(started_us=event.accepted_at_us)
         self._note(state, seen)
         after = seen.after
@@ -135,9 +137,13 @@ class Conversations:
             case f.FallbackPlayed():
                 state.fallbacks += 1
             case d.VerdictIssued():
-                state.blocked += payload.required and not payload.passed
+                state.blocked += 1
             case d.EscalationChosen():
                 state.escalations += 1
+
+
+def _blocks(verdict: d.VerdictIssued) -> bool:
+    return verdict.required and not verdict.passed
 
 
 def _outcome(state: _Conversation) -> str | None:

@@ -40,3 +40,10 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(store_url: str) -> Iterator[ReadModelStore]:
     with ReadModelStore(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[ReadModelStore]:
+    """For what doesn't depend on the database."""
+    with ReadModelStore(f"sqlite:///{tmp_path / 'read_models.db'}") as opened:
+        yield opened

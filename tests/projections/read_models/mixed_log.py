@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from golden_calls import GOLDEN, golden
 from msgspec.structs import replace
@@ -21,10 +21,12 @@ BEGAN_US = 1_750_000_000_000_000
 STEP_US = 7_000
 
 
-def mixed_log(data: DataDirectory, *, copies: int = 1, seed: int = 1) -> dict[str, list[Event]]:
+def mixed_log(
+    data: DataDirectory, *, names: Sequence[str] = RECORDED, copies: int = 1, seed: int = 1
+) -> dict[str, list[Event]]:
     """Appends it to partition 0. The effective events of each conversation."""
     chance = random.Random(seed)
-    calls = {f"{name}-{n}": _steps(golden(name), f"{name}-{n}") for name in RECORDED for n in range(copies)}
+    calls = {f"{name}-{n}": _steps(golden(name), f"{name}-{n}") for name in names for n in range(copies)}
     written: dict[str, list[Event]] = {name: [] for name in calls}
     entries, epoch, at_us = [_took(data, 1)], 1, BEGAN_US
     waiting = {name: list(reversed(steps)) for name, steps in calls.items()}

@@ -1,0 +1,115 @@
+"""A read model is built anew beside the old one; code that changed without saying so is found."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+
+import msgspec
+import pytest
+from mixed_log import RECORDED, log_of, mixed_log
+from rows import everything, history
+from support import DataDirectory, run
+
+from projections.projecting import catch_up
+from projections.read_model_store import ReadModelStore, State
+from projections.read_model_versions import Fit, members_of, rebuild, standings
+from projections.read_models import definition, turns
+from projections.read_models.catalogue import READ_MODELS
+from projections.read_models.turns import TURNS
+
+
+class StoppedError(Exception):
+    """The process dies here."""
+
+
+def project(store: ReadModelStore, data: DataDirectory) -> None:
+    run(catch_up(store, log_of(data), members_of(store, standings(store, READ_MODELS))))
+
+
+@pytest.mark.parametrize("name", ["conversations", "turns", "candidates", "verdicts", "model_calls"])
+def test_a_read_model_that_is_rebuilt_is_equal_row_by_row(
+    data: DataDirectory, sqlite_store: ReadModelStore, name: str
+) -> None:
+    mixed_log(data, names=RECORDED[:3])
+    project(sqlite_store, data)
+    before = everything(sqlite_store)
+    assert before[name]
+    former = sqlite_store.generations()[name]
+    run(rebuild(sqlite_store, log_of(data), READ_MODELS[name]))
+    assert everything(sqlite_store) == before
+    assert sqlite_store.generations()[name].generation == former.generation + 1
+
+
+def test_a_rebuild_that_was_broken_off_leaves_the_old_rows_and_goes_on(
+    data: DataDirectory, store: ReadModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed_log(data, names=RECORDED[:3])
+    project(store, data)
+    before = everything(store)
+    monkeypatch.setattr("projections.projecting.COMMIT_AFTER", 20)
+    monkeypatch.setattr("projections.projecting.READ", 100)
+    calls: list[int] = []
+
+    def dies(done: int, of: int) -> None:
+        calls.append(done)
+        if done > of // 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        run(rebuild(store, log_of(data), TURNS, dies))
+    assert everything(store) == before
+    building = store.generations(State.BUILDING)["turns"]
+    reached = store.checkpoints(building)[0].offset
+    assert reached > 0
+    project(store, data)  # meanwhile the old one lives on
+    caught = run(rebuild(store, log_of(data), TURNS))
+    whole = sum(int(row["events"]) for row in before["conversations"] if row["events"])  # type: ignore[call-overload]
+    assert 0 < caught.events < whole
+    assert everything(store) == before
+    assert store.generations(State.BUILDING) == {}
+
+
+def test_rows_of_older_code_are_named_with_what_to_do(data: DataDirectory, store: ReadModelStore) -> None:
+    mixed_log(data, names=RECORDED[:1])
+    project(store, data)
+    newer = msgspec.structs.replace(TURNS, version=2)
+    (standing,) = standings(store, {"turns": newer})
+    assert (standing.fit, members_of(store, [standing])) == (Fit.OUTDATED, [])
+    assert standing.advice is not None
+    assert "ledgerline project rebuild turns" in standing.advice
+    before = history(store, TURNS)
+    run(rebuild(store, log_of(data), newer))
+    (standing,) = standings(store, {"turns": newer})
+    assert standing.fit is Fit.FITS
+    assert history(store, newer) == before
+    (standing,) = standings(store, {"turns": TURNS})
+    assert standing.fit is Fit.NEWER
+
+
+def test_code_that_changed_without_a_version_is_found_and_its_words_are_not(
+    data: DataDirectory, sqlite_store: ReadModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed_log(data, names=RECORDED[:1])
+    project(sqlite_store, data)
+    source = inspect.getsource(turns)
+
+    def fit_of(changed: str) -> Fit:
+        ast.parse(changed)
+        real = inspect.getsource
+        with monkeypatch.context() as patched:
+            patched.setattr(definition.inspect, "getsource", lambda m: changed if m is turns else real(m))
+            (standing,) = standings(sqlite_store, {"turns": TURNS})
+        if standing.fit is Fit.CHANGED:
+            assert standing.advice is not None
+            assert "raise version in projections/read_models/turns.py" in standing.advice
+        return standing.fit
+
+    assert fit_of(source) is Fit.FITS
+    assert fit_of(source.replace("Holding lines that were played.", "How often it held.")) is Fit.FITS
+    assert fit_of(source.replace("# what was played in that pause answered nothing", "")) is Fit.FITS
+    assert fit_of(source.replace("turn.row.holds + 1", "turn.row.holds + 2")) is Fit.CHANGED
+    assert fit_of(source.replace('_FALLBACK = "fallback"', '_FALLBACK = "closing"')) is Fit.CHANGED
+    fewer = msgspec.structs.replace(TURNS, key=("turn_id",))
+    (standing,) = standings(sqlite_store, {"turns": fewer})
+    assert standing.fit is Fit.CHANGED
