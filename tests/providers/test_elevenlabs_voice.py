@@ -14,7 +14,7 @@ from emulators.state import EmulatorState
 from providers.word_timing import WordsFromCharacters
 from tests.emulators.harness import quick_config
 from tests.providers.vendor_server import serving
-from tests.providers.voices import ELEVENLABS, ELEVENLABS_HTTP, TEXT, audio, emulating, length_ms, said
+from tests.providers.voices import ELEVENLABS, ELEVENLABS_HTTP, TEXT, Vendor, Voice, audio, length_ms, said
 from tests.support import run
 
 MULTI = "/v1/text-to-speech/{voice}/multi-stream-input"
@@ -115,16 +115,68 @@ def test_what_the_vendor_says_went_wrong_has_a_reason_of_ours(told: str, reason:
     assert TEXT not in str(error)
 
 
-def test_over_http_the_vendor_says_how_long_to_wait() -> None:
-    limit = {"fault": "rate_limited", "service": "tts", "retry_after_s": 2}
+@pytest.mark.parametrize("vendor", [ELEVENLABS, ELEVENLABS_HTTP], ids=lambda vendor: vendor.name)
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, FailureReason.REFUSED),
+        (403, FailureReason.UNAUTHORISED),
+        (429, FailureReason.RATE_LIMITED),
+        (503, FailureReason.UNAVAILABLE),
+    ],
+)
+def test_a_voice_that_does_not_begin_says_why(vendor: Vendor, status: int, reason: FailureReason) -> None:
+    """Refused before anything is spoken: at the handshake, or by the answer's status."""
+
+    async def refusing(request: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"retry-after": "7"}, text=f"You said: {TEXT}")
 
     async def scene() -> ProviderError:
-        async with emulating(ELEVENLABS_HTTP, quick_config(faults=[limit])) as (_, voice):
+        async with serving("/{path:.*}", refusing, "*") as url, vendor.speaking(url) as voice:
             with pytest.raises(ProviderError) as caught:
                 await said(voice)
             return caught.value
 
-    assert run(scene()).retry_after_s == 2
+    error = run(scene())
+    assert (error.reason, error.detail, error.retry_after_s) == (reason, f"HTTP {status}", 7)
+
+
+@pytest.mark.parametrize(
+    ("last_words", "reason"),
+    [
+        ({"error": "internal_error", "code": 1008}, FailureReason.UNAVAILABLE),
+        ({"error": "quota_exceeded", "code": 1008}, FailureReason.RATE_LIMITED),
+        (None, FailureReason.UNAVAILABLE),  # closed as if all were well, and nobody said that it was the end
+    ],
+)
+def test_a_voice_that_fails_in_mid_sentence_keeps_what_it_said(
+    last_words: dict[str, Any] | None, reason: FailureReason
+) -> None:
+    async def breaking_off(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        context_id = (await ws.receive_json())["context_id"]
+        await ws.send_json({"audio": "AQIDBA==", "isFinal": None, "contextId": context_id})
+        if last_words:
+            await ws.send_json(last_words)
+        await ws.close(code=1000)
+        return ws
+
+    heard: list[bytes] = []
+
+    async def listen(voice: Voice) -> None:
+        async for piece in voice.speak(TEXT):
+            heard.append(piece.pcm)
+
+    async def scene() -> ProviderError:
+        async with serving(MULTI, breaking_off) as url, ELEVENLABS.speaking(url) as voice:
+            with pytest.raises(ProviderError) as caught:
+                await listen(voice)
+            return caught.value
+
+    error = run(scene())
+    assert (heard, error.reason) == ([b"\1\2\3\4"], reason)
+    assert TEXT not in str(error)
 
 
 def test_an_endpoint_without_the_websocket_is_used_over_http() -> None:
