@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from broker import bootstrap, topics_for
 from msgspec.structs import replace
 from owning import Inbox, effective, reigning, until
 from support import DataDirectory, NoEffects, TallyMind, eventually, run
@@ -20,11 +21,14 @@ from schemas.event import Event
 from streams.behaviour_versions import BehaviourNumbersDifferError, SqliteVersions
 from streams.codec import FORGOTTEN, Body, Codec
 from streams.fact_writer import FactWriter, fact_event
+from streams.kafka.connection import connected
+from streams.kafka.log import opened
 from streams.kafka.url import KafkaUrl, parse
-from streams.lane_feed import Behaviours, FactFeed, Fed, Feeds
+from streams.lane_feed import Behaviours, FactFeed, Fed, Feeds, read_fed
 from streams.lanes import LATE_US, LaneNameError, LateTimers, lane_address
 from streams.mind import Outcome
 from streams.owner import Owner, Stores
+from streams.partitioner import partition_of
 from streams.ports import InboxUnavailableError
 
 PRESSED = f.KeyPressed(key="2")
@@ -234,6 +238,27 @@ def test_a_feed_that_was_killed_goes_on_behind_its_last_fact(data: DataDirectory
                 ours = await until(lane, "c2-b")
         assert [e.event_id for e in ours] == [e.event_id for e in theirs]
 
+    run(scenario())
+
+
+def test_where_a_feed_stands_is_what_the_lanes_inbox_ends_with(data: DataDirectory, tmp_path: Path) -> None:
+    topics = topics_for(tmp_path, 2)
+    at = {call: partition_of(call, 2) for call in ("c1", "c2", "c3", "c4", "c5")}
+
+    async def scenario() -> None:
+        async with opened(bootstrap(), topics) as stores, connected(bootstrap()) as connection:
+            assert [await read_fed(connection, topics, partition) for partition in range(2)] == [NOTHING, NOTHING]
+            writer = FactWriter(stores.inbox, data.codec)
+            for number in range(2):
+                for call in at:
+                    await writer.put(fact_event(call, PRESSED, event_id=f"{call}-{number}"))
+            for partition in range(2):
+                here = [call for call in at if at[call] == partition]
+                assert await read_fed(connection, topics, partition) == Fed(
+                    frozenset(here), (here[-1], f"{here[-1]}-1")
+                )
+
+    assert set(at.values()) == {0, 1}
     run(scenario())
 
 
