@@ -67,7 +67,7 @@ class CartesiaContexts:
         if context_id is None:
             return None
         if kind == "chunk":
-            return Piece(context_id, base64.b64decode(message["data"]))
+            return Piece(context_id, base64.b64decode(message["data"], validate=True))
         if kind == "timestamps":
             return Piece(context_id, words=_words(message.get("word_timestamps") or {}))
         return Done(context_id) if kind == "done" else None
@@ -84,4 +84,4 @@ class CartesiaContexts:
 def _words(times: Mapping[str, Any]) -> tuple[WordTiming, ...]:
     """Seconds, counted from the start of the context's audio."""
     timed = zip(times.get("words") or (), times.get("start") or (), times.get("end") or (), strict=False)
-    return tuple(WordTiming(str(word), start * 1000, end * 1000) for word, start, end in timed)
+    return tuple(WordTiming(str(word), float(start) * 1000, float(end) * 1000) for word, start, end in timed)

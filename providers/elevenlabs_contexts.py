@@ -63,7 +63,7 @@ class ElevenLabsContexts:
             return None
         if message.get("isFinal") or message.get("is_final"):
             return Done(context_id)
-        return Piece(context_id, base64.b64decode(message.get("audio") or ""), _times(message))
+        return Piece(context_id, base64.b64decode(message.get("audio") or "", validate=True), _times(message))
 
     def _finishing(self, context_id: ContextId) -> list[Message]:
         return [{"context_id": context_id, "close_context": True}]
@@ -86,4 +86,4 @@ def _times(message: Mapping[str, Any]) -> CharacterTimes | None:
         return None
     starts = found.get("charStartTimesMs") or found.get("charsStartTimesMs") or []  # both spellings are met
     durations = found.get("charDurationsMs") or found.get("charsDurationsMs") or []
-    return CharacterTimes(found.get("chars") or [], starts, durations)
+    return CharacterTimes(found.get("chars") or [], [float(ms) for ms in starts], [float(ms) for ms in durations])

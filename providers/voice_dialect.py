@@ -9,6 +9,7 @@ from agent_core.ports import ProviderError, WordTiming
 from providers.voice_contexts import ContextId, ContextRules
 
 Message = dict[str, Any]
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class CharacterTimes(NamedTuple):
@@ -66,4 +67,4 @@ class VoiceDialect(Protocol):
         """Stop a context; ``finished``: it was given its last text."""
 
     def read(self, message: Mapping[str, Any]) -> FromVendor | None:
-        """None: nothing that matters here. Raises ValueError, KeyError or TypeError for what can't be read."""
+        """None: nothing that matters here. Raises one of ``UNREADABLE`` for a message of another shape."""

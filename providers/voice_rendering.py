@@ -31,7 +31,7 @@ class Waits(NamedTuple):
     first_audio_ms: int
     stall_ms: int
 
-    def now(self, *, begun: bool, ahead_ms: float) -> float:
+    def next_ms(self, *, begun: bool, ahead_ms: float) -> float:
         return max(self.stall_ms, min(ahead_ms, self.first_audio_ms)) if begun else self.first_audio_ms
 
 
@@ -83,7 +83,7 @@ async def _in_one_context(
     while True:
         if waiting and rendered.heard_of_context and not context.takes_text() and not context.at_hand():
             return  # it expired while nobody took its audio: what is left goes to another one
-        wait_ms = waits.now(begun=rendered.heard_of_context, ahead_ms=rendered.ahead_ms(_now_ms()))
+        wait_ms = waits.next_ms(begun=rendered.heard_of_context, ahead_ms=rendered.ahead_ms(_now_ms()))
         piece = await context.next(wait_ms)
         if piece is None:
             return

@@ -11,7 +11,7 @@ import aiohttp
 
 from agent_core.ports import FailureReason, ProviderError
 from providers.voice_contexts import ContextId, VoiceContexts
-from providers.voice_dialect import Done, Failed, FromVendor, Message, Piece, VoiceDialect
+from providers.voice_dialect import UNREADABLE, Done, Failed, FromVendor, Message, Piece, VoiceDialect
 
 
 class VoiceSocket:
@@ -89,7 +89,7 @@ class VoiceSocket:
                 break
             try:
                 arrived = self._dialect.read(_object(message.data))
-            except (ValueError, KeyError, TypeError):
+            except UNREADABLE:
                 error = ProviderError(FailureReason.INVALID, self._dialect.name, "a message can't be read")
                 arrived = Failed(None, error)
             if arrived is not None:
@@ -100,15 +100,14 @@ class VoiceSocket:
         self._lose(_closed(self._dialect.name, self._ws.close_code))
 
     def _deliver(self, arrived: FromVendor) -> None:
-        if isinstance(arrived, Failed) and arrived.context_id is None:
+        if isinstance(arrived, Piece):
+            if self._contexts.audio(arrived.context_id, _now_ms()):  # else it is stale, and nobody is left to hear it
+                self._listeners[arrived.context_id].put_nowait(arrived)
+        elif arrived.context_id is None:
             self._lose(arrived.error)
-        elif arrived.context_id is not None:
-            heard = True
-            if isinstance(arrived, Piece):
-                heard = self._contexts.audio(arrived.context_id, _now_ms())
-            else:
-                self._contexts.done(arrived.context_id)
-            if heard and (listener := self._listeners.get(arrived.context_id)):
+        else:
+            self._contexts.done(arrived.context_id)
+            if listener := self._listeners.get(arrived.context_id):
                 listener.put_nowait(arrived)
 
     def _lose(self, error: ProviderError) -> None:

@@ -26,7 +26,7 @@ def test_a_text_is_cut_behind_its_first_whole_sentence(text: str, pieces: list[s
 
 def test_while_audio_is_left_to_play_more_of_it_may_take_as_long_as_the_first() -> None:
     waits = Waits(first_audio_ms=4000, stall_ms=2000)
-    assert waits.now(begun=False, ahead_ms=0.0) == 4000
-    assert waits.now(begun=True, ahead_ms=0.0) == 2000
-    assert waits.now(begun=True, ahead_ms=3100.0) == 3100
-    assert waits.now(begun=True, ahead_ms=9000.0) == 4000
+    assert waits.next_ms(begun=False, ahead_ms=0.0) == 4000
+    assert waits.next_ms(begun=True, ahead_ms=0.0) == 2000
+    assert waits.next_ms(begun=True, ahead_ms=3100.0) == 3100
+    assert waits.next_ms(begun=True, ahead_ms=9000.0) == 4000
