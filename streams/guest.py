@@ -4,7 +4,7 @@
     async def judge(candidate: Candidate) -> Verdict:
         return block("promise_of_return") if "guaranteed" in candidate.text else PASS
 
-    asyncio.run(run_guest(judge, log="kafka://127.0.0.1:9092", keys_url="http://127.0.0.1:8201", token=TOKEN))
+    asyncio.run(run_guest(judge, log="kafka://127.0.0.1:9092", keys_url="http://127.0.0.1:8124", token=TOKEN))
 
 ``run_guest`` stands in ``streams.hosts.guest``. A guest holds nothing that it would miss: what it didn't judge in time is
 decided by its behaviour setting, ``silence``.

@@ -1,6 +1,6 @@
 """Compliance is a guest: a guardrail in a process of its own. The same in Go stands in ``guests/go/compliance``.
 
-    TOKEN=... python guests/python/compliance.py kafka://127.0.0.1:9092 http://127.0.0.1:8201
+    TOKEN=... python guests/python/compliance.py kafka://127.0.0.1:9092 http://127.0.0.1:8124
 
 ``TOKEN``: of the key service, role ``read``.
 """

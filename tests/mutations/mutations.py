@@ -20,7 +20,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "speak_without_a_verdict",
         "processors.guarding",
-        "    if all(candidate.verdicts.get(name, False) for name in guards):\n",
+        "    if all(candidate.verdicts.get(name, False) for name in needed):\n",
         "    if True:\n",
         "a candidate is accepted only when every required guardrail has passed it",
     ),

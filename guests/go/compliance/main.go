@@ -1,7 +1,7 @@
 // Compliance is a guest: a guardrail in another process and another language. It follows the conversation log, reads each
 // candidate that it is asked about, and posts its verdict to the inbox.
 //
-//	compliance -brokers localhost:9092 -schemas schemas -keys http://localhost:8201 -token FILE
+//	compliance -brokers localhost:9092 -schemas schemas -keys http://localhost:8124 -token FILE
 //
 // It holds no state that it would miss. What it didn't judge in time is decided by its behaviour setting, "silence".
 package main
@@ -128,7 +128,7 @@ func main() {
 	prefix := flag.String("prefix", "", "of the topics' names, where the log has one")
 	directory := flag.String("schemas", "schemas", "the project's folder with lock.json and avro/")
 	registry := flag.String("registry", "", "URL of a schema registry, for a log that was opened with one")
-	keys := flag.String("keys", "http://localhost:8201", "URL of the key service")
+	keys := flag.String("keys", "http://localhost:8124", "URL of the key service")
 	tokenFile := flag.String("token", "", "a file with this guest's token: its role is read")
 	flag.Parse()
 	if err := run(*brokers, *prefix, *directory, *registry, *keys, *tokenFile); err != nil {
