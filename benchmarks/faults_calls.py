@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
-from benchmarks.faults_line import TONE, ToldLine, ToldRecogniser, ToneActivity, ToneVoice
+from benchmarks.faults_line import TONE, LineClosedError, ToldLine, ToldRecogniser, ToneActivity, ToneVoice
 from console.workspace import Workspace
 from processors.opening import CLOSING_ID
 from schemas import decisions as d
+from schemas import facts as f
 from schemas.event import Event
-from schemas.facts import CallArrived
 from streams.codec import Body
 from streams.fact_writer import FactWriter, fact_event
 from streams.ports import Inbox
@@ -30,6 +30,10 @@ QUESTIONS = (
 GIVE_UP_S = 12.0  # with no answer for so long the turn is counted as unanswered
 SETTLED_S = 0.1  # a frame leaves this late after its sound was started, at most
 HOLDING_FRAMES = 10
+
+
+class CallOverError(Exception):
+    """The agent hung up on a caller who had something to say."""
 
 
 class Ended(StrEnum):
@@ -50,19 +54,21 @@ class Turn(NamedTuple):
     answer_ms: float | None
     ended: Ended
     held: int
+    replies: int
 
 
 class RecordingInbox:
     """Notes which facts were acknowledged. ``times``: how often each is put, as by somebody who never trusts an answer."""
 
-    def __init__(self, inbox: Inbox, times: int = 1) -> None:
-        self._inbox, self._times = inbox, times
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.times = 1
         self.partitions = inbox.partitions
         self.follow = inbox.follow
         self.acknowledged: dict[str, str] = {}
 
     async def put(self, conversation_id: str, event_id: str, body: Body) -> None:
-        for _ in range(self._times):
+        for _ in range(self.times):
             await self._inbox.put(conversation_id, event_id, body)
         self.acknowledged[event_id] = conversation_id
 
@@ -73,7 +79,7 @@ class PhoneCall:
     def __init__(self, call_id: str, workspace: Workspace, inbox: Inbox, behaviour: Behaviour, seq: int) -> None:
         self.call_id = call_id
         self.line = ToldLine()
-        self._arrived = CallArrived(channel="voice", behaviour_seq=seq, behaviour_hash=behaviour.content_hash)
+        self._arrived = f.CallArrived(channel="voice", behaviour_seq=seq, behaviour_hash=behaviour.content_hash)
         self._writer = FactWriter(inbox, workspace.codec)
         stores = workspace.stores
         self._tail = ConversationTail(stores.ledger, workspace.codec, call_id, states=stores.states)
@@ -82,6 +88,9 @@ class PhoneCall:
         self._gateway = Gateway(call_id, f"gateway-{call_id}", 1, line, self._writer, self._tail, on_event=self._read)
         self._running: asyncio.Task[Heard] | None = None
         self._fallbacks: set[str] = set()
+        self._closed_because = "nothing"
+        self._completed: set[str] = set()  # candidate ids, as the log has them
+        self._closings = 0
         self.spoken_on_the_log: set[str] = set()  # candidate ids that this gateway read as chosen
 
     @property
@@ -101,16 +110,27 @@ class PhoneCall:
             self._running.result()
 
     async def ask(self, words: str, after_s: float = 0.0) -> Turn:
-        """Says it, and waits until it was answered, in whatever way."""
+        """Says it, and waits until it was answered, in whatever way. Raises ``CallOverError``."""
         await asyncio.sleep(after_s)
-        self.line.say(words)
-        ended_at = await self.line.end_of_speech()
+        try:
+            self.line.say(words)
+            ended_at = await self.line.end_of_speech()
+        except LineClosedError as error:
+            why = await self._ended_by()
+            raise CallOverError(f"{self.call_id}: {error} (the log says: {self._closed_because})") from why
         try:
             async with asyncio.timeout(GIVE_UP_S):
                 await self.line.idle.wait()
         except TimeoutError:
             pass
         return self._turn(ended_at)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the log knows of every reply and closing line that was heard: both ways to it are open."""
+        ended = [(kind, sound_id) for _, kind, sound_id in self.heard.sounds if kind is not SoundKind.HOLD]
+        closings = sum(kind is SoundKind.CLOSING for kind, _ in ended)
+        return self._closings == closings and self._completed >= {i for kind, i in ended if kind is SoundKind.REPLY}
 
     async def hang_up(self) -> None:
         """Returns when the gateway has let go of the call."""
@@ -124,7 +144,19 @@ class PhoneCall:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
+    async def _ended_by(self) -> BaseException | None:
+        """What the gateway failed of, if it did."""
+        assert self._running is not None
+        await asyncio.wait([self._running])
+        return None if self._running.cancelled() else self._running.exception()
+
     def _read(self, event: Event) -> None:
+        if isinstance(event.payload, f.SpeechCompleted):
+            self._completed.add(event.payload.candidate_id)
+        if isinstance(event.payload, f.FallbackPlayed):
+            self._closings += 1
+        if isinstance(event.payload, d.ConversationClosed):
+            self._closed_because = event.payload.reason
         if isinstance(event.payload, d.Spoken):
             self.spoken_on_the_log.add(event.payload.candidate_id)
         if isinstance(event.payload, d.ReplyChosen) and event.payload.action == "fallback":
@@ -134,14 +166,14 @@ class PhoneCall:
         audible = [at for at in self.line.audible_at if at >= ended_at]
         sounds = [(at, kind, sound_id) for at, kind, sound_id in self.heard.sounds if at >= ended_at]
         held = sum(kind is SoundKind.HOLD for _, kind, _ in sounds)
+        replies = sum(kind is SoundKind.REPLY for _, kind, _ in sounds)
         first_ms = (audible[0] - ended_at) * 1000 if audible else None
         for at, kind, sound_id in sounds:
             left = [moment for moment in audible if moment >= at]
             if kind is not SoundKind.HOLD and left:
-                return Turn(
-                    self.call_id, ended_at, first_ms, (left[0] - ended_at) * 1000, self._end(kind, sound_id), held
-                )
-        return Turn(self.call_id, ended_at, first_ms, None, Ended.NOTHING, held)
+                answer_ms = (left[0] - ended_at) * 1000
+                return Turn(self.call_id, ended_at, first_ms, answer_ms, self._end(kind, sound_id), held, replies)
+        return Turn(self.call_id, ended_at, first_ms, None, Ended.NOTHING, held, replies)
 
     def _end(self, kind: SoundKind, sound_id: str) -> Ended:
         if kind is SoundKind.CLOSING:

@@ -6,7 +6,8 @@ none of its readers (``simulation.raw_log``); then by ``verify``, which recomput
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
@@ -33,13 +34,15 @@ _OF_THE_LOG = (chain, steps, epochs, marks, nothing_lost)
 
 
 class History(NamedTuple):
-    """``wrong``: everything that doesn't hold, in words. ``void``: records on the log that count for nobody."""
+    """``wrong``: everything that doesn't hold, in words. ``void``: records on the log that count for nobody.
+    ``replies``: those that were heard, with each call's greeting; ``most_replies``: of one turn."""
 
     wrong: list[str]
     events: int
     void: int
     reigns: int
     replies: int
+    most_replies: int
     dead_letters: int
 
 
@@ -48,13 +51,14 @@ async def examine(
     behaviour: Behaviour,
     calls: Sequence[PhoneCall],
     acknowledged: Mapping[str, str],
-    *,
-    foreign_records: bool = False,
+    foreign: Collection[tuple[int, int]] = (),
 ) -> History:
-    """Once all calls are over. ``foreign_records``: somebody wrote bytes to the log that are no event of ours."""
+    """Once all calls are over. ``foreign``: (partition, offset) of bytes on the log that are no event of ours: verify
+    names each of them, and nothing else."""
     stored = await _stored(workspace, acknowledged)
     logs = {partition: read_raw(durable) for partition, durable in stored.items()}
     wrong: list[str] = []
+    replies: Counter[str] = Counter()
     for partition, durable in stored.items():
         log = logs[partition]
         found = [violation for invariant in _OF_THE_LOG for violation in invariant(log, durable)]
@@ -63,6 +67,7 @@ async def examine(
     for call in calls:
         log = logs[partition_of(call.call_id, workspace.url.partitions)]
         wrong += [f"{call.call_id}: {problem}" for problem in _heard(call, log)]
+        replies += _replies(call, log)
     verified = await verify(
         workspace.stores.ledger,
         workspace.codec,
@@ -72,16 +77,20 @@ async def examine(
         dead_letters=workspace.stores.dead_letters,
         steps_are_atomic=workspace.steps_are_atomic,
     )
-    if not foreign_records:  # verify names each of them, as it should
-        wrong += [
-            f"verify: {one.kind} {one.conversation_id} at {one.offset}: {one.message}" for one in verified.problems
-        ]
+    named = {(one.partition, one.offset) for one in verified.problems}
+    wrong += [f"verify did not find the bytes at {place}" for place in foreign if place not in named]
+    wrong += [
+        f"verify: {one.kind} {one.conversation_id} at {one.offset}: {one.message}"
+        for one in verified.problems
+        if (one.partition, one.offset) not in foreign
+    ]
     return History(
         wrong,
         events=sum(len(step) for log in logs.values() for step in log.steps),
         void=sum(len(log.void) for log in logs.values()),
         reigns=sum(len(log.takes) for log in logs.values()),
-        replies=sum(kind is SoundKind.REPLY for call in calls for _, kind, _ in call.heard.sounds),
+        replies=replies.total(),
+        most_replies=max(replies.values(), default=0),
         dead_letters=len(await workspace.stores.dead_letters.read()),
     )
 
@@ -89,11 +98,7 @@ async def examine(
 def _heard(call: PhoneCall, log: RawLog) -> Iterator[str]:
     """Each reply that was heard had been chosen, and is effective; of each turn one reply was heard."""
     records = log.conversation(call.call_id)
-    chosen = {
-        rec.payload["candidate_id"]: rec
-        for rec in records
-        if rec.type in ("ReplyChosen", "CloseChosen", "EscalationChosen")
-    }
+    chosen = _chosen(records)
     started = {rec.payload["candidate_id"]: rec for rec in records if rec.type == "SpeechStarted"}
     turns_heard: set[str | None] = set()
     for _, kind, sound_id in call.heard.sounds:
@@ -113,6 +118,19 @@ def _heard(call: PhoneCall, log: RawLog) -> Iterator[str]:
     for _, kind, sound_id in call.heard.sounds:
         if kind is not SoundKind.REPLY and sound_id not in granted:
             yield f"the line {sound_id} was played and never granted"
+
+
+def _chosen(records: Iterable[Rec]) -> dict[str, Rec]:
+    """By candidate."""
+    spoken = ("ReplyChosen", "CloseChosen", "EscalationChosen")
+    return {rec.payload["candidate_id"]: rec for rec in records if rec.type in spoken}
+
+
+def _replies(call: PhoneCall, log: RawLog) -> Counter[str]:
+    """How many were heard of each turn."""
+    turn_of = {candidate: rec.turn_id for candidate, rec in _chosen(log.conversation(call.call_id)).items()}
+    heard = (turn_of.get(sound_id) for _, kind, sound_id in call.heard.sounds if kind is SoundKind.REPLY)
+    return Counter(f"{call.call_id} {turn_id}" for turn_id in heard if turn_id)
 
 
 def _lines(granted: Rec) -> Iterable[str]:

@@ -29,6 +29,10 @@ FINAL_AFTER_MS = 160
 _FRAME_S = FRAME_MS / 1000
 
 
+class LineClosedError(Exception):
+    """Nobody listens any more."""
+
+
 class ToldLine:
     """The ``Media`` port. ``say`` is the caller; ``audible_at`` holds the moments, on the loop's clock, at which frames of
     the agent's sound left."""
@@ -45,12 +49,14 @@ class ToldLine:
         self.idle = asyncio.Event()  # the agent has said what it has to say for now
 
     def say(self, words: str, lasts_ms: int = 400) -> None:
+        if self._closed:
+            raise LineClosedError("the line was closed before the caller spoke")
         self.words, self._speech_ended = words, asyncio.get_running_loop().create_future()
         self._frames_to_say = lasts_ms // FRAME_MS
         self.idle.clear()
 
     async def end_of_speech(self) -> float:
-        """When what is being said has ended, on the loop's clock, s. Only after ``say``."""
+        """When what is being said has ended, on the loop's clock, s. Only after ``say``. Raises ``LineClosedError``."""
         assert self._speech_ended is not None, "nobody speaks"
         return await self._speech_ended
 
@@ -89,6 +95,8 @@ class ToldLine:
 
     async def close(self) -> None:
         self._closed = True
+        if self._speech_ended and not self._speech_ended.done():
+            self._speech_ended.set_exception(LineClosedError("the line was closed while the caller spoke"))
         self._playout.close()
         if self._playing:
             self._playing.cancel()

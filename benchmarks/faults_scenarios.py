@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from benchmarks.faults_calls import Ended, Turn
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
+
+from benchmarks.faults_calls import Turn
 from benchmarks.faults_stage import Stage
 from benchmarks.faults_workers import Worker
 from servers.kafka import KafkaCluster
@@ -21,7 +24,6 @@ from streams.partitioner import partition_of
 # After the first caller began to speak: most have ended by then, their words are at the owner, and few are answered.
 STRIKE_AFTER_S = 0.65
 STOPPED_S = 5.0  # longer than any session time-out of the group, and than heartbeats may be missing
-MOST_ROUNDS = 5  # until brokers that came back serve everybody again
 NOISE = (b"", b"poison", b"\x00\xff\xff\xff\xffpoison", b"\x00" + bytes(64))
 
 
@@ -39,6 +41,20 @@ async def struck(stage: Stage, strike: Callable[[], Awaitable[None]]) -> list[Tu
     await asyncio.sleep(STRIKE_AFTER_S)
     await strike()
     return await asking
+
+
+async def asked_until(stage: Stage, waited_for: Awaitable[None]) -> list[Turn]:
+    """Rounds until it is done. A caller who says nothing for so long would be released."""
+    waiting = asyncio.ensure_future(waited_for)
+    turns: list[Turn] = []
+    try:
+        while not waiting.done():
+            turns += await stage.round()
+    finally:
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    waiting.result()
+    return turns
 
 
 async def kill_an_owner(stage: Stage, victim: Worker) -> Struck:
@@ -59,24 +75,65 @@ async def stop_an_owner(stage: Stage, victim: Worker, stopped_s: float = STOPPED
 
     began = loop.time()
     in_flight = await struck(stage, stop)
-    meanwhile = await stage.round()
-    await asyncio.sleep(max(0.0, began + STRIKE_AFTER_S + stopped_s - loop.time()))
+    meanwhile = await asked_until(stage, asyncio.sleep(began + STRIKE_AFTER_S + stopped_s - loop.time()))
     return Struck(in_flight, meanwhile, await struck(stage, wake))
 
 
+async def come_and_go(stage: Stage, times: int) -> Struck:
+    """Workers join and leave in good order, one at a time, while callers go on asking."""
+    meanwhile: list[Turn] = []
+    for _ in range(times):
+        oldest = stage.workers.running[0]
+        meanwhile += await asked_until(stage, _begun(stage))
+        meanwhile += await struck(stage, oldest.stop)
+    return Struck([], meanwhile, await stage.round())
+
+
+async def _begun(stage: Stage) -> None:
+    await stage.staff(len(stage.workers.running) + 1)
+
+
 async def fill_the_disk(stage: Stage, victims: list[Worker]) -> Struck:
-    """From now on no file of these workers may grow: each write fails."""
+    """No file of these workers may grow: each write fails. In the end there is room again."""
+    rooms = {victim.pid: resource.prlimit(victim.pid, resource.RLIMIT_FSIZE) for victim in victims}
 
     async def fill() -> None:
-        for victim in victims:
-            resource.prlimit(victim.pid, resource.RLIMIT_FSIZE, (0, 0))
+        for pid, (_, most) in rooms.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, most))
 
-    return Struck(await struck(stage, fill), [], await stage.round())
+    try:
+        return Struck(await struck(stage, fill), [], await stage.round())
+    finally:
+        for pid, room in rooms.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, room)
+
+
+@contextmanager
+def delivered_twice(stage: Stage) -> Iterator[None]:
+    """Each fact is put twice, as by gateways that never get their first answer."""
+    stage.inbox.times = 2
+    try:
+        yield
+    finally:
+        stage.inbox.times = 1
+
+
+async def lose_the_registry(stage: Stage, stop: Callable[[], None]) -> Struck:
+    """It goes and stays away. One worker begins without it, and the one that began with it is killed."""
+    loop = asyncio.get_running_loop()
+
+    async def gone() -> None:
+        await loop.run_in_executor(None, stop)
+
+    before = list(stage.workers.running)
+    in_flight = await struck(stage, gone)
+    meanwhile = await asked_until(stage, _begun(stage))
+    meanwhile += await struck(stage, before[0].kill)
+    return Struck(in_flight, meanwhile, await stage.round())
 
 
 async def poison(stage: Stage) -> Struck:
     """Bytes that are no event of ours: into the inbox under the names of calls, into the log under none."""
-    stage.foreign_records = True
 
     async def write() -> None:
         topics = stage.url.topics
@@ -86,49 +143,55 @@ async def poison(stage: Stage) -> Struck:
                 called = next(c.call_id for c in stage.calls if partition_of(c.call_id, topics.partitions) == partition)
                 for noise in NOISE:
                     await producer.send_and_wait(topics.inbox, noise, key=called.encode(), partition=partition)
-                    await producer.send_and_wait(topics.log, noise, key=None, partition=partition)
+                    landed = await producer.send_and_wait(topics.log, noise, key=None, partition=partition)
+                    stage.foreign.add((partition, landed.offset))
 
     return Struck(await struck(stage, write), [], await stage.round())
 
 
 async def lose_the_brokers(stage: Stage, cluster: KafkaCluster, down_s: float) -> Struck:
-    """SIGKILL to all of them; they come back over their data."""
+    """SIGKILL to all of them; they come back over their data.
+
+    Nobody asks again before that: a caller whom two closing lines in a row had to be played to is released.
+    """
     loop = asyncio.get_running_loop()
 
     async def kill() -> None:
         for number in cluster.numbers:
             await loop.run_in_executor(None, cluster.kill, number)
 
-    async def come_back() -> None:
-        await asyncio.sleep(max(0.0, killed_at + down_s - loop.time()))
-        await asyncio.gather(*(loop.run_in_executor(None, cluster.start_node, number) for number in cluster.numbers))
-
     killed_at = loop.time() + STRIKE_AFTER_S
-    asking = asyncio.create_task(struck(stage, kill))
-    coming_back = asyncio.create_task(come_back())
-    in_flight = await asking
-    await coming_back
-    return await _until_all_are_answered(stage, in_flight, [])
+    in_flight = await struck(stage, kill)
+    await asyncio.sleep(killed_at + down_s - loop.time())
+    await asyncio.gather(*(loop.run_in_executor(None, cluster.start_node, number) for number in cluster.numbers))
+    await stage.served()
+    return Struck(in_flight, [], await stage.round())
 
 
-async def lose_a_leader(stage: Stage, lose: Callable[[], None], mend: Callable[[], None]) -> Struck:
-    """One of three brokers goes, in the way that ``lose`` does it, and comes back."""
+async def lose_a_leader(stage: Stage, lose: Callable[[int], None], mend: Callable[[int], None]) -> Struck:
+    """The broker that leads the first partition of the log goes, in the way that ``lose`` does it, and comes back."""
     loop = asyncio.get_running_loop()
+    number = await leader_of(stage.url.bootstrap, stage.url.topics.log, 0)
 
     async def gone() -> None:
-        await loop.run_in_executor(None, lose)
+        await loop.run_in_executor(None, lose, number)
+
+    async def back() -> None:
+        await loop.run_in_executor(None, mend, number)
 
     in_flight = await struck(stage, gone)
-    meanwhile = await stage.round()
-    await loop.run_in_executor(None, mend)
-    return await _until_all_are_answered(stage, in_flight, meanwhile)
+    await stage.served()
+    meanwhile = [*await stage.round(), *await asked_until(stage, back())]
+    await stage.served()
+    return Struck(in_flight, meanwhile, await stage.round())
 
 
-async def _until_all_are_answered(stage: Stage, in_flight: list[Turn], meanwhile: list[Turn]) -> Struck:
-    """Rounds while the brokers find themselves again; the first in which everybody has an answer is the one after."""
-    for _ in range(MOST_ROUNDS):
-        turns = await stage.round()
-        if all(turn.ended is Ended.REPLY for turn in turns):
-            return Struck(in_flight, meanwhile, turns)
-        meanwhile = [*meanwhile, *turns]
-    return Struck(in_flight, meanwhile, [])
+async def leader_of(bootstrap: str, topic: str, partition: int) -> int:
+    """The number of the broker that takes its appends."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return next(int(one["leader"]) for one in described["partitions"] if one["partition"] == partition)

@@ -13,9 +13,9 @@ from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from benchmarks.faults_calls import PhoneCall, RecordingInbox, Turn, ask_all
 from benchmarks.faults_history import History, examine
-from benchmarks.faults_workers import Ownership, Worker, Workers, watched
+from benchmarks.faults_workers import DEFAULT_HOST, Ownership, Worker, Workers, watched
 from console.kafka_workspace import KafkaWorkspace, kafka_workspace
-from console.settings import EXAMPLE_BEHAVIOUR, Settings
+from console.settings import EXAMPLE_BEHAVIOUR, LogSettings, Settings
 from streams.kafka.url import KafkaUrl
 from streams.partitioner import partition_of
 
@@ -23,12 +23,15 @@ CALLS = 20
 PARTITIONS = 8
 SPREAD_S = 0.2  # within which all callers end their words: so many turns are in flight together
 CLOSED_S = 20.0
+CALM_MS = 1_500.0  # within which everybody is answered when nothing is wrong; some 500 on two idle cores
+MOST_ROUNDS = 6  # until the machine is calm, or taken as it is
 
 
 @dataclass
 class Stage:
-    """``turns``: every turn that was timed. ``standstill_s``: the longest time for which this process's own loop didn't
-    turn: by so much callers here may have heard later than they would have."""
+    """``calls``: those that are on the line, ``over`` those that were; ``turns`` of all of them. ``standstill_s``: the longest time for which this
+    process's own loop didn't turn: by so much callers here may have heard later than they would have.
+    ``foreign``: (partition, offset) on the log of bytes that somebody wrote there and that are no event of ours."""
 
     url: KafkaUrl
     workspace: KafkaWorkspace
@@ -37,20 +40,29 @@ class Stage:
     ownership: Ownership
     inbox: RecordingInbox
     calls: list[PhoneCall] = field(default_factory=list)
+    over: list[PhoneCall] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     standstill_s: float = 0.0
-    foreign_records: bool = False
+    foreign: set[tuple[int, int]] = field(default_factory=set)
     _rounds: int = 0
 
-    async def begin_workers(self, count: int) -> list[Worker]:
-        """Returns when they own everything among them."""
-        started = [await self.workers.start() for _ in range(count)]
+    async def staff(self, count: int) -> list[Worker]:
+        """Starts workers until so many run. Returns them when they own everything among them."""
+        missing = count - len(self.workers.running)
+        started = [await self.workers.start() for _ in range(missing)]
         await asyncio.gather(*(worker.ready() for worker in started))
-        await self.ownership.until(*started)
-        return started
+        await self.ownership.until(*self.workers.running)
+        return self.workers.running
+
+    async def served(self) -> None:
+        """Returns when every partition's owner says that it reigns, and all that callers heard stands on the log."""
+        self.ownership.forget()
+        await self.ownership.until(*self.workers.running)
+        while not all(call.is_settled for call in self.calls):  # noqa: ASYNC110  a gateway tells nobody but the log
+            await asyncio.sleep(0.05)
 
     async def ring(self, count: int = CALLS) -> None:
-        """Returns when all callers were greeted."""
+        """New callers. Returns when all were greeted."""
         seq = await asyncio.get_running_loop().run_in_executor(None, self.workspace.record, self.behaviour)
         run = secrets.token_hex(3)
         arriving = [
@@ -58,6 +70,7 @@ class Stage:
             for call_id in _one_for_each_partition(f"call-{run}", count, self.url.partitions)
         ]
         self.calls += arriving
+        self.standstill_s = 0.0
         await asyncio.gather(*(call.ring() for call in arriving))
 
     async def round(self, calls: Sequence[PhoneCall] | None = None) -> list[Turn]:
@@ -67,17 +80,21 @@ class Stage:
         self.turns += turns
         return turns
 
+    async def calm(self) -> list[Turn]:
+        """Rounds until this machine has time for one: the last of them, that nothing struck."""
+        for _ in range(MOST_ROUNDS):
+            turns = await self.round()
+            if all((turn.answer_ms or CALM_MS) < CALM_MS for turn in turns):
+                break
+        return turns
+
     async def end(self) -> History:
-        """All hang up; what the run left behind is examined."""
+        """All hang up; what the run left behind is examined, with all that lay there before."""
         await asyncio.gather(*(call.hang_up() for call in self.calls))
         await self._until_closed()
-        return await examine(
-            self.workspace,
-            self.behaviour,
-            self.calls,
-            self.inbox.acknowledged,
-            foreign_records=self.foreign_records,
-        )
+        self.over += self.calls
+        self.calls = []
+        return await examine(self.workspace, self.behaviour, self.over, self.inbox.acknowledged, self.foreign)
 
     async def _until_closed(self) -> None:
         """Gives up after a while: the history then tells which conversation stayed open."""
@@ -109,21 +126,26 @@ def _one_for_each_partition(prefix: str, count: int, partitions: int) -> list[st
 
 @asynccontextmanager
 async def staged(
-    bootstrap: str, directory: Path, *, workers: int = 2, replication: int = 1, puts: int = 1
+    bootstrap: str,
+    directory: Path,
+    *,
+    workers: int = 2,
+    replication: int = 1,
+    registry: str | None = None,
+    host: str = DEFAULT_HOST,
 ) -> AsyncIterator[Stage]:
-    """With ``workers`` that own everything among them, and ``CALLS`` callers who were greeted."""
+    """With ``workers`` that own everything among them. Nobody calls yet. ``host``: as of ``ledgerline worker --host``."""
     url = KafkaUrl(bootstrap, f"fault-{secrets.token_hex(4)}.", PARTITIONS, replication)
     address = f"kafka://{bootstrap}/{url.prefix.rstrip('.')}?partitions={PARTITIONS}&replication={replication}"
-    settings = Settings(data=directory)
+    settings = Settings(data=directory, log=LogSettings(url=address, registry=registry))
     async with kafka_workspace(url, settings, create=True) as workspace:
-        processes = Workers(address, directory)
-        inbox = RecordingInbox(workspace.stores.inbox, puts)
+        processes = Workers(settings, host)
         async with watched(bootstrap, url.topics) as ownership:
+            inbox = RecordingInbox(workspace.stores.inbox)
             stage = Stage(url, workspace, load(EXAMPLE_BEHAVIOUR), processes, ownership, inbox)
             watching = asyncio.create_task(_watch_loop(stage))
             try:
-                await stage.begin_workers(workers)
-                await stage.ring()
+                await stage.staff(workers)
                 yield stage
             finally:
                 await asyncio.gather(*(call.drop() for call in stage.calls))

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+from console.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.heartbeats import Heartbeats
 from streams.kafka.topics import Topics
 
 ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_HOST = "aiokafka"
 READY_S = 60.0
 STOPPED_S = 20.0
 LOOK_S = 0.05
@@ -85,9 +87,9 @@ class Worker:
 class Workers:
     """Starts workers of one log. All that still run are killed by ``close``."""
 
-    def __init__(self, log_url: str, directory: Path) -> None:
-        self._environment = _environment(log_url, directory)
-        self._directory = directory
+    def __init__(self, settings: Settings, host: str) -> None:
+        self._environment = _environment(settings)
+        self._directory, self._host = settings.data, host
         self._started: list[Worker] = []
 
     async def start(self) -> Worker:
@@ -99,6 +101,8 @@ class Workers:
                 "from console.main import main; main()",
                 "worker",
                 "--json",
+                "--host",
+                self._host,
                 cwd=ROOT,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -130,6 +134,10 @@ class Ownership:
             if epoch and epoch >= self._owners.get(partition, (0, ""))[0]:
                 self._owners[partition] = epoch, worker_id
 
+    def forget(self) -> None:
+        """What was said so far: who lives says it again soon, as soon as brokers take it."""
+        self._owners.clear()
+
     def of(self, worker: Worker) -> list[int]:
         return [partition for partition, (_, owner) in self._owners.items() if owner == worker.worker_id]
 
@@ -157,12 +165,14 @@ async def watched(bootstrap: str, topics: Topics) -> AsyncIterator[Ownership]:
         await connection.close()
 
 
-def _environment(log_url: str, directory: Path) -> dict[str, str]:
+def _environment(settings: Settings) -> dict[str, str]:
     """No vendor's key gets in: approved wordings answer, and no model is asked."""
     ours = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
+    if settings.log.registry:
+        ours["LEDGERLINE_LOG__REGISTRY"] = settings.log.registry
     return ours | {
-        "LEDGERLINE_LOG__URL": log_url,
-        "LEDGERLINE_DATA": str(directory),
+        "LEDGERLINE_LOG__URL": settings.log.url,
+        "LEDGERLINE_DATA": str(settings.data),
         "LEDGERLINE_LLM__PROVIDER": "local",
         "OMP_NUM_THREADS": "1",
     }

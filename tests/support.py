@@ -27,7 +27,7 @@ TIMER_MS = 2_000  # longer than an owner takes to say where it stands
 PATIENCE_S = 20.0  # how long a test waits for something that must happen, before it fails
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], within_s: float = PATIENCE_S * 3) -> T:
     """``asyncio.run`` that fails when tasks are left over, or a failure that nobody looked at."""
     unseen: list[str] = []
 
@@ -36,7 +36,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         loop.set_exception_handler(
             lambda _, context: unseen.append(f"{context['message']}: {context.get('exception')}")
         )
-        async with asyncio.timeout(PATIENCE_S * 3):
+        async with asyncio.timeout(within_s):
             result = await main
         for _ in range(3):  # what was cancelled in the last moment gets its turn to end
             await asyncio.sleep(0)
