@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
 from broker import bootstrap, topics_for
+from checked import A_SCENARIO_S
 from support import DataDirectory, NoEffects, TallyMind, run
 
+from benchmarks.faults_reader import Account, read_by_others
 from schemas.base import Kind
 from schemas.facts import KeyPressed
 from streams.effective import EffectiveReader
@@ -26,19 +28,17 @@ CHANGES = 10
 STAYS_S = 0.8  # each of the two, before it leaves: they overlap
 
 
-async def comes_and_goes(topics: Topics, data: DataDirectory, times: int, first_s: float) -> list[str]:
-    """Why its reigns ended, of one owner that joins and leaves so often."""
-    lost: list[str] = []
+Host = type[KafkaHost[object]]
+
+
+async def comes_and_goes(host: Host, topics: Topics, data: DataDirectory, times: int, first_s: float = 0.0) -> None:
+    """One owner that joins and leaves so often."""
     await asyncio.sleep(first_s)
     for _ in range(times):
         async with opened(bootstrap(), topics) as stores:
-            host: KafkaHost[object] = KafkaHost(
-                bootstrap(), topics, stores, data.codec, TallyMind(), NoEffects, session_timeout_ms=1_500
-            )
-            async with host:
+            owner = host(bootstrap(), topics, stores, data.codec, TallyMind(), NoEffects, session_timeout_ms=1_500)
+            async with owner:
                 await asyncio.sleep(STAYS_S)
-        lost += host.reigns_lost
-    return lost
 
 
 async def puts(stores: Stores, data: DataDirectory, until: asyncio.Event) -> dict[str, list[str]]:
@@ -75,29 +75,34 @@ async def effective_facts(stores: Stores, data: DataDirectory) -> dict[str, list
     return found
 
 
-def test_nothing_is_lost_doubled_or_out_of_order_while_owners_come_and_go(data: DataDirectory, tmp_path: Path) -> None:
-    topics = topics_for(tmp_path, PARTITIONS)
+@pytest.mark.parametrize("host", [KafkaHost])
+def test_nothing_is_lost_doubled_or_out_of_order_while_owners_come_and_go(
+    host: Host, data: DataDirectory, tmp_path: Path, reader: Path
+) -> None:
+    topics, over = topics_for(tmp_path, PARTITIONS), asyncio.Event()
 
-    async def scenario() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        over = asyncio.Event()
-        async with AsyncExitStack() as stack:
-            stores = await stack.enter_async_context(opened(bootstrap(), topics))
-            putting = asyncio.create_task(puts(stores, data, over))
-            await asyncio.gather(
-                comes_and_goes(topics, data, CHANGES, 0.0), comes_and_goes(topics, data, CHANGES, STAYS_S / 2)
-            )
-            over.set()
-            acknowledged = await putting
-            await comes_and_goes(topics, data, 1, 0.0)  # takes what nobody has taken yet
-            async with asyncio.timeout(30.0):
-                while sum(map(len, (found := await effective_facts(stores, data)).values())) < sum(
-                    map(len, acknowledged.values())
-                ):
-                    await comes_and_goes(topics, data, 1, 0.0)
-        return acknowledged, found
+    async def come_and_go() -> None:
+        await asyncio.gather(*(comes_and_goes(host, topics, data, CHANGES, after_s) for after_s in (0.0, STAYS_S / 2)))
+        over.set()
 
-    acknowledged, found = run(scenario())
+    async def scenario() -> tuple[dict[str, list[str]], dict[str, list[str]], Account]:
+        async with opened(bootstrap(), topics) as stores:
+            async with asyncio.TaskGroup() as group:
+                putting = group.create_task(puts(stores, data, over))
+                group.create_task(come_and_go())
+            acknowledged = putting.result()
+            every = [event_id for ids in acknowledged.values() for event_id in ids]
+            found: dict[str, list[str]] = {}
+            while sum(map(len, found.values())) < len(every):
+                await comes_and_goes(host, topics, data, 1)  # takes what nobody has taken yet
+                found = await effective_facts(stores, data)
+        account = await read_by_others(reader, bootstrap(), topics.log, every, tmp_path)
+        return acknowledged, found, account
+
+    acknowledged, found, account = run(scenario(), A_SCENARIO_S)
     assert sum(map(len, acknowledged.values())) > FACTS_A_SECOND * CHANGES * STAYS_S / 2
     doubled = [name for name, count in Counter(id for ids in found.values() for id in ids).items() if count > 1]
     assert not doubled
     assert found == acknowledged
+    assert account.wrong == {}
+    assert account.effective >= sum(map(len, acknowledged.values()))

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from broker import bootstrap
-from checked import assert_answered_in_time, assert_never_in_dead_air, assert_sound
-from support import run
+from checked import assert_answered_in_time, assert_never_in_dead_air, assert_others_agree, assert_sound
+from conftest import Play
 
 from benchmarks.faults_scenarios import kill_an_owner, stop_an_owner
-from benchmarks.faults_stage import staged
+from benchmarks.faults_stage import Stage
 
 
-def test_when_an_owner_is_killed_callers_hear_a_line_and_then_one_answer(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with staged(bootstrap(), tmp_path) as stage:
-            unstruck = await stage.round()
-            struck = await kill_an_owner(stage, stage.workers.running[0])
-            assert_answered_in_time(struck.in_flight, stage, unstruck)
-            assert_answered_in_time(struck.after, stage, unstruck)
-            assert_sound(await stage.end())
-
-    run(scenario())
-
-
-def test_an_owner_that_wakes_up_late_speaks_nothing(tmp_path: Path) -> None:
+def test_an_owner_that_wakes_up_late_speaks_nothing(play: Play, reader: Path) -> None:
     """It is stopped with appends in flight, for longer than any session; others answer; then it goes on where it was."""
 
-    async def scenario() -> None:
-        async with staged(bootstrap(), tmp_path) as stage:
-            unstruck = await stage.round()
-            struck = await stop_an_owner(stage, stage.workers.running[0])
-            assert_answered_in_time(struck.in_flight, stage, unstruck)
-            assert_answered_in_time(struck.meanwhile, stage, unstruck)
-            assert_never_in_dead_air(struck.after, stage)
-            history = await stage.end()
-            assert_sound(history)
-            assert history.void > 0, "the woken owner appended nothing: the test showed nothing"
+    async def scenario(stage: Stage) -> None:
+        await stage.ring()
+        unstruck = await stage.calm()
+        struck = await stop_an_owner(stage, stage.workers.running[0])
+        assert_answered_in_time(struck.in_flight, stage, unstruck)
+        assert_answered_in_time(struck.meanwhile, stage, unstruck)
+        assert_never_in_dead_air(struck.after, stage)
+        history = await stage.end()
+        assert_sound(history, stage)
+        assert history.void > 0, "the woken owner appended nothing: the test showed nothing"
+        others = await assert_others_agree(stage, reader)
+        assert others.void == history.void
 
-    run(scenario())
+    play(scenario)
+
+
+def test_when_an_owner_is_killed_callers_hear_a_line_and_then_one_answer(play: Play, reader: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ring()
+        unstruck = await stage.calm()
+        struck = await kill_an_owner(stage, stage.workers.running[0])
+        assert_answered_in_time(struck.in_flight, stage, unstruck)
+        assert_answered_in_time(struck.after, stage, unstruck)
+        assert_sound(await stage.end(), stage)
+        await assert_others_agree(stage, reader)
+
+    play(scenario)
