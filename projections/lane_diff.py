@@ -24,7 +24,8 @@ _TIME = "_at_us"
 
 
 class LaneDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """``difference.expected``: what the lane decided; ``difference.found``: what production did. ``owner_changed``:
+    """``difference.expected``: what the lane decided; ``difference.found``: what production did; ``missing``: only the lane
+    did, ``unexpected``: only production. ``owner_changed``:
     whether an owner changed in the middle of the conversation, or dropped a fact, in one of the two: the difference may
     come of that."""
 

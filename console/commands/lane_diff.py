@@ -15,6 +15,7 @@ from console.workspace import NoLogError, open_workspace
 from projections.lane_diff import LaneComparison, LaneDiff
 
 MOST_SHOWN = 5
+_REASONS = {"missing": "only the lane decides it", "unexpected": "only production decides it"}
 
 
 def run(*, lane: str, call_id: str | None, data: Path | None, log: str | None, as_json: bool) -> int:
@@ -62,7 +63,8 @@ def _told(compared: LaneDiff) -> str:
     for each in compared.differences[:MOST_SHOWN]:
         difference = each.difference
         changed = " (an owner changed meanwhile)" if each.owner_changed else ""
-        lines.append(f"{each.conversation_id}, from seq {difference.seq} on: {difference.reason}{changed}")
+        reason = _REASONS.get(difference.reason, difference.reason)
+        lines.append(f"{each.conversation_id}, from seq {difference.seq} on: {reason}{changed}")
         lines.append(told_sides(("in production", difference.found), ("in the lane", difference.expected)))
     if compared.differences[MOST_SHOWN:]:
         lines.append(f"and {len(compared.differences) - MOST_SHOWN} more (--json has them all)")

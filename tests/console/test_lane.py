@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
+from threading import Timer
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,11 +19,12 @@ from support import DataDirectory, eventually, run
 
 from schemas.base import Kind
 from schemas.control import OwnerTook
+from schemas.event import Event
 from streams.kafka.behaviours import KafkaBehaviours
 from streams.kafka.log import opened
-from streams.kafka.topics import Topics
+from streams.kafka.topics import Topics, create_topics
 from streams.transfer import stretch
-from tests.calls.commands import failed, finished, forget_settings, ledgerline, start
+from tests.calls.commands import PATIENCE_S, failed, finished, forget_settings, ledgerline, start
 
 OTHER_CODE = (
     "import processors.deciders as d; d.DECIDERS = tuple(each for each in d.DECIDERS if each.name != 'silence')"
@@ -60,33 +61,34 @@ class Beside(NamedTuple):
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     data = DataDirectory(tmp_path_factory.mktemp("production"))
     topics = topics_for(data.path, 1)
-    yield run(_record(data, topics))
-    data.close()
-    asyncio.run(_remove_lanes(topics))
-
-
-async def _record(data: DataDirectory, production: Topics) -> Beside:
-    loop = asyncio.get_running_loop()
-    async with opened(bootstrap(), production) as stores:
-        data.inbox, data.ledger, data.stores = stores.inbox, stores.ledger, stores  # type: ignore[assignment]
-        await loop.run_in_executor(None, _record_behaviour, production)
-        log = f"kafka://{bootstrap()}/{production.prefix[:-1]}?partitions=1"
-        workers = [_lane_worker(data, log, "x", ""), _lane_worker(data, log, "y", OTHER_CODE)]
-        try:
-            for worker in workers:
-                assert (await loop.run_in_executor(None, _said, worker))["partitions"] == [0]
-            before = await counts(production)
-            events = await record_call(data)
-            for name in ("x", "y"):
-                await eventually(partial(_holds, _of_lane(production, name), events[-1].causation_id))
-            after = await counts(production)
-        finally:
-            for worker in workers:
-                worker.terminate()
-            ran = [await loop.run_in_executor(None, finished, worker) for worker in workers]
+    run(create_topics(bootstrap(), topics))
+    _record_behaviour(topics)
+    workers = [_lane_worker(data, topics, "x", ""), _lane_worker(data, topics, "y", OTHER_CODE)]
+    try:
+        for worker in workers:
+            assert _said(worker)["partitions"] == [0]
+        before = run(counts(topics))
+        events = run(_record(data, topics))
+        after = run(counts(topics))
+    finally:
+        for worker in workers:
+            worker.terminate()
+        ran = [finished(worker) for worker in workers]
     assert [each.code for each in ran] == [0, 0], ran
     facts = [event.event_id for event in events if event.kind is Kind.FACT]
-    return Beside(production, data, facts, before, after, await counts(production))
+    yield Beside(topics, data, facts, before, after, run(counts(topics)))
+    data.close()
+    run(_remove_lanes(topics))
+
+
+async def _record(data: DataDirectory, production: Topics) -> list[Event]:
+    """A call, until both lanes have taken its last fact."""
+    async with opened(bootstrap(), production) as stores:
+        data.inbox, data.ledger, data.stores = stores.inbox, stores.ledger, stores  # type: ignore[assignment]
+        events = await record_call(data)
+        for name in ("x", "y"):
+            await eventually(partial(_holds, _of_lane(production, name), events[-1].causation_id))
+        return events
 
 
 def _record_behaviour(topics: Topics) -> None:
@@ -95,7 +97,8 @@ def _record_behaviour(topics: Topics) -> None:
     behaviours.close()
 
 
-def _lane_worker(data: DataDirectory, log: str, name: str, prelude: str) -> Popen[str]:
+def _lane_worker(data: DataDirectory, production: Topics, name: str, prelude: str) -> Popen[str]:
+    log = f"kafka://{bootstrap()}/{production.prefix[:-1]}?partitions=1"
     arguments = ("worker", "--lane", name, "--log", log, "--data", data.path, "--json")
     return start(*arguments, folder=data.path, prelude=prelude)
 
@@ -103,11 +106,13 @@ def _lane_worker(data: DataDirectory, log: str, name: str, prelude: str) -> Pope
 def _said(worker: Popen[str]) -> Any:
     """The JSON that it prints when it is ready."""
     assert worker.stdout is not None
-    text = ""
+    text, patience = "", Timer(PATIENCE_S, worker.kill)
+    patience.start()
     while not text.endswith("}\n"):
         line = worker.stdout.readline()
         assert line, worker.communicate()
         text += line
+    patience.cancel()
     return json.loads(text)
 
 
@@ -171,7 +176,7 @@ def test_the_first_decision_of_other_code_that_differs_is_shown(beside: Beside) 
     ran = ledgerline("replay", "--lane", "y", *beside.arguments)
     assert ran.code == 1
     assert "1 conversations differ\ncall-1, from seq " in ran.out
-    assert "in production: TimerSet" in ran.out
+    assert "only production decides it\n  in production: TimerSet" in ran.out
     assert "in the lane: nothing" in ran.out
     assert ledgerline("replay", "call-1", "--lane", "y", *beside.arguments).code == 1
 
