@@ -63,6 +63,7 @@ class Analytics:
             for statement in _tables(model, self._now(model)):
                 self._db.execute(statement)
         self._loaded: set[str] = set()
+        self._is_sealed_off = False
 
     def __enter__(self) -> Analytics:
         return self
@@ -71,7 +72,7 @@ class Analytics:
         self._db.close()
 
     def ask(self, sql: str) -> Answer:
-        """Once. Raises ``QueryError``, ``KeyMissingError``."""
+        """Raises ``QueryError``, ``KeyMissingError``."""
         try:
             statements = self._db.extract_statements(sql)
             if len(statements) != 1:
@@ -79,14 +80,18 @@ class Analytics:
             if statements[0].type not in _READING:
                 raise QueryError(f"read models are only read: {statements[0].type.name} would write or configure")
             self.load(self._db.get_table_names(sql))
-            for statement in _SEALED_OFF:
-                self._db.execute(statement)
+            self._seal_off()
             result = self._db.execute(sql)
             return Answer([column[0] for column in result.description or ()], result.fetchall())
         except duckdb.Error as error:
             if KeyMissingError.__name__ in str(error):
                 raise KeyMissingError("a private column does not open with its conversation's key") from None
             raise QueryError(str(error).strip()) from None
+
+    def _seal_off(self) -> None:
+        for statement in () if self._is_sealed_off else _SEALED_OFF:
+            self._db.execute(statement)
+        self._is_sealed_off = True
 
     def load(self, tables: set[str]) -> None:
         for model in READ_MODELS.values():

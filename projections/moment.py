@@ -22,6 +22,7 @@ from streams.sealed_only import SealedOnly
 BEFORE, CALL = "before:", "call:"
 FORMS = "an ISO 8601 time, PARTITION:OFFSET, before:EVENT_ID or call:CALL"
 _READ = 2_000
+_BACK = 100  # records of a few steps
 
 
 class MomentError(Exception):
@@ -94,18 +95,31 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
     if offset >= end:
         last = f"its last record is {partition}:{end - 1}" if end else "nothing stands in that partition"
         raise MomentError(f"{partition}:{offset} lies after the log's end: {last}")
-    codec, stop = Codec(SealedOnly()), offset + 1
+    stop = offset + 1
     while stop > 0:
-        start = max(0, stop - _READ)
-        for record in reversed(await ledger.read(partition, start, stop - start)):
-            try:
-                event = codec.decode(record.body)
-            except UndecodableError:
-                continue
-            if event.kind is not Kind.CONTROL:
-                return AsOf(event.accepted_at_us, partition, offset)
+        start = max(0, stop - _BACK)
+        at_us = _newest_step_us(await ledger.read(partition, start, stop - start))
+        if at_us is not None:
+            return AsOf(at_us, partition, offset)
         stop = start
-    return AsOf(await _began_us(ledger) or 0, partition, offset)
+    return AsOf((await _began_us(ledger) or 0) - 1, partition, offset)
+
+
+def _newest_step_us(records: Iterable[LogRecord]) -> int | None:
+    """When the newest step was accepted that is whole here. Of a replaced owner's records those are passed over that stand
+    behind one of its successor."""
+    codec, epoch, newest_us = Codec(SealedOnly()), 0, None
+    for record in records:
+        try:
+            event = codec.decode(record.body)
+        except UndecodableError:
+            continue
+        is_copy = record.imported_under is not None
+        in_force = is_copy or event.epoch >= epoch
+        epoch = epoch if is_copy else max(epoch, event.epoch)
+        if in_force and event.kind is not Kind.CONTROL and (is_copy or event.step_index + 1 == event.step_size):
+            newest_us = event.accepted_at_us
+    return newest_us
 
 
 async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
