@@ -46,6 +46,21 @@ def test_one_socket_says_one_text_after_another(vendor: Vendor) -> None:
 
 
 @BOTH
+def test_a_socket_keeps_nothing_of_what_it_said(vendor: Vendor) -> None:
+    async def scene() -> tuple[int, int]:
+        async with emulating(vendor) as (server, voice):
+            for _ in range(3):
+                await said(voice)
+                await given_up(voice)
+            await quiet(server)
+            await said(voice, "And whatever was late has come.")
+            (socket,) = voice._sockets._sockets
+            return len(socket._listeners), len(socket._contexts._contexts)
+
+    assert run(scene()) == (0, 0)
+
+
+@BOTH
 def test_ten_interruptions_in_a_row_fill_no_socket(vendor: Vendor) -> None:
     async def scene() -> tuple[list[Speech], ServiceStats]:
         async with emulating(vendor, quick_config(**SLOW)) as (server, voice):
