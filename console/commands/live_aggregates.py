@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from console.failures import UsageError
+from console.failures import FailedError, UsageError
 from console.output import print_json, table
 from console.settings import load_settings
 from projections.live.histogram import Quantiles
@@ -31,10 +31,15 @@ def run(*, what: str, minutes: int, bind: str, port: int, data: Path | None, log
         raise UsageError(
             "live aggregates are counted of a log on Kafka: --log kafka://HOST:PORT, or LEDGERLINE_LOG__URL"
         )
-    if what == "serve":
-        uvloop.run(_serve(url, bind, port, as_json))
-        return 0
-    found = asyncio.run(_show(url, minutes))
+    from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+    try:
+        if what == "serve":
+            uvloop.run(_serve(url, bind, port, as_json))
+            return 0
+        found = asyncio.run(_show(url, minutes))
+    except KafkaError as error:
+        raise FailedError(f"{url.bootstrap}: {error}") from None
     if as_json:
         print_json(found)
     else:

@@ -35,6 +35,8 @@ MINUTES = 15
 PLACE_EVERY_S = 1.0
 LOOK_EVERY_S = 0.5
 STOP_TIMEOUT_S = 10.0
+SESSION_TIMEOUT_S = 10.0  # Faust's own is 60: who was killed would be missed for so long
+MAX_POLL_INTERVAL_S = 60.0  # its own is 1,000
 _US = 1_000_000
 
 
@@ -90,11 +92,13 @@ class LiveAggregates:
 
     # --- the app ---
 
-    def _make_app(self) -> faust.App:
-        app = faust.App(
+    def _make_app(self) -> _App:
+        app = _App(
             self._live.app,
             loop=asyncio.get_running_loop(),
             broker=[f"kafka://{address}" for address in self._bootstrap.split(",")],
+            broker_session_timeout=SESSION_TIMEOUT_S,
+            broker_max_poll_interval=MAX_POLL_INTERVAL_S,
             consumer_auto_offset_reset="earliest",
             producer_acks=-1,
             store="memory://",
@@ -197,6 +201,11 @@ class LiveAggregates:
             stands, self._seen_at[at.partition] = self._seen_at.get(at.partition) == read.next, read.next
             if stands and (consumer.highwater(at) or 0) > read.next:
                 await consumer.seek_wait({at: read.next})
+
+
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """None: tables are in memory and on their topics."""
 
 
 def _record_of(message: Any) -> LogRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,12 @@ class Log:
 
 
 @pytest.fixture
-def log(data: DataDirectory, tmp_path: Path) -> Log:
-    return Log(topics_for(tmp_path, PARTITIONS), data)
+def log(data: DataDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    yield Log(topics_for(tmp_path, PARTITIONS), data)
+    assert not list(here.iterdir()), "Faust left something where it was started"
 
 
 def _free_port() -> int:
