@@ -27,6 +27,7 @@ from agent_core.conversation import Conversation
 from schemas.event import Event
 
 Sealed = NewType("Sealed", bytes)
+_ATTRIBUTION = f"{__name__.rpartition('.')[0]}.attribution"  # it decides which turn rows belong to
 _WORDS = ("about", "description")
 ConversationId = Annotated[str, Meta(description="The conversation.")]
 TurnId = Annotated[str | None, Meta(description="The turn; NULL outside of turns.")]
@@ -132,7 +133,8 @@ def code_hash(model: ReadModel) -> str:
     """
     definition = [(c.name, getattr(c.kind, "__name__", str(c.kind)), c.nullable) for c in model.columns]
     hashed = [repr((model.name, model.key, sorted(kind.__name__ for kind in model.handles), definition))]
-    hashed += [_code_of(name) for name in (model.module, *_helpers_of(model.module))]
+    shared = (_ATTRIBUTION,) if model.fold else ()
+    hashed += [_code_of(name) for name in (model.module, *shared, *_helpers_of(model.module))]
     return hashlib.sha256("\x1e".join(hashed).encode()).hexdigest()
 
 
