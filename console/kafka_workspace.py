@@ -17,8 +17,9 @@ from console.workspace import NoLogError, Workspace, open_keys, refuse_file
 from projections.acknowledged import AcknowledgedFacts
 from projections.acknowledged_kafka import KafkaAcknowledgedFacts
 from projections.effective_log import partition_records
+from streams.behaviour_versions import ListedBehaviours
 from streams.hosts.kafka import KafkaHost
-from streams.kafka.behaviours import KafkaBehaviours
+from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.connection import connected
 from streams.kafka.heartbeats import living_workers
 from streams.kafka.log import opened
@@ -26,6 +27,7 @@ from streams.kafka.registry import RegistryError
 from streams.kafka.topics import topics_exist
 from streams.kafka.url import KafkaUrl
 from streams.keys import KeyStore
+from streams.knowledge import WithKnowledge
 from streams.mind import Effects, Mind
 from streams.owner import Stores
 from streams.remote_keys import InsecureUrlError, RemoteKeyStore
@@ -35,7 +37,7 @@ class KafkaWorkspace(Workspace):
     steps_are_atomic = False  # a step that no batch holds comes in several
 
     def __init__(
-        self, url: KafkaUrl, directory: Path, keys: KeyStore, stores: Stores, behaviours: KafkaBehaviours
+        self, url: KafkaUrl, directory: Path, keys: KeyStore, stores: Stores, behaviours: ListedBehaviours
     ) -> None:
         super().__init__(directory, keys, stores, behaviours)
         self.url = url
@@ -93,7 +95,9 @@ async def kafka_workspace(
     try:
         async with _keys(settings) as keys, log as stores:
             loop = asyncio.get_running_loop()
-            behaviours = KafkaBehaviours(url.bootstrap, url.topics)
+            behaviours = WithKnowledge(
+                KafkaVersions(url.bootstrap, url.topics), KafkaVersions(url.bootstrap, url.topics, "knowledge")
+            )
             try:
                 yield KafkaWorkspace(url, directory, keys, stores, behaviours)
             finally:

@@ -11,7 +11,6 @@ from typing import Any
 from console.failures import FailedError
 from console.kafka_workspace import KafkaWorkspace
 from console.lane import Lane
-from console.listed_behaviours import listed_behaviours
 from console.settings import Settings
 from console.workspace import Workspace, open_workspace
 from streams.behaviour_versions import BehaviourNumbersDifferError
@@ -27,10 +26,12 @@ async def live_facts(
     partitions that are fed here. Gives what raises when they flow no more. Raises ``NoLogError``, ``FailedError``."""
     async with AsyncExitStack() as stack:
         production = await stack.enter_async_context(open_workspace(settings, create=False))
-        theirs = await stack.enter_async_context(listed_behaviours(production))
-        ours = await stack.enter_async_context(listed_behaviours(workspace))
         connection = await stack.enter_async_context(connected(workspace.url.bootstrap))
-        feeds = Feeds(partial(_start, production, workspace, connection, Behaviours(theirs, ours), lane))
+        feeds = Feeds(
+            partial(
+                _start, production, workspace, connection, Behaviours(production.behaviours, workspace.behaviours), lane
+            )
+        )
         ready = asyncio.Event()
         feeding = asyncio.create_task(feeds.run(owned, ready.set))
         waiting = asyncio.create_task(ready.wait())

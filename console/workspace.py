@@ -11,10 +11,11 @@ from typing import Any, Protocol
 from agent_core.behaviour import Behaviour
 from console.settings import ConfigurationError, Settings
 from projections.acknowledged import AcknowledgedFacts, SqliteAcknowledgedFacts
-from streams.behaviours import BehaviourStream, SqliteBehaviours
+from streams.behaviour_versions import ListedBehaviours, SqliteVersions
 from streams.codec import Codec
 from streams.hosts.embedded import EmbeddedHost
 from streams.keys import KeyStore, SqliteKeyStore
+from streams.knowledge import WithKnowledge
 from streams.mind import Effects, Mind
 from streams.owner import Stores
 from streams.owner_lock import OwnerLock
@@ -41,7 +42,7 @@ class Workspace:
 
     steps_are_atomic = True
 
-    def __init__(self, directory: Path, keys: KeyStore, stores: Stores, behaviours: BehaviourStream) -> None:
+    def __init__(self, directory: Path, keys: KeyStore, stores: Stores, behaviours: ListedBehaviours) -> None:
         self.directory, self.keys, self.stores, self.behaviours = directory, keys, stores, behaviours
         self.codec = Codec(keys)
         self.behaviour_of = lru_cache(maxsize=64)(self._behaviour_of)
@@ -95,7 +96,8 @@ class SqliteWorkspace(Workspace):
         snapshots = SqliteSnapshots(self.store)
         stores = Stores(self.inbox, self.ledger, self.states, self.dead_letters, snapshots)
         self._own_keys = open_keys(directory)
-        super().__init__(directory, self._own_keys, stores, SqliteBehaviours(self.store))
+        behaviours = WithKnowledge(SqliteVersions(self.store), SqliteVersions(self.store, "knowledge"))
+        super().__init__(directory, self._own_keys, stores, behaviours)
 
     def owner_lock(self) -> OwnerLock:
         return OwnerLock(self.directory / "owner.lock")

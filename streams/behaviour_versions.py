@@ -7,8 +7,6 @@ from typing import NamedTuple, Protocol
 
 from streams.behaviours import BehaviourMissingError, BehaviourStream, SqliteBehaviours
 
-_ALL = "select seq, hash, content from behaviour order by seq"
-
 
 class Version(NamedTuple):
     """``hash``: SHA-256 of ``content``, in hex. ``seq``: from 1, without gaps."""
@@ -26,9 +24,8 @@ class ListedBehaviours(BehaviourStream, Protocol):
 
 class SqliteVersions(SqliteBehaviours):
     def versions(self) -> list[Version]:
-        return [
-            Version(seq, content_hash, bytes(content)) for seq, content_hash, content in self._store.db.execute(_ALL)
-        ]
+        rows = self._store.db.execute(f"select seq, hash, content from {self.kind} order by seq")
+        return [Version(seq, content_hash, bytes(content)) for seq, content_hash, content in rows]
 
 
 class BehaviourNumbersDifferError(Exception):

@@ -36,6 +36,8 @@ create table if not exists intake (
     sealed blob not null, primary key (partition, offset)) strict, without rowid;
 create table if not exists behaviour (
     seq integer primary key, hash text not null unique, recorded_at_us integer not null, content blob not null) strict;
+create table if not exists knowledge (
+    seq integer primary key, hash text not null unique, recorded_at_us integer not null, content blob not null) strict;
 """
 
 

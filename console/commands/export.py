@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from console.failures import UsageError
-from console.listed_behaviours import listed_behaviours
 from console.output import print_json
 from console.passphrase import passphrase
 from console.progress import Progress
@@ -43,9 +42,9 @@ def run(
 
 
 async def _export(settings: Settings, file: Path, with_keys: Path | None, secret: str | None) -> Exported:
-    async with open_workspace(settings, create=False) as workspace, listed_behaviours(workspace) as behaviours:
+    async with open_workspace(settings, create=False) as workspace:
         with Progress("records") as progress, TransferWriter(file) as writer:
-            export = LogExport(workspace.stores.ledger, behaviours, progress)
+            export = LogExport(workspace.stores.ledger, workspace.behaviours, progress)
             async for item in export.items():
                 writer.write(item)
         if with_keys is None or secret is None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from console.failures import FailedError, UsageError
-from console.listed_behaviours import listed_behaviours
 from console.output import print_json
 from console.passphrase import passphrase
 from console.progress import Progress
@@ -77,12 +76,11 @@ async def _import(
         await stack.enter_async_context(_alone(workspace))
         if keys is not None:
             _put_keys(workspace, keys)  # first: an owner that found a call without its key would make it another
-        behaviours = await stack.enter_async_context(listed_behaviours(workspace))
         stores = workspace.stores
         importer = Importer(
             stores.ledger,
             stores.states,
-            behaviours,
+            workspace.behaviours,
             importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
             now_us=lambda: time.time_ns() // 1000,
         )
@@ -94,8 +92,8 @@ async def _import(
 
 @asynccontextmanager
 async def _read_log(settings: Settings, progress: Progress) -> AsyncIterator[AsyncIterator[Item]]:
-    async with open_workspace(settings, create=False) as workspace, listed_behaviours(workspace) as behaviours:
-        yield LogExport(workspace.stores.ledger, behaviours, progress).items()
+    async with open_workspace(settings, create=False) as workspace:
+        yield LogExport(workspace.stores.ledger, workspace.behaviours, progress).items()
 
 
 async def _streamed(reader: TransferReader) -> AsyncIterator[Item]:

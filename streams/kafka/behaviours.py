@@ -7,7 +7,7 @@ its rank among first occurrences, so every reader counts the same, and seqs have
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -26,11 +26,16 @@ _BATCH = 100
 
 class KafkaBehaviours:
     """Its callers don't await: its clients run on a loop of their own in a thread of their own, and a call blocks for
-    a few milliseconds, once a version and process. All versions are kept in memory. ``close`` it.
+    a few milliseconds, once a version and process. All versions are kept in memory. ``close`` it. ``kind``: ``behaviour``
+    or ``knowledge``, two topics of the same shape.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._topic, self._timeout_s = topics.behaviour, timeout_s
+    def __init__(
+        self, bootstrap: str, topics: Topics, kind: str = "behaviour", *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self.kind = kind
+        self._topic = topics.knowledge if kind == "knowledge" else topics.behaviour
+        self._timeout_s = timeout_s
         self._connection = Connection(bootstrap)
         self._reader = PartitionReader(self._connection, self._topic, 0)
         self._versions: list[tuple[str, bytes]] = []  # (hash, content) by seq, from 1
@@ -42,10 +47,17 @@ class KafkaBehaviours:
 
     def record(self, content_hash: str, content: bytes) -> int:
         """Raises ``BrokerUnreachableError``: trying again is safe."""
-        try:
-            return self._seqs.get(content_hash) or self._run(self._record(content_hash, content))
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerUnreachableError(f"the behaviour was not recorded: {error or 'no broker answered'}") from None
+        return self.record_many([(content_hash, content)])[0]
+
+    def record_many(self, versions: Sequence[tuple[str, bytes]]) -> list[int]:
+        """Raises ``BrokerUnreachableError``: trying again is safe."""
+        if any(content_hash not in self._seqs for content_hash, _ in versions):
+            try:
+                self._run(self._record(versions))
+            except (KafkaError, TimeoutError) as error:
+                reason = error or "no broker answered"
+                raise BrokerUnreachableError(f"the {self.kind} was not recorded: {reason}") from None
+        return [self._seqs[content_hash] for content_hash, _ in versions]
 
     def get(self, seq: int, content_hash: str) -> bytes:
         found = self._find(seq, content_hash)
@@ -53,10 +65,10 @@ class KafkaBehaviours:
             try:
                 self._run(self._catch_up())
             except TimeoutError:
-                raise BehaviourMissingError(f"behaviour {seq} can't be read: no broker answered") from None
+                raise BehaviourMissingError(f"{self.kind} {seq} can't be read: no broker answered") from None
             found = self._find(seq, content_hash)
         if found is None:
-            raise BehaviourMissingError(f"behaviour {seq} ({content_hash[:12]}) isn't recorded in this log")
+            raise BehaviourMissingError(f"{self.kind} {seq} ({content_hash[:12]}) isn't recorded in this log")
         return found
 
     def close(self) -> None:
@@ -80,13 +92,17 @@ class KafkaBehaviours:
 
         return asyncio.run_coroutine_threadsafe(in_time(), self._loop).result()
 
-    async def _record(self, content_hash: str, content: bytes) -> int:
+    async def _record(self, versions: Sequence[tuple[str, bytes]]) -> None:
         await self._catch_up()
-        if content_hash not in self._seqs:
+        new = {content_hash: content for content_hash, content in versions if content_hash not in self._seqs}
+        if new:
             producer = await self._connection.shared_producer()
-            await producer.send_and_wait(self._topic, content, key=content_hash.encode(), partition=0)
+            sent = [
+                await producer.send(self._topic, content, key=content_hash.encode(), partition=0)
+                for content_hash, content in new.items()
+            ]
+            await asyncio.gather(*sent)
             await self._catch_up()
-        return self._seqs[content_hash]
 
     async def _catch_up(self) -> None:
         while records := await self._reader.read(self._next, _BATCH):

@@ -50,6 +50,10 @@ class Topics(NamedTuple):
         return f"{self.prefix}support.behaviour.v1"
 
     @property
+    def knowledge(self) -> str:
+        return f"{self.prefix}support.knowledge.v1"
+
+    @property
     def intake(self) -> str:
         return f"{self.prefix}support.intake.v1"
 
@@ -68,6 +72,7 @@ class Topics(NamedTuple):
             self.snapshot: (self.partitions, newest),
             self.dead_letters: (1, history),
             self.behaviour: (1, history),
+            self.knowledge: (1, history),
             self.intake: (self.partitions, history),
             self.workers: (1, history | {"retention.ms": HOUR_MS, "segment.ms": HOUR_MS}),  # only the last beats count
         }

@@ -11,24 +11,29 @@ from pathlib import Path
 import pytest
 from broker import bootstrap, topics_for
 
-from streams.behaviours import BehaviourMissingError, BehaviourStream, SqliteBehaviours
+from streams.behaviour_versions import SqliteVersions
+from streams.behaviours import BehaviourMissingError, BehaviourStream
+from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.behaviours import KafkaBehaviours
 from streams.kafka.topics import BrokerUnreachableError, Topics, create_topics
+from streams.knowledge import WithKnowledge
 from streams.sqlite_store import SqliteStore
 
 Open = Callable[[], BehaviourStream]
 
 
-@pytest.fixture(params=["sqlite", "kafka"])
+@pytest.fixture(params=["sqlite", "kafka", "sqlite with knowledge", "kafka with knowledge"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the stream, each time as another process would."""
     with ExitStack() as opened:
-        if request.param == "sqlite":
+        with_knowledge = request.param.endswith("knowledge")
+        if request.param.startswith("sqlite"):
 
             def sqlite() -> BehaviourStream:
                 store = SqliteStore(tmp_path / "log.db")
                 opened.callback(store.close)
-                return SqliteBehaviours(store)
+                versions = SqliteVersions(store)
+                return WithKnowledge(versions, SqliteVersions(store, "knowledge")) if with_knowledge else versions
 
             yield sqlite
         else:
@@ -36,9 +41,13 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
             asyncio.run(create_topics(bootstrap(), topics))
 
             def kafka() -> BehaviourStream:
-                behaviours = KafkaBehaviours(bootstrap(), topics)
-                opened.callback(behaviours.close)
-                return behaviours
+                stream: BehaviourStream = KafkaVersions(bootstrap(), topics)
+                if with_knowledge:
+                    stream = WithKnowledge(
+                        KafkaVersions(bootstrap(), topics), KafkaVersions(bootstrap(), topics, "knowledge")
+                    )
+                opened.callback(stream.close)
+                return stream
 
             yield kafka
 
