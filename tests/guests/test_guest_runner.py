@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import pytest
 from msgspec.structs import replace
 from support import PATIENCE_S, run
 
@@ -153,11 +154,17 @@ def test_what_a_guest_isnt_asked_about_is_neither_opened_nor_judged() -> None:
     assert keys.asked_for == set()
 
 
-def test_of_two_candidates_of_one_name_the_one_of_the_same_step_is_judged() -> None:
+@pytest.mark.parametrize("void_is_newer", [True, False])
+def test_of_two_candidates_of_one_name_the_one_of_the_same_step_is_judged(void_is_newer: bool) -> None:
     """As where an owner that was replaced had formed one, which is void."""
-    keys = Keys()
-    void = replace(formed("It is free, and void.", "e0"), step_id="s0")
-    (posted,) = verdicts(judged(compliance, keys, void, formed("It costs nothing."), asked()))
+    void, meant = replace(formed("It is free, and void.", "e0"), step_id="s0"), formed("It costs nothing.")
+    both = (meant, void) if void_is_newer else (void, meant)
+    (posted,) = verdicts(judged(compliance, Keys(), *both, asked()))
+    assert posted.passed
+
+
+def test_of_two_copies_of_one_step_the_newer_is_judged() -> None:
+    (posted,) = verdicts(judged(compliance, Keys(), formed("It is free, and void.", "e0"), formed("Nothing."), asked()))
     assert posted.passed
 
 
@@ -166,7 +173,15 @@ def test_a_question_about_nothing_that_stands_there_is_not_answered() -> None:
 
 
 def test_a_forgotten_conversation_is_not_judged() -> None:
-    assert verdicts(judged(compliance, Keys(), formed(), asked(), forget=True)) == []
+    seen: list[str] = []
+
+    @is_guest("compliance")
+    async def remembers(candidate: Candidate) -> Verdict:
+        seen.append(candidate.text)
+        return PASS
+
+    assert verdicts(judged(remembers, Keys(), formed(), asked(), forget=True)) == []
+    assert seen == []
 
 
 def test_a_guest_that_fails_is_silent_and_judges_the_next() -> None:
