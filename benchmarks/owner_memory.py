@@ -36,6 +36,7 @@ async def memory(kafka: Stage, opened: int, finished: tuple[int, ...]) -> Table:
     notes = (
         "resident size of the worker's process, which owns all 8 partitions; a finished call was greeted and hung up; an "
         "open one was greeted and waits, before it is put out of memory (after a minute)",
+        "the keys of the last 4,096 conversations stay at hand (streams/keys.py): up to there finished calls cost theirs",
     )
     return Table("Memory of a worker", ("", "MB", "kB a call"), rows, notes)
 
