@@ -116,7 +116,8 @@ class FactFeed:
         self._partition, self._production, self._states = partition, production, states
         self._inbox, self._behaviours, self._with_outcomes = inbox, behaviours, with_outcomes
         self._codec = Codec(SealedOnly())  # what is private passes through as it is
-        self._whole: set[str] = set()  # of which the lane has every fact; a lane doesn't live so long that it must forget
+        # Conversations of which the lane has every fact. A lane doesn't live so long that it must forget any.
+        self._whole: set[str] = set()
 
     async def run(self, fed: Fed, ready: Callable[[], None] = lambda: None) -> None:
         """Without end. ``fed``: where it goes on; ``ready``: called once what begins from here on is passed on."""
