@@ -6,10 +6,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 STAMPS := .venv/.stamps
+PEERS := .venv-peers
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit bench soak kafka kafka3 registry lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit bench bench-peers setup-peers soak kafka kafka3 registry lock schemas docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +61,19 @@ unit: setup-dev
 bench: setup-dev ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
+bench-peers: setup-peers ## the race on this log, SQLite and Kafka, and on Temporal, DBOS and Restate (half an hour)
+	@$(PEERS)/bin/python -m benchmarks peers
+
+setup-peers: $(PEERS)/.stamp
+
+$(PEERS)/.stamp: locks/peers.lock benchmarks/peers/package-lock.json | $(UV)
+	@echo "ledgerline: fetching the other engines and their servers into $(PEERS)"
+	@test -e $(PEERS)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(PEERS)
+	@$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes locks/peers.lock
+	@mkdir -p $(PEERS)/restate && cp benchmarks/peers/package.json benchmarks/peers/package-lock.json $(PEERS)/restate/
+	@PATH="$(CURDIR)/$(PEERS)/bin:$$PATH" npm ci --prefix $(PEERS)/restate --silent --no-fund --no-audit
+	@touch $@
+
 kafka: setup-dev ## a real Kafka broker in the foreground (jars: 43 MB, fetched once); Ctrl-C stops it
 	@$(BIN)/python -m servers.kafka
 
@@ -75,6 +89,7 @@ soak: setup-dev ## simulation for as long as SEEDS says (default 20000)
 lock: | $(UV) ## resolve the locks anew from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra voice --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice.lock
 	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/dev.lock
+	$(UV) pip compile pyproject.toml benchmarks/peers/requirements.in --extra kafka --override benchmarks/peers/overrides.in --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/peers.lock
 
 clean: ## take back what setup did (recorded calls stay)
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-peers .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
