@@ -100,7 +100,9 @@ def call(
 
 @app.command()
 def worker(
-    host: Annotated[str, typer.Option("--host", help="aiokafka, or faust at some three times the CPU: what carries the owners.")] = "aiokafka",
+    host: Annotated[
+        str, typer.Option("--host", help="aiokafka, or faust at some three times the CPU: what carries the owners.")
+    ] = "aiokafka",
     behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
     lane: Annotated[
         str | None,
