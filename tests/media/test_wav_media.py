@@ -12,7 +12,7 @@ import pytest
 from agent_core.audio import pcm_silence
 from agent_core.ports import FRAME_BYTES
 from agent_core.wav import write_wav
-from tests.media.virtual_loop import run
+from simulation.virtual_loop import run_virtual as run
 from voice_gateway.media import FollowsAgent
 from voice_gateway.recording import StereoRecorder
 from voice_gateway.scripted_caller import Cue, KeepSilent, Say
