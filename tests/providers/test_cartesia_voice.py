@@ -86,6 +86,23 @@ def test_the_key_goes_in_a_header_with_the_version() -> None:
     assert vendor.headers["cartesia-version"] == VERSION
 
 
+def test_a_text_that_is_given_up_is_cancelled_by_name_and_one_that_was_said_is_not() -> None:
+    vendor = Recording()
+
+    async def cancelled() -> list[str]:
+        return [message["context_id"] for message in vendor.messages if message.get("cancel")]
+
+    async def scene() -> list[str]:
+        async with serving(PATH, vendor.answer) as url, CARTESIA.speaking(url) as voice:
+            await said(voice)
+            await given_up(voice)
+            return await eventually(cancelled)
+
+    assert run(scene()) == [vendor.messages[-2]["context_id"]]
+    assert vendor.messages[-2]["transcript"] == HEAD
+    assert vendor.messages[0]["context_id"] != vendor.messages[-1]["context_id"]
+
+
 def test_options_pass_through_and_a_locale_takes_the_place_of_the_language() -> None:
     (plain,) = recorded("Hello.").messages
     assert plain["language"] == "en"

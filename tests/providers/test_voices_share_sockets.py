@@ -151,16 +151,16 @@ def test_a_text_that_is_given_up_makes_room_for_the_next_of_its_call(vendor: Ven
 
 
 @BOTH
-def test_a_socket_that_was_closed_while_idle_costs_no_reply(vendor: Vendor) -> None:
-    async def scene() -> list[str]:
+def test_a_socket_that_was_closed_while_idle_costs_no_reply_and_is_forgotten(vendor: Vendor) -> None:
+    async def scene() -> tuple[list[str], int]:
         async with emulating(vendor) as (server, voice):
             await said(voice, "Hello.")
             port = server.port
             await server.stop()
             await server.start(port=port)
-            return words(await said(voice))
+            return words(await said(voice)), len(voice._sockets._sockets)
 
-    assert run(scene()) == TEXT.split()
+    assert run(scene()) == (TEXT.split(), 1)
 
 
 @BOTH
