@@ -231,6 +231,7 @@ class Gateway:
             self._do(self._machine.stopped(spoken, self._now_ms()))
         elif isinstance(command, CatchUp):
             self._catching_up = asyncio.create_task(self._catch_up())
+            self._catching_up.add_done_callback(_tell_failure)
         elif isinstance(command, HangUp):
             self._over.set()
 

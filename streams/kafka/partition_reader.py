@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 
 from streams.kafka.connection import RETRY_S, Connection
 from streams.kafka.records import Record
@@ -75,6 +75,8 @@ class PartitionReader:
         while True:
             try:
                 return int((await getattr(consumer, what)([self.at]))[self.at])
+            except KafkaTimeoutError:  # nobody answered for as long as one request may take; not "retriable" to aiokafka
+                continue
             except KafkaError as error:
                 if not error.retriable:
                     raise
