@@ -26,10 +26,11 @@ async def memory(kafka: Stage, opened: int, finished: tuple[int, ...]) -> Table:
             before_mb = await _resident_mb(worker)
             rows.append((f"after {_WARM_UP} finished calls", before_mb, None))
             for count in finished:
-                await calls.hold(count + _WARM_UP - calls.held, finish=True)
+                more = count - calls.held
+                await calls.hold(more, finish=True)
                 now_mb = await _resident_mb(worker)
-                rows.append((f"{count:,} more finished calls", now_mb, (now_mb - before_mb) * 1000 / count))
-            before_mb = await _resident_mb(worker)
+                rows.append((f"after {count:,} finished calls", now_mb, (now_mb - before_mb) * 1000 / more))
+                before_mb = now_mb
             await calls.hold(opened, finish=False)
             now_mb = await _resident_mb(worker)
             rows.append((f"{opened:,} calls open beside", now_mb, (now_mb - before_mb) * 1000 / opened))
@@ -38,7 +39,7 @@ async def memory(kafka: Stage, opened: int, finished: tuple[int, ...]) -> Table:
         "open one was greeted and waits, before it is put out of memory (after a minute)",
         "the keys of the last 4,096 conversations stay at hand (streams/keys.py): up to there finished calls cost theirs",
     )
-    return Table("Memory of a worker", ("", "MB", "kB a call"), rows, notes)
+    return Table("Memory of a worker", ("", "MB", "kB a call since the row above"), rows, notes)
 
 
 class _Calls:
