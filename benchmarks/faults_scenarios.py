@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from streams.partitioner import partition_of
 # After the first caller began to speak: most have ended by then, their words are at the owner, and few are answered.
 STRIKE_AFTER_S = 0.65
 STOPPED_S = 5.0  # longer than any session time-out of the group, and than heartbeats may be missing
+GAP_S = 0.3  # longer than a gateway's loop may stand still unnoticed
 NOISE = (b"", b"poison", b"\x00\xff\xff\xff\xffpoison", b"\x00" + bytes(64))
 
 
@@ -159,6 +161,7 @@ async def lose_the_brokers(stage: Stage, cluster: KafkaCluster, down_s: float) -
     async def kill() -> None:
         for number in cluster.numbers:
             await loop.run_in_executor(None, cluster.kill, number)
+        time.sleep(GAP_S)  # noqa: ASYNC251  every gateway stands still, and has to read to the end of a log that is gone
 
     killed_at = loop.time() + STRIKE_AFTER_S
     in_flight = await struck(stage, kill)
