@@ -56,7 +56,7 @@ class CartesiaContext:
         if request.flush:
             self._flushes += 1
             self._speak(self._flushes)
-        elif self._finished or request.delay_ms == 0 or _SENTENCE_END.search(self._buffer):
+        elif self._finished or _SENTENCE_END.search(self._buffer):
             self._speak(None)
         elif self._buffer and self._waiting is None:
             loop = asyncio.get_running_loop()
