@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,15 @@ from streams.sqlite import SqliteLedger
 from streams.sqlite_store import SqliteStore
 
 try:
+    from projections.parallel import HelperLostError
     from projections.projecting import Log, Progress, catch_up
-    from projections.read_model_store import MovedElsewhereError, ReadModelStore, ReadModelsUnreadableError
+    from projections.read_model_store import (
+        MovedElsewhereError,
+        ReadModelStore,
+        ReadModelsUnreadableError,
+        StoreError,
+        said,
+    )
     from projections.read_model_versions import members_of, standings
 except ImportError as missing:
     raise ConfigurationError(
@@ -52,11 +59,31 @@ async def read_models(settings: Settings, url: str | None) -> AsyncIterator[Read
             opened = ReadModelStore(url or f"sqlite:///{settings.data / FILE}")
         except ReadModelsUnreadableError as error:
             raise FailedError(str(error)) from None
-        with opened as store:
+        with opened as store, _told():
             opened_elsewhere = None
             if isinstance(workspace, SqliteWorkspace):
                 opened_elsewhere = partial(sqlite_ledger, workspace.store.path)
             yield ReadModels(workspace, store, Log(workspace.stores.ledger, behaviours, opened_elsewhere))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns what may happen to a store while it is used into one message."""
+    try:
+        yield
+    except (StoreError, HelperLostError) as error:
+        raise _failed(error) from None
+    except ExceptionGroup as group:  # of who follows several partitions at once
+        known, rest = group.split((StoreError, HelperLostError))
+        if known is None or rest is not None:
+            raise
+        raise _failed(known.exceptions[0]) from None
+
+
+def _failed(error: Exception) -> FailedError:
+    return FailedError(
+        str(error) if isinstance(error, HelperLostError) else f"the read models can't be used: {said(error)}"
+    )
 
 
 @asynccontextmanager

@@ -25,6 +25,9 @@ class ReadModelsUnreadableError(Exception):
     """The store can't be opened or is not ours. The message says what to do."""
 
 
+StoreError = sa.exc.SQLAlchemyError  # a full disk, a server that went away: what was under way wasn't written
+
+
 class MovedElsewhereError(Exception):
     """Another process projects into this store: what was folded here is dropped, nothing is lost."""
 
@@ -54,7 +57,7 @@ class ReadModelStore:
             with self._transaction() as connection:
                 CONTROL.create_all(connection)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
-            raise ReadModelsUnreadableError(f"the read models can't be opened: {_first_line(error)}") from None
+            raise ReadModelsUnreadableError(f"the read models can't be opened: {said(error)}") from None
 
     def __enter__(self) -> ReadModelStore:
         return self
@@ -169,8 +172,8 @@ def _engine(url: str) -> Engine:
     if driver is None:
         raise ReadModelsUnreadableError("the read models are kept on sqlite:///FILE or postgresql://…: no other URL")
     if scheme != "sqlite":
-        return sa.create_engine(f"{driver}:{rest}", paramstyle="format")
-    engine = sa.create_engine(f"{driver}:{rest}", connect_args={"timeout": 30})
+        return sa.create_engine(f"{driver}:{rest}", paramstyle="format", hide_parameters=True)
+    engine = sa.create_engine(f"{driver}:{rest}", connect_args={"timeout": 30}, hide_parameters=True)
 
     # The driver begins transactions by itself, and not before "create table": it is told to leave that to us.
     @sa.event.listens_for(engine, "connect")
@@ -228,7 +231,7 @@ def _statements(model: ReadModel, generation: int, dialect: str) -> tuple[str, s
     return insert, f"update {table} set to_offset = {mark}, to_us = {mark} where {where}"
 
 
-def _first_line(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """What the database said; never the statement with its parameters."""
-    said = getattr(error, "orig", None) or error
-    return str(said).strip().splitlines()[0] if str(said).strip() else type(error).__name__
+    words = str(getattr(error, "orig", None) or error).strip()
+    return words.splitlines()[0] if words else type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,19 @@ def test_what_cannot_be_asked_is_one_message(directory: Path, tmp_path: Path) ->
     failed(ledgerline("sql", "select 1", *at, "--store", "postgresql://nobody@127.0.0.1:1/x"), 1, "can't be opened")
     failed(ledgerline("sql", "select 1", "--data", tmp_path / "none"), 2, "holds no log yet")
     failed(ledgerline("export", "--parquet", directory, *at), 2, "isn't empty")
+
+
+def test_a_store_that_takes_nothing_is_one_message_and_loses_nothing(directory: Path) -> None:
+    url = f"sqlite:///{directory / 'read_models.db'}"
+    with ReadModelStore(url) as store:
+        members_of(store, standings(store, READ_MODELS))
+    with sqlite3.connect(directory / "read_models.db") as database:
+        database.execute("create trigger full before insert on turns_g1 begin select raise(abort, 'disk is full'); end")
+    failed(ledgerline("project", "--data", directory), 1, "the read models can't be used: disk is full")
+    failed(ledgerline("sql", "select 1", "--data", directory), 1, "disk is full")
+    with sqlite3.connect(directory / "read_models.db") as database:
+        database.execute("drop trigger full")
+    assert ledgerline("project", "--data", directory, "--json").code == 0
 
 
 def test_a_call_is_shown_as_it_was(directory: Path) -> None:
