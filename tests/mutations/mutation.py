@@ -1,0 +1,15 @@
+"""What a mutation is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """``module``: dotted name of the module whose source is changed. ``rule``: what it breaks, in a sentence."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    rule: str
