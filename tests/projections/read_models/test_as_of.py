@@ -118,6 +118,8 @@ def test_a_call_is_shown_with_the_events_that_counted(data: DataDirectory) -> No
         if before.conversation_id != name:  # copies of a recorded call bear its ids
             continue
         assert shown(before) == [e.seq for e in events if e.accepted_at_us < event.accepted_at_us]
+    middle = events[len(events) // 2].accepted_at_us
+    assert shown(AsOf(middle)) == [event.seq for event in events if event.accepted_at_us <= middle]
     whole = run(moment_of(f"call:{name}", data.ledger))
     assert shown(whole) == [event.seq for event in events]
 
