@@ -1,14 +1,9 @@
-"""Emulated Cartesia, driven by the vendor's own SDK: that it is understood shows that the emulator is honest.
-
-The last tests show what keeps that SDK out of ``providers/`` (docs/decisions/0021). Should one of them fail after an
-update, the decision may be looked at again.
-"""
+"""Emulated Cartesia, driven by the vendor's own SDK: that it is understood shows that the emulator is honest."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,30 +12,17 @@ import aiohttp
 import numpy as np
 import pytest
 from cartesia import AsyncCartesia
-from cartesia.resources.tts import AsyncTTSResourceConnection, AsyncWebSocketContext
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from emulators.config import EmulatorConfig
 from emulators.faults import Service
 from emulators.server import EmulatorServer
+from tests.emulators.cartesia_client import ENOUGH_S, PCM, connected, context, received
 from tests.emulators.harness import KEY, quick_config, running
 
 MS_PER_CHAR = 60
 BYTES_PER_CHAR = MS_PER_CHAR * 16 * 2  # 16 kHz PCM16
-PCM: dict[str, Any] = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 16000}
 REQUEST: dict[str, Any] = {"model_id": "sonic-3.5", "voice": {"id": "amy"}, "output_format": PCM, "context_id": "c"}
-ENOUGH_S = 10.0
-
-
-@asynccontextmanager
-async def connected(
-    config: EmulatorConfig | None = None, key: str = KEY
-) -> AsyncIterator[tuple[EmulatorServer, AsyncTTSResourceConnection]]:
-    """Through the SDK."""
-    async with running(config) as server:
-        sdk = AsyncCartesia(api_key=key, websocket_base_url=server.url.replace("http", "ws"))
-        async with sdk.tts.websocket_connect() as connection:
-            yield server, connection
 
 
 @asynccontextmanager
@@ -55,15 +37,6 @@ async def raw(
         http.ws_connect(f"{server.url}/tts/websocket", headers=headers) as ws,
     ):
         yield server, ws
-
-
-def context(connection: AsyncTTSResourceConnection, **changes: Any) -> AsyncWebSocketContext:
-    settings: dict[str, Any] = {"model_id": "sonic-3.5", "voice": {"id": "amy"}, "output_format": PCM}
-    return connection.context(**{"timeout": ENOUGH_S, **settings, **changes})
-
-
-async def received(speaking: AsyncWebSocketContext) -> list[Any]:
-    return [event async for event in speaking.receive()]
 
 
 async def told(ws: aiohttp.ClientWebSocketResponse, *requests: dict[str, Any], until: str = "done") -> list[Any]:
@@ -375,41 +348,3 @@ def test_audio_comes_in_the_encoding_that_was_asked_for(encoding: str, rate_hz: 
     assert len(pcm) == pytest.approx(len("Hello.") * MS_PER_CHAR / 1000 * rate_hz * size, abs=4 * size)
     if encoding == "pcm_f32le":
         assert 0.05 < np.abs(np.frombuffer(pcm, dtype="<f4")).max() <= 1.0
-
-
-# --- why the SDK isn't what speaks in a call ---------------------------------------------------------------------------
-
-
-def test_the_sdk_never_tells_a_context_that_its_socket_is_gone() -> None:
-    drop = {"fault": "drop_mid_audio", "after_ms": 200, "close_code": 1011}
-
-    async def scene() -> None:
-        async with connected(quick_config(faults=[drop])) as (_, connection):
-            speaking = context(connection, timeout=0.5)
-            await speaking.push("Long enough to be dropped in the middle.", continue_=False)
-            with pytest.raises(TimeoutError):
-                await received(speaking)
-
-    asyncio.run(scene())
-
-
-def test_the_sdk_reconnects_to_the_very_socket_that_was_closed() -> None:
-    async def scene() -> None:
-        async with connected(quick_config(tts={"idle_s": 0.05})) as (_, connection):
-            await connection._connection.wait_closed()
-            with pytest.raises(ConnectionClosed):
-                await context(connection).push("Hello.")
-
-    asyncio.run(scene())
-
-
-def test_the_sdk_drops_an_error_that_names_no_context() -> None:
-    async def scene() -> None:
-        async with connected() as (_, connection):
-            speaking = context(connection, timeout=0.3)
-            connection._dispatch_listener()
-            await connection._connection.send(json.dumps([]))
-            with pytest.raises(TimeoutError):
-                await received(speaking)
-
-    asyncio.run(scene())
