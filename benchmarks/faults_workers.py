@@ -20,7 +20,7 @@ from streams.kafka.topics import Topics
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HOST = "aiokafka"
 READY_S = 60.0
-STOPPED_S = 20.0
+STOPPED_S = 30.0  # what supervisors usually grant (terminationGracePeriodSeconds of Kubernetes)
 LOOK_S = 0.05
 
 
