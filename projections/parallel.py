@@ -105,6 +105,7 @@ def _stops(start: int, end: int) -> list[int]:
 
 def _help(tell: Connection, work: _Work) -> None:
     gc.freeze()
+    gc.set_threshold(100_000, 20, 100)  # a fold makes many objects and next to no cycles: looking for them was a tenth
     asyncio.run(_fold(tell, work))
 
 
