@@ -82,8 +82,9 @@ class Column(msgspec.Struct, frozen=True):
 class ReadModel(msgspec.Struct, frozen=True, kw_only=True):
     """``version`` rises with every change of what the rows hold. ``handles``: the payload types that ``fold`` takes.
 
-    ``day``: the column whose date says to which day a row belongs; None: rows that belong to none. ``changes``: False where no row is ever changed once it was made: nothing of it is kept in memory. Of ``fold`` and
-    ``behaviours`` one is given: what is folded, conversations or the behaviour stream.
+    ``day``: the column whose date says to which day a row belongs; None: rows that belong to none. ``changes``: False where
+    no row is ever changed once it was made: nothing of it is kept in memory. Of ``fold`` and ``behaviours`` one is given:
+    what is folded, conversations or the behaviour stream.
     """
 
     name: str
