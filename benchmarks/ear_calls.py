@@ -122,7 +122,7 @@ class Exchange:
                 channel="voice", behaviour_seq=parts.behaviour_seq, behaviour_hash=behaviour.content_hash
             )
             await writer.put(fact_event(call_id, arrived))
-            line = Line(media, parts.speech.recognisers, parts.speech.voice, open_voice_activity(), self._granted)
+            line = Line(media, parts.speech.recognisers, parts.voice_of_a_call(), open_voice_activity(), self._granted)
             gateway = Gateway(
                 call_id, "gateway-bench", 1, line, writer, tail, on_event=lambda e: events.append((loop.time(), e))
             )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
+from agent_core.ports import SpeechSynthesiser
 from console.agent import Agent, make_mind
 from console.agent_opening import open_agent
 from console.failures import FailedError
@@ -65,6 +66,10 @@ class CallParts(NamedTuple):
         models = (*models_in_use(self.models), "embeddings:minilm") if self.agent else ()
         return (*self.speech.in_use(), *models)
 
+    def voice_of_a_call(self) -> SpeechSynthesiser:
+        """Renders two texts at most at a time; a rehearsed line waits for none of them."""
+        return RehearsedVoice(CallVoice(self.speech.voice), self.phrases)
+
     async def close(self) -> None:
         if self.agent:
             await self.agent.model.close()
@@ -109,8 +114,7 @@ async def make_call(
         phrase_id: await parts.phrases.render(text) for phrase_id, text in _granted_texts(parts.behaviour).items()
     }
     speech = parts.speech
-    voice = RehearsedVoice(CallVoice(speech.voice), parts.phrases)  # a rehearsed line waits for no rendering
-    line = Line(media, speech.recognisers, voice, open_voice_activity(), granted, speech.deaf)
+    line = Line(media, speech.recognisers, parts.voice_of_a_call(), open_voice_activity(), granted, speech.deaf)
     providers = parts.in_use()
     try:
         host = workspace.host(mind, parts.agent.effects) if parts.agent else None
