@@ -75,7 +75,7 @@ class PartitionReader:
         while True:
             try:
                 return int((await getattr(consumer, what)([self.at]))[self.at])
-            except KafkaTimeoutError:  # nobody answered for as long as one request may take; not "retriable" to aiokafka
+            except KafkaTimeoutError:  # no answer in a request's time: to aiokafka that isn't retriable
                 continue
             except KafkaError as error:
                 if not error.retriable:
