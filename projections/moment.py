@@ -169,8 +169,9 @@ def as_it_was(records: Iterable[LogRecord], codec: Codec, at: AsOf) -> list[Effe
     counted: list[Effective] = []
     for record in records:
         step = reader.take(record)
-        if step and at.holds(record.partition, record.offset, step[0].event.accepted_at_us):
-            counted += step
+        if step and not at.holds(record.partition, record.offset, step[0].event.accepted_at_us):
+            break  # a conversation's steps come in order, by place and by time
+        counted += step
     return counted
 
 
