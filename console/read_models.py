@@ -33,7 +33,6 @@ except ImportError as missing:
     ) from None
 
 FILE = "read_models.db"
-_RECORDED = "select seq, recorded_at_us from behaviour"
 
 
 class ReadModels(NamedTuple):
@@ -48,12 +47,7 @@ async def read_models(settings: Settings, url: str | None) -> AsyncIterator[Read
     async with open_workspace(settings, create=False) as workspace:
 
         def behaviours() -> list[RecordedBehaviour]:
-            times: dict[int, int] = {}
-            if isinstance(workspace, SqliteWorkspace):
-                times = dict(workspace.store.db.execute(_RECORDED).fetchall())
-            return [
-                RecordedBehaviour(v.seq, v.hash, v.content, times.get(v.seq)) for v in workspace.behaviours.versions()
-            ]
+            return [RecordedBehaviour(*version) for version in workspace.behaviours.versions()]
 
         try:
             opened = ReadModelStore(url or f"sqlite:///{settings.data / FILE}")

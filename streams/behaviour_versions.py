@@ -9,11 +9,13 @@ from streams.behaviours import BehaviourMissingError, BehaviourStream, SqliteBeh
 
 
 class Version(NamedTuple):
-    """``hash``: SHA-256 of ``content``, in hex. ``seq``: from 1, without gaps."""
+    """``hash``: SHA-256 of ``content``, in hex. ``seq``: from 1, without gaps. ``recorded_at_us``: since the Unix epoch;
+    None in a copy."""
 
     seq: int
     hash: str
     content: bytes
+    recorded_at_us: int | None = None
 
 
 class ListedBehaviours(BehaviourStream, Protocol):
@@ -24,8 +26,8 @@ class ListedBehaviours(BehaviourStream, Protocol):
 
 class SqliteVersions(SqliteBehaviours):
     def versions(self) -> list[Version]:
-        rows = self._store.db.execute(f"select seq, hash, content from {self.kind} order by seq")
-        return [Version(seq, content_hash, bytes(content)) for seq, content_hash, content in rows]
+        rows = self._store.db.execute(f"select seq, hash, content, recorded_at_us from {self.kind} order by seq")
+        return [Version(seq, content_hash, bytes(content), at_us) for seq, content_hash, content, at_us in rows]
 
 
 class BehaviourNumbersDifferError(Exception):

@@ -130,7 +130,7 @@ class LogExport:
         ends = [await self._ledger.end(partition) for partition in range(self._ledger.partitions)]
         for version in self._behaviours.versions():  # behind the ends: what they pin was recorded before
             self._versions += 1
-            yield version
+            yield version._replace(recorded_at_us=None)  # the copy says when it was recorded there
         done = 0
         for partition, end in enumerate(ends):
             records = EffectiveRecords(self._codec)

@@ -38,7 +38,7 @@ class KafkaBehaviours:
         self._timeout_s = timeout_s
         self._connection = Connection(bootstrap)
         self._reader = PartitionReader(self._connection, self._topic, 0)
-        self._versions: list[tuple[str, bytes]] = []  # (hash, content) by seq, from 1
+        self._versions: list[tuple[str, bytes, int]] = []  # (hash, content, when in us) by seq, from 1
         self._seqs: dict[str, int] = {}
         self._next = 0
         self._loop = asyncio.new_event_loop()
@@ -80,7 +80,7 @@ class KafkaBehaviours:
     def _find(self, seq: int, content_hash: str) -> bytes | None:
         if not 0 < seq <= len(self._versions):
             return None
-        recorded, content = self._versions[seq - 1]
+        recorded, content, _ = self._versions[seq - 1]
         return content if recorded == content_hash else None
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -112,5 +112,5 @@ class KafkaBehaviours:
                     continue  # none of ours
                 content_hash = record.key.decode(errors="replace")
                 if content_hash not in self._seqs:
-                    self._versions.append((content_hash, record.value))
+                    self._versions.append((content_hash, record.value, record.timestamp * 1000))
                     self._seqs[content_hash] = len(self._versions)

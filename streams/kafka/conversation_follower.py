@@ -13,7 +13,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError  # type: ignore[imp
 
 from streams.kafka.connection import Connection
 from streams.kafka.partition_reader import PartitionReader
-from streams.kafka.records import Record
+from streams.kafka.records import StampedRecord
 
 MOST_WAITING = 1_000  # records of one conversation
 LINGER_S = 30.0  # how long nobody may follow before the consumer is closed
@@ -26,11 +26,11 @@ class _Subscriber:
 
     def __init__(self, since: int) -> None:
         self.since = since
-        self.waiting: list[Record] = []
+        self.waiting: list[StampedRecord] = []
         self.has_some = asyncio.Event()
         self.failure: KafkaError | None = None
 
-    def give(self, record: Record) -> None:
+    def give(self, record: StampedRecord) -> None:
         if len(self.waiting) >= MOST_WAITING:
             self.waiting.clear()
             self.since = record.offset + 1
@@ -48,7 +48,7 @@ class ConversationFollower:
         self._next = 0  # everything below was given
         self._following: asyncio.Task[None] | None = None
 
-    async def follow(self, conversation_id: str, start: int) -> AsyncGenerator[list[Record], None]:
+    async def follow(self, conversation_id: str, start: int) -> AsyncGenerator[list[StampedRecord], None]:
         """Its records and those of no conversation, from offset ``start`` on, without end."""
         key = conversation_id.encode()
         subscriber = self._join(key, start)
@@ -108,7 +108,7 @@ class ConversationFollower:
         finally:
             self._following = None
 
-    def _give(self, records: list[Record]) -> None:
+    def _give(self, records: list[StampedRecord]) -> None:
         for record in records:
             if record.key:
                 for subscriber in self._subscribers.get(record.key, ()):

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 
 from streams.kafka.connection import RETRY_S, Connection
-from streams.kafka.records import Record
+from streams.kafka.records import StampedRecord
 
 # A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
 _FETCH_WAIT_MS = 5
@@ -38,7 +38,7 @@ class PartitionReader:
         async with self._lock:
             return await self._asked(await self._opened(), "beginning_offsets")
 
-    async def read(self, start: int, limit: int, *, until: int | None = None) -> list[Record]:
+    async def read(self, start: int, limit: int, *, until: int | None = None) -> list[StampedRecord]:
         """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None."""
         async with self._lock:
             consumer = await self._opened()
@@ -46,7 +46,7 @@ class PartitionReader:
                 until = await self._asked(consumer, "end_offsets")
             if start >= until:
                 return []
-            found: list[Record] = []
+            found: list[StampedRecord] = []
             consumer.resume(self.at)
             try:
                 if self._next != start:

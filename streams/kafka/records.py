@@ -38,6 +38,12 @@ class Record(Protocol):
     headers: Headers
 
 
+class StampedRecord(Record, Protocol):
+    """``timestamp``: ms since the Unix epoch, by the clock of the client that put it."""
+
+    timestamp: int
+
+
 class KafkaRecord(NamedTuple):
     """``key``: the conversation id; None for an owner's announcement, which belongs to no conversation."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,15 +12,15 @@ from pathlib import Path
 import pytest
 from broker import bootstrap, topics_for
 
-from streams.behaviour_versions import SqliteVersions
-from streams.behaviours import BehaviourMissingError, BehaviourStream
+from streams.behaviour_versions import ListedBehaviours, SqliteVersions
+from streams.behaviours import BehaviourMissingError
 from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.behaviours import KafkaBehaviours
 from streams.kafka.topics import BrokerUnreachableError, Topics, create_topics
 from streams.knowledge import WithKnowledge
 from streams.sqlite_store import SqliteStore
 
-Open = Callable[[], BehaviourStream]
+Open = Callable[[], ListedBehaviours]
 
 
 @pytest.fixture(params=["sqlite", "kafka", "sqlite with knowledge", "kafka with knowledge"])
@@ -29,7 +30,7 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
         with_knowledge = request.param.endswith("knowledge")
         if request.param.startswith("sqlite"):
 
-            def sqlite() -> BehaviourStream:
+            def sqlite() -> ListedBehaviours:
                 store = SqliteStore(tmp_path / "log.db")
                 opened.callback(store.close)
                 versions = SqliteVersions(store)
@@ -40,8 +41,8 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
             topics = topics_for(tmp_path, 1)
             asyncio.run(create_topics(bootstrap(), topics))
 
-            def kafka() -> BehaviourStream:
-                stream: BehaviourStream = KafkaVersions(bootstrap(), topics)
+            def kafka() -> ListedBehaviours:
+                stream: ListedBehaviours = KafkaVersions(bootstrap(), topics)
                 if with_knowledge:
                     stream = WithKnowledge(
                         KafkaVersions(bootstrap(), topics), KafkaVersions(bootstrap(), topics, "knowledge")
@@ -56,6 +57,21 @@ def test_versions_are_numbered_from_one_without_gaps_and_recorded_once(opening: 
     stream = opening()
     assert [stream.record(name, name.encode()) for name in ("a", "b", "a", "c", "b")] == [1, 2, 1, 3, 2]
     assert opening().record("d", b"d") == 4
+
+
+def test_all_versions_are_listed_with_when_they_were_recorded(opening: Open) -> None:
+    before_us = time.time_ns() // 1000
+    stream = opening()
+    stream.record("a", b"one")
+    stream.record("b", b"two")
+    versions = opening().versions()
+    assert [(version.seq, version.hash, version.content) for version in versions] == [
+        (1, "a", b"one"),
+        (2, "b", b"two"),
+    ]
+    for version in versions:
+        assert version.recorded_at_us is not None
+        assert before_us - 1000 <= version.recorded_at_us <= time.time_ns() // 1000
 
 
 def test_a_version_is_read_by_its_number_and_hash(opening: Open) -> None:
