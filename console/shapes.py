@@ -10,6 +10,7 @@ from projections.call_report import CallReport
 from projections.calls import CallSummary
 from projections.lane_diff import LaneDiff
 from projections.live.report import LiveFigures
+from projections.read_model_report import Projected
 from projections.recompute import Replay
 from projections.stretch import StretchReplay
 from projections.verify import Verification
@@ -28,6 +29,7 @@ SHAPES: dict[str, Any] = {
     "verify": Verification,
     "export": Exported,
     "import": Imported,
+    "project": list[Projected],
     "simulate": Report,
     "doctor": Diagnosis,
 }

@@ -22,7 +22,7 @@ from agent_core.ports import (
 )
 from providers.local_recogniser import PRE_ROLL_MS, LocalRecogniser
 from providers.whisper import NOTHING_SAID, Transcript
-from tests.media.virtual_loop import run
+from simulation.virtual_loop import run_virtual as run
 
 FRAME_BYTES = 640
 
