@@ -16,14 +16,15 @@ from agent_core.conversation import Ask, Conversation
 from agent_core.found import write_passages
 from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import Passage
+from processors.cascade import Cascade
 from processors.deciders import cascade
-from processors.effects import EffectRunner
+from processors.effects import EffectRunner, Executor
 from processors.mind import AgentMind
 from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.base import Fact
+from schemas.base import Decision, Fact
 from schemas.event import Event
 from streams.behaviours import SqliteBehaviours
 from streams.fact_writer import FactWriter, fact_event
@@ -60,27 +61,34 @@ async def _complete(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
     )
 
 
+async def _stall(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+    await asyncio.Event().wait()
+    raise AssertionError("it never ends")
+
+
 async def _score(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
     return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, 0.01),), model="echo")
 
 
-def effects() -> EffectRunner:
-    return EffectRunner(
-        {
-            d.ClassificationAsked: _classify,
-            d.PassagesAsked: _retrieve,
-            d.CompletionAsked: _complete,
-            d.GuardrailAsked: _score,
-        }
-    )
+def effects(*, answering: bool = True) -> EffectRunner:
+    """``answering``: whether the model returns what it is asked for, or is silent."""
+    executors: dict[type[Decision], Executor] = {
+        d.ClassificationAsked: _classify,
+        d.PassagesAsked: _retrieve,
+        d.CompletionAsked: _complete if answering else _stall,
+        d.GuardrailAsked: _score,
+    }
+    return EffectRunner(executors)
 
 
 @asynccontextmanager
-async def owner_of(data: DataDirectory):  # type: ignore[no-untyped-def]
+async def owner_of(  # type: ignore[no-untyped-def]
+    data: DataDirectory, deciders: Cascade | None = None, runner: EffectRunner | None = None
+):
     """A living owner of partition 0."""
     behaviour_of = recorded_behaviours(SqliteBehaviours(data.store))
-    mind = AgentMind(cascade(), behaviour_of, data.keys)
-    owner = Owner(0, data.stores, data.codec, mind, effects(), owner_id="test")
+    mind = AgentMind(deciders or cascade(), behaviour_of, data.keys)
+    owner = Owner(0, data.stores, data.codec, mind, runner or effects(), owner_id="test")
     ready = asyncio.Event()
     task = asyncio.create_task(owner.run(ready.set))
     await ready.wait()
