@@ -34,14 +34,22 @@ class FailureReason(StrEnum):
 
 
 class ProviderError(Exception):
-    """A provider failed. ``detail`` is for engineers: it never holds a key, a prompt or a caller's words."""
+    """A provider failed. ``detail`` is for engineers: it never holds a key, a prompt or a caller's words. ``model``: which
+    of the provider's was asked; empty where that isn't known."""
 
     def __init__(
-        self, reason: FailureReason, provider: str, detail: str = "", *, retry_after_s: float | None = None
+        self,
+        reason: FailureReason,
+        provider: str,
+        detail: str = "",
+        *,
+        model: str = "",
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{provider}: {reason.value}" + (f" ({detail})" if detail else ""))
         self.reason = reason
         self.provider = provider
+        self.model = model
         self.detail = detail
         self.retry_after_s = retry_after_s
 

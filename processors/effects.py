@@ -88,11 +88,11 @@ class EffectRunner:
             raise
         except ProviderError as error:
             elapsed_ms = (loop.time() - started) * 1000
-            fact = _failed(ask, run, error.reason.value, error.provider, elapsed_ms)
+            fact = _failed(ask, run, error.reason.value, elapsed_ms, error.provider, error.model)
         except Exception as error:  # a bug in an executor fails its ask, by name, not the owner
             _LOG.exception("the executor of %s failed", type(ask.payload).__name__)
             elapsed_ms = (loop.time() - started) * 1000
-            fact = _failed(ask, run, f"{FailureReason.INVALID.value}:{type(error).__name__}", "", elapsed_ms)
+            fact = _failed(ask, run, f"{FailureReason.INVALID.value}:{type(error).__name__}", elapsed_ms)
         finally:
             running = self._running.get(conversation.id, {})
             running.pop(run, None)
@@ -108,7 +108,7 @@ class EffectRunner:
         self._report(Outcome(conversation_id, event_id, fact, ask.event_id, ask.turn_id or None, run_id))
 
 
-def _failed(ask: Ask, run: _Run, reason: str, provider: str, elapsed_ms: float) -> f.EffectFailed:
+def _failed(ask: Ask, run: _Run, reason: str, elapsed_ms: float, provider: str = "", model: str = "") -> f.EffectFailed:
     return f.EffectFailed(
-        ask_id=ask.ask_id, attempt=run.attempt, reason=reason, provider=provider, elapsed_ms=elapsed_ms
+        ask_id=ask.ask_id, attempt=run.attempt, reason=reason, provider=provider, elapsed_ms=elapsed_ms, model=model
     )

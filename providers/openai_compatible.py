@@ -65,16 +65,20 @@ class OpenAICompatible:
         began_s = loop.time()
         model = self._settings.models.get(request.model, self._settings.model)
         heard = _Heard(self.name)
-        async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
-            deadline_s = limit.when()
-            stream = await self._client.chat.completions.create(**self._arguments(request, model))
-            async with stream:
-                async for chunk in stream:
-                    if heard.take(chunk) and self._settings.stall_ms is not None and deadline_s is not None:
-                        limit.reschedule(min(deadline_s, loop.time() + self._settings.stall_ms / 1000))
-                    if heard.text and heard.first_token_ms is None:
-                        heard.first_token_ms = (loop.time() - began_s) * 1000
-        text = heard.finished_text()
+        try:
+            async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
+                deadline_s = limit.when()
+                stream = await self._client.chat.completions.create(**self._arguments(request, model))
+                async with stream:
+                    async for chunk in stream:
+                        if heard.take(chunk) and self._settings.stall_ms is not None and deadline_s is not None:
+                            limit.reschedule(min(deadline_s, loop.time() + self._settings.stall_ms / 1000))
+                        if heard.text and heard.first_token_ms is None:
+                            heard.first_token_ms = (loop.time() - began_s) * 1000
+            text = heard.finished_text()
+        except ProviderError as error:
+            error.model = model
+            raise
         return self._result(text, model, heard, total_ms=(loop.time() - began_s) * 1000)
 
     async def close(self) -> None:

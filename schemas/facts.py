@@ -233,13 +233,17 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
 
 
 class EffectFailed(Fact, frozen=True, kw_only=True):
-    """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``."""
+    """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``; ``provider`` and
+    ``model`` are empty where nobody was asked, or it isn't known who."""
+
+    VERSION: ClassVar[int] = 2
 
     ask_id: str
     attempt: int
     reason: str
     provider: str = ""
     elapsed_ms: float | None = None
+    model: str = ""
 
 
 class EffectCancelled(Fact, frozen=True, kw_only=True):

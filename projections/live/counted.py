@@ -79,8 +79,8 @@ def _of(payload: Payload) -> Iterable[_Added]:
             yield _TENANT, cost, {}
         case f.ScoresReturned():
             yield _scorer(payload.model), {"answered": 1}, {"total": payload.elapsed_ms}
-        case f.EffectFailed():  # it names no model
-            yield RowName(Kind.MODEL, payload.provider or None), {"failed": 1}, {}
+        case f.EffectFailed():
+            yield RowName(Kind.MODEL, payload.provider or None, payload.model or None), {"failed": 1}, {}
         case f.EffectCancelled() if payload.cost_micros is not None:
             yield _TENANT, _cost(payload.cost_micros), {}
         case d.VerdictIssued():

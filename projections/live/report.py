@@ -28,13 +28,15 @@ class RowAt(NamedTuple):
 
 
 class ModelFigures(msgspec.Struct, frozen=True):
-    """``provider`` null: events don't say whose it is. ``model`` null: the failures of a provider, whose events name no
-    model. ``cost_micros`` null: no price is known; ``unpriced``: answers whose price isn't."""
+    """``provider`` null: events don't say whose it is. ``model`` null: failures that no one model is to blame for.
+    ``error_rate``: of what came to an end, cancelled losers left out.
+    ``cost_micros`` null: no price is known; ``unpriced``: answers whose price isn't."""
 
     provider: str | None
     model: str | None
     answered: int
     failed: int
+    error_rate: float | None
     total_ms: Quantiles
     first_token_ms: Quantiles
     cost_micros: int | None
@@ -106,11 +108,13 @@ def live_figures(rows: Iterable[RowAt], partitions: Iterable[int], since_s: floa
 
 
 def _model(name: RowName, row: Row) -> ModelFigures:
+    answered, failed = _count(row, "answered"), _count(row, "failed")
     return ModelFigures(
         provider=name.of,
         model=name.part,
-        answered=_count(row, "answered"),
-        failed=_count(row, "failed"),
+        answered=answered,
+        failed=failed,
+        error_rate=_share(failed, answered + failed),
         total_ms=_quantiles(row, "total"),
         first_token_ms=_quantiles(row, "first_token"),
         cost_micros=_cost(row),

@@ -131,8 +131,9 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
         )
     if isinstance(payload, f.EffectFailed):
         provider, reason, took_ms = payload.provider or None, payload.reason, payload.elapsed_ms
+        model = payload.model or row.model
         return msgspec.structs.replace(
-            row, state="failed", reason=reason, provider=provider, total_ms=took_ms, over_us=at_us
+            row, state="failed", reason=reason, provider=provider, model=model, total_ms=took_ms, over_us=at_us
         )
     if isinstance(payload, f.EffectCancelled):
         cost_micros, took_ms = payload.cost_micros, payload.elapsed_ms
@@ -142,7 +143,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=1,
+    version=2,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),

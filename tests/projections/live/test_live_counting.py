@@ -48,11 +48,14 @@ def verdict(*, passed: bool) -> Payload:
 
 
 def test_a_provider_fails_as_often_as_its_attempts_that_came_to_an_end_did() -> None:
-    failed = f.EffectFailed(ask_id="a", attempt=0, reason="timed_out", provider="p")
+    failed = f.EffectFailed(ask_id="a", attempt=0, reason="timed_out", provider="p", model="other")
     cancelled = f.EffectCancelled(ask_id="a", attempt=1)
     found = figures(completed(), completed(model="other"), completed(), failed, cancelled)
     assert found.providers == [ProviderFigures("p", answered=3, failed=1, error_rate=0.25, total_ms=Quantiles())]
-    assert [(m.model, m.answered, m.failed) for m in found.models] == [(None, 0, 1), ("m", 2, 0), ("other", 1, 0)]
+    assert [(m.model, m.answered, m.failed, m.error_rate) for m in found.models] == [
+        ("m", 2, 0, 0.0),
+        ("other", 1, 1, 0.5),
+    ]
 
 
 def test_a_failure_that_names_nobody_is_nobodys() -> None:
