@@ -26,7 +26,7 @@ _FEWER = 3  # such a way has every third block
 # Paces keep the turns begun a second within what two cores can do for most sides, so that a difference is the engine's
 # and not a full core's. One at a time the pace is quick, to make room for 300 turns.
 LOADS = (
-    Load(1, 5, 60, control_every=6, tokens_per_chunk=8, pace=0.2),
+    Load(1, 10, 30, control_every=6, tokens_per_chunk=8, pace=0.2),
     Load(5, 10, 5, tokens_per_chunk=8),
     Load(20, 40, 2, tokens_per_chunk=8, pace=1.5),
     Load(50, 100, 1, tokens_per_chunk=8, pace=3.0),
