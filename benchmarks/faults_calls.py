@@ -132,6 +132,17 @@ class PhoneCall:
         closings = sum(kind is SoundKind.CLOSING for kind, _ in ended)
         return self._closings == closings and self._completed >= {i for kind, i in ended if kind is SoundKind.REPLY}
 
+    def unsettled(self) -> str:
+        """Which sounds the log doesn't know of."""
+        ended = [f"{kind.value} {sound_id}" for _, kind, sound_id in self.heard.sounds if kind is not SoundKind.HOLD]
+        return f"{self.call_id} heard {ended}; the log has {self._closings} closing lines and {sorted(self._completed)}"
+
+    async def must_go_on(self) -> None:
+        """Raises ``CallOverError`` where the gateway has ended the call."""
+        if self._running and self._running.done():
+            why = await self._ended_by()
+            raise CallOverError(f"{self.call_id} is over (the log says: {self._closed_because})") from why
+
     async def hang_up(self) -> None:
         """Returns when the gateway has let go of the call."""
         self.line.hang_up()

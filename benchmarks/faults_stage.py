@@ -23,14 +23,19 @@ CALLS = 20
 PARTITIONS = 8
 SPREAD_S = 0.2  # within which all callers end their words: so many turns are in flight together
 CLOSED_S = 20.0
+SERVED_S = 60.0  # a gateway that finds no way to the log for so long has none
 CALM_MS = 1_500.0  # within which everybody is answered when nothing is wrong; some 500 on two idle cores
 MOST_ROUNDS = 6  # until the machine is calm, or taken as it is
 
 
+class NotServedError(Exception):
+    """Gateways and log never found each other again."""
+
+
 @dataclass
 class Stage:
-    """``calls``: those that are on the line, ``over`` those that were; ``turns`` of all of them. ``standstill_s``: the longest time for which this
-    process's own loop didn't turn: by so much callers here may have heard later than they would have.
+    """``calls``: those that are on the line, ``over`` those that were; ``turns`` of all of them. ``standstill_s``: the
+    longest time for which this process's own loop didn't turn: by so much callers here may have heard later than they would have.
     ``foreign``: (partition, offset) on the log of bytes that somebody wrote there and that are no event of ours."""
 
     url: KafkaUrl
@@ -55,11 +60,21 @@ class Stage:
         return self.workers.running
 
     async def served(self) -> None:
-        """Returns when every partition's owner says that it reigns, and all that callers heard stands on the log."""
+        """Returns when every partition's owner says that it reigns, and all that callers heard stands on the log.
+
+        Raises ``CallOverError`` where a gateway gave a call up, ``NotServedError`` after ``SERVED_S``.
+        """
         self.ownership.forget()
         await self.ownership.until(*self.workers.running)
-        while not all(call.is_settled for call in self.calls):  # noqa: ASYNC110  a gateway tells nobody but the log
-            await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(SERVED_S):
+                while waiting := [call for call in self.calls if not call.is_settled]:
+                    for call in waiting:
+                        await call.must_go_on()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            told = "; ".join(call.unsettled() for call in waiting)
+            raise NotServedError(f"in {SERVED_S:g} s the log was told nothing of what these heard: {told}") from None
 
     async def ring(self, count: int = CALLS) -> None:
         """New callers. Returns when all were greeted."""

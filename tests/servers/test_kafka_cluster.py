@@ -69,11 +69,15 @@ async def create_topic(cluster: KafkaCluster) -> None:
     await admin.start()
     try:
         await admin.create_topics([NewTopic(TOPIC, 1, 3)])
-        described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, TOPIC)])
+
+        async def configs() -> dict[str, str]:
+            """None yet from a broker that hasn't heard of the topic."""
+            described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, TOPIC)])
+            return {entry[0]: entry[1] for entry in described[0].resources[0][4]}
+
+        assert (await eventually(configs))["min.insync.replicas"] == "2"
     finally:
         await admin.close()
-    configs = {entry[0]: entry[1] for entry in described[0].resources[0][4]}
-    assert configs["min.insync.replicas"] == "2"
     await until_all_in_sync(cluster)
 
 

@@ -105,15 +105,6 @@ class Hosted:
 
         return await eventually(look)
 
-    async def until_void(self, stores: Stores, more_than: int) -> None:
-        """Until so many records of the log are void."""
-        log = _Log(self, stores)
-
-        async def look() -> bool:
-            return (await log.read()).void > more_than
-
-        await eventually(look)
-
     async def read(self, stores: Stores) -> Read:
         return await _Log(self, stores).read()
 
