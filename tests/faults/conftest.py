@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checked import A_SCENARIO_S
+from checked import A_SCENARIO_S, Play
 
 from benchmarks.faults_stage import Stage, staged
 
@@ -17,8 +17,6 @@ for neighbour in ("streams", "guests"):
     sys.path.insert(0, str(Path(__file__).parents[1] / neighbour))
 
 WORKERS = 2
-
-Play = Callable[[Callable[[Stage], Coroutine[Any, Any, None]]], None]
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checked import assert_answered_in_time, assert_never_in_dead_air, assert_others_agree, assert_sound
-from conftest import Play
+from checked import Play, assert_answered_in_time, assert_never_in_dead_air, assert_others_agree, assert_sound
 
 from benchmarks.faults_scenarios import kill_an_owner, stop_an_owner
 from benchmarks.faults_stage import Stage

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checked import assert_answered_in_time, assert_others_agree, assert_sound
-from conftest import Play
+from checked import Play, assert_answered_in_time, assert_others_agree, assert_sound
 
 from benchmarks.faults_scenarios import NOISE, delivered_twice, fill_the_disk, poison
 from benchmarks.faults_stage import PARTITIONS, Stage
