@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from broker import ROOT, bootstrap
 from checked import (
     A_SCENARIO_S,
@@ -35,6 +36,7 @@ def started(cluster: KafkaCluster) -> Iterator[KafkaCluster]:
         cluster.stop(at_once=True)
 
 
+@pytest.mark.alone
 def test_while_the_broker_is_away_the_lines_that_were_granted_are_heard_and_then_all_goes_on(
     tmp_path: Path, reader: Path
 ) -> None:
@@ -55,6 +57,7 @@ def test_while_the_broker_is_away_the_lines_that_were_granted_are_heard_and_then
         run(scenario(cluster), A_SCENARIO_S)
 
 
+@pytest.mark.alone
 def test_over_a_leader_that_is_killed_paused_or_cut_off_nobody_is_left_in_dead_air(
     tmp_path: Path, reader: Path
 ) -> None:
