@@ -132,6 +132,14 @@ class PhoneCall:
         closings = sum(kind is SoundKind.CLOSING for kind, _ in ended)
         return self._closings == closings and self._completed >= {i for kind, i in ended if kind is SoundKind.REPLY}
 
+    @property
+    def was_released(self) -> bool:
+        """Whether the agent said goodbye to a caller who had said nothing for long."""
+        if not self._running or not self._running.done() or self._running.cancelled() or self._running.exception():
+            return False
+        said = [kind for _, kind, _ in self.heard.sounds if kind is not SoundKind.HOLD]
+        return said[-1:] == [SoundKind.REPLY]
+
     def unsettled(self) -> str:
         """Which sounds the log doesn't know of."""
         ended = [f"{kind.value} {sound_id}" for _, kind, sound_id in self.heard.sounds if kind is not SoundKind.HOLD]

@@ -62,19 +62,27 @@ class Stage:
     async def served(self) -> None:
         """Returns when every partition's owner says that it reigns, and all that callers heard stands on the log.
 
+        Nobody says anything meanwhile. Whom the agent releases for that, as behaviour has it, is replaced by a new caller.
         Raises ``CallOverError`` where a gateway gave a call up, ``NotServedError`` after ``SERVED_S``.
         """
         self.ownership.forget()
         await self.ownership.until(*self.workers.running)
         try:
             async with asyncio.timeout(SERVED_S):
-                while waiting := [call for call in self.calls if not call.is_settled]:
+                while waiting := [call for call in self.calls if call.was_released or not call.is_settled]:
                     for call in waiting:
-                        await call.must_go_on()
+                        await (self._replace(call) if call.was_released else call.must_go_on())
                     await asyncio.sleep(0.05)
         except TimeoutError:
             told = "; ".join(call.unsettled() for call in waiting)
             raise NotServedError(f"in {SERVED_S:g} s the log was told nothing of what these heard: {told}") from None
+
+    async def _replace(self, call: PhoneCall) -> None:
+        self.calls.remove(call)
+        self.over.append(call)
+        standstill_s = self.standstill_s
+        await self.ring(1)
+        self.standstill_s = max(standstill_s, self.standstill_s)
 
     async def ring(self, count: int = CALLS) -> None:
         """New callers. Returns when all were greeted."""
