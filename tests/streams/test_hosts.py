@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from broker import topics_for
 from hosting import HOSTS, PARTITIONS, Hosted, Read, assert_sound
-from support import PATIENCE_S, DataDirectory, run
+from support import PATIENCE_S, DataDirectory, eventually, run
 
 from schemas.facts import KeyPressed
 from streams.hosts.faust import FaustHost
@@ -140,7 +140,12 @@ def test_what_a_woken_zombie_appends_is_void(hosted: Hosted) -> None:
                 await hosted.put(stores, during)
                 void = (await hosted.until(stores, put)).void
                 zombie.send_signal(signal.SIGCONT)
-                await until(lambda: lives.owned != ALL, A_REBALANCE_S)  # it is back, and may own again
+
+                async def noticed() -> bool:
+                    """It appended; or it is back in a group that had given it up, and may own again."""
+                    return (await hosted.read(stores)).void > void or lives.owned != ALL
+
+                await eventually(noticed)
                 return (await hosted.read(stores)).void > void
 
             wakings = 1
