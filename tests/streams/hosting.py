@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aiokafka.admin import AIOKafkaAdminClient
 from broker import ADDRESS, bootstrap
 from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, eventually
 
@@ -23,7 +24,7 @@ from schemas.facts import KeyPressed
 from streams.effective import EffectiveReader
 from streams.fact_writer import FactWriter, fact_event
 from streams.hosts.faust import FaustHost
-from streams.hosts.kafka import KafkaHost
+from streams.hosts.kafka import GROUP, KafkaHost
 from streams.kafka.log import opened
 from streams.kafka.topics import Topics
 from streams.owner import Stores
@@ -104,6 +105,16 @@ class Hosted:
             return read if {event.event_id for event in read.events} >= set(event_ids) else None
 
         return await eventually(look)
+
+    async def is_alone_in_group(self) -> bool:
+        """Whether the brokers know of one worker only."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+        await admin.start()
+        try:
+            (described,) = await admin.describe_consumer_groups([f"{self.topics.prefix}{GROUP}"])
+            return len(described.groups[0][5]) == 1
+        finally:
+            await admin.close()
 
     async def read(self, stores: Stores) -> Read:
         return await _Log(self, stores).read()
