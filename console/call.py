@@ -87,7 +87,6 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
-    speech = speech._replace(voice=RehearsedVoice(speech.voice, phrases))
     return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, models)
 
 

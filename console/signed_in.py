@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
+from agent_core.subject import write_objects
 from console.failures import UsageError
 from console.settings import Settings
 from providers.example_customers import ExampleCustomers
@@ -32,10 +31,8 @@ def signed_in(settings: Settings, customer_id: str, level: str) -> SubjectAuthen
     if customer is None:
         known = ", ".join(sorted(customers.customers))
         raise UsageError(f"--signed-in {customer_id}: no such customer; there are {known}")
-    objects = [OwnObject(kind=thing.kind, id=thing.id, said_as=thing.said_as) for thing in customer.objects]
-    return SubjectAuthenticated(
-        subject_id=customer_id, level=level, method=METHOD, objects=msgspec.json.encode(objects).decode()
-    )
+    objects = tuple(OwnObject(kind=thing.kind, id=thing.id, said_as=thing.said_as) for thing in customer.objects)
+    return SubjectAuthenticated(subject_id=customer_id, level=level, method=METHOD, objects=write_objects(objects))
 
 
 def _load(path: Path) -> ExampleCustomers:

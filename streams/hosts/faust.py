@@ -22,7 +22,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 
 from streams.codec import Codec
 from streams.hosts.faust_inbox import FaustInbox
-from streams.hosts.kafka import GROUP, KafkaHost
+from streams.hosts.kafka import KafkaHost
 from streams.kafka.connection import REQUEST_TIMEOUT_MS
 from streams.kafka.membership import HEARTBEAT_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS, Membership
 from streams.kafka.records import conversation_of, unframe
@@ -55,10 +55,11 @@ class FaustHost(KafkaHost[C]):
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
     ) -> None:
         self.inbox = FaustInbox(stores.inbox)
-        super().__init__(bootstrap, topics, stores._replace(inbox=self.inbox), codec, mind, make_effects)
-        self._membership = FaustMembership(
-            bootstrap, topics.inbox, f"{topics.prefix}{GROUP}", self._assigned, self.inbox, session_timeout_ms
-        )
+        stores = stores._replace(inbox=self.inbox)
+        super().__init__(bootstrap, topics, stores, codec, mind, make_effects, session_timeout_ms=session_timeout_ms)
+
+    def _member(self, bootstrap: str, topic: str, group: str, session_timeout_ms: int) -> Membership:
+        return FaustMembership(bootstrap, topic, group, self._assigned, self.inbox, session_timeout_ms)
 
 
 class OutOfGroupError(KafkaError):  # type: ignore[misc]

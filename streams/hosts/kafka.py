@@ -52,9 +52,7 @@ class KafkaHost(Generic[C]):
         self._topics = topics
         self._connection = Connection(bootstrap)
         self._heartbeats = Heartbeats(self._connection, topics)
-        self._membership = Membership(
-            bootstrap, topics.inbox, f"{topics.prefix}{GROUP}", self._assigned, session_timeout_ms=session_timeout_ms
-        )
+        self._membership = self._member(bootstrap, topics.inbox, f"{topics.prefix}{GROUP}", session_timeout_ms)
         self._was_assigned = asyncio.Event()
         self._owners: dict[int, Owner[C]] = {}  # reigning
         self._owning: dict[int, asyncio.Task[None]] = {}
@@ -64,6 +62,9 @@ class KafkaHost(Generic[C]):
         self._news = asyncio.Event()  # for the others
         self._closing = False
         self.reigns_lost: list[str] = []
+
+    def _member(self, bootstrap: str, topic: str, group: str, session_timeout_ms: int) -> Membership:
+        return Membership(bootstrap, topic, group, self._assigned, session_timeout_ms=session_timeout_ms)
 
     async def __aenter__(self) -> KafkaHost[C]:
         for work in (self._listen(), self._beat(), self._membership.run()):

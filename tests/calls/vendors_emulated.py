@@ -27,7 +27,6 @@ from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import open_speech
 from providers.embeddings import MiniLM
-from providers.rehearsed_voice import RehearsedVoice
 from tests.calls.answered import Held, answer, follows, local_parts, write_script
 
 KEY = "a-good-key"
@@ -94,7 +93,6 @@ class PartsMaker:
         trouble, local = VendorTrouble(), local_parts()
         agent, models = await self.agent(settings.llm, trouble)
         speech = await open_speech(settings, trouble)
-        speech = speech._replace(voice=RehearsedVoice(speech.voice, local.phrases))
         return local._replace(agent=agent, speech=speech, models=models)
 
 
