@@ -5,13 +5,16 @@ Exit codes: 0 done; 1 failed, or verify or replay found a difference; 2 usage. A
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from console.cli_options import Data, Json, Log, Store
+from console.cli_options import run_command as _run
+from console.replay_options import replay, show
 
 app = typer.Typer(
     name="ledgerline",
@@ -21,32 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the log (default: LEDGERLINE_DATA, else .ledgerline).")
-]
-Log = Annotated[
-    str | None,
-    typer.Option(
-        "--log", metavar="URL", help="sqlite, kafka or kafka://HOST:PORT[/PREFIX] (default: LEDGERLINE_LOG__URL)."
-    ),
-]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        "--store", metavar="URL", help="Of the read models: sqlite:///FILE or postgresql://… (default: in --data)."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout (shape: ledgerline schema cli).")]
-
-
-def _run(command: str, **arguments: Any) -> None:
-    from console.failures import reported
-
-    with reported():
-        module = importlib.import_module(f"console.commands.{command}")
-        code: int = module.run(**arguments)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -164,59 +141,8 @@ def calls(data: Data = None, log: Log = None, json: Json = False) -> None:
     _run("calls", data=data, log=log, as_json=json)
 
 
-@app.command()
-def show(
-    call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
-    events: Annotated[bool, typer.Option("--events", help="One line an event.")] = False,
-    data: Data = None,
-    log: Log = None,
-    json: Json = False,
-) -> None:
-    """Show a call: what was heard, offered, blocked, chosen and really said.
-
-    Example: ledgerline show last
-    """
-    _run("show", call_id=call_id, events=events, data=data, log=log, as_json=json)
-
-
-@app.command()
-def replay(
-    call_id: Annotated[
-        str | None, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")
-    ] = None,
-    partition: Annotated[
-        int | None, typer.Option("--partition", min=0, help="Instead of a call: a stretch of this partition.")
-    ] = None,
-    topic: Annotated[
-        str | None, typer.Option("--topic", help="Of the log of that partition (default: --log's).")
-    ] = None,
-    start: Annotated[
-        str, typer.Option("--from", metavar="OFFSET|TIME", help="Time: ISO 8601, of when steps were accepted.")
-    ] = "0",
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="OFFSET|TIME", help="Exclusive (default: the log's end).")
-    ] = None,
-    lane: Annotated[
-        str | None, typer.Option("--lane", metavar="NAME", help="Compare what a lane decided with this log instead.")
-    ] = None,
-    data: Data = None,
-    log: Log = None,
-    json: Json = False,
-) -> None:
-    """Recompute every decision of a call, or of a stretch of the log, from its facts and compare it with the log.
-
-    Example: ledgerline replay last --json
-    """
-    common: dict[str, Any] = {"data": data, "log": log, "as_json": json}
-    if lane is not None:
-        _run("lane_diff", lane=lane, call_id=call_id, **common)
-    if partition is not None:
-        _run("replay_topic", topic=topic, partition=partition, start=start, end=end, **common)
-    if topic is not None or end is not None or start != "0":
-        raise typer.BadParameter("a stretch is of one --partition")
-    if call_id is None:
-        raise typer.BadParameter("name a CALL, a --partition or a --lane")
-    _run("replay", call_id=call_id, **common)
+app.command()(show)
+app.command()(replay)
 
 
 @app.command()
