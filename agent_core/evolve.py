@@ -9,13 +9,21 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
-from agent_core.reducers import asks, call, candidates, speech, subject, turn
+from agent_core.reducers import asks, call, candidates, history, speech, subject, turn
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
 from schemas.event import Event
 from schemas.facts import SubjectAuthenticated
 
-_PARTS = (call.REDUCERS, turn.REDUCERS, asks.REDUCERS, subject.REDUCERS, candidates.REDUCERS, speech.REDUCERS)
+_PARTS = (
+    call.REDUCERS,
+    turn.REDUCERS,
+    asks.REDUCERS,
+    subject.REDUCERS,
+    candidates.REDUCERS,
+    speech.REDUCERS,
+    history.REDUCERS,
+)
 _REDUCERS: dict[type, Reducer] = {kind: reducer for part in _PARTS for kind, reducer in part.items()}
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import msgspec
 
-from schemas import control, decisions, facts
 from schemas.avro import private_fields
 from schemas.base import Fact, Kind, Payload
 from schemas.event import Envelope
-from schemas.registry import EVENT_TYPES, lock
+from schemas.registry import EVENT_TYPES, MODULES, lock
 
 CATALOGUE = Path(__file__).parents[1] / "docs" / "events.md"
 
@@ -52,7 +51,7 @@ def catalogue() -> str:
 
 def _of_kind(kind: Kind) -> list[type[Payload]]:
     """In the order of the source, which tells a story."""
-    order = [name for module in (facts, decisions, control) for name in vars(module)]
+    order = [name for module in MODULES for name in vars(module)]
     return sorted((t for t in EVENT_TYPES.values() if t.KIND is kind), key=lambda t: order.index(t.__name__))
 
 
@@ -125,7 +124,7 @@ def _parts() -> list[type[msgspec.Struct]]:
     """Structs that fields are made of."""
     found = [
         member
-        for module in (facts, decisions)
+        for module in MODULES
         for member in vars(module).values()
         if inspect.isclass(member) and issubclass(member, msgspec.Struct) and member.__module__ == module.__name__
     ]

@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from schemas import control, decisions, facts
+from schemas import control, custody, decisions, facts, history
 from schemas.base import Payload
 
 AVRO_DIR = Path(__file__).parent / "avro"
 LOCK_FILE = Path(__file__).parent / "lock.json"
+MODULES = (facts, history, custody, decisions, control)
 _ABSTRACT = {"Fact", "Decision", "Control", "Payload", "Spoken"}
 
 
@@ -26,7 +27,7 @@ class UnknownSchemaError(Exception):
 
 def _discover() -> dict[str, type[Payload]]:
     found: dict[str, type[Payload]] = {}
-    for module in (facts, decisions, control):
+    for module in MODULES:
         for name, member in inspect.getmembers(module, inspect.isclass):
             if issubclass(member, Payload) and name not in _ABSTRACT and member.__module__ == module.__name__:
                 found[name] = member
