@@ -6,7 +6,7 @@ Audio inside the product is always PCM, signed 16-bit little-endian, mono, 16 kH
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -74,8 +74,23 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A whole sentence of an answer that is still being made. Times count from the request."""
+
+    text: str
+    provider: str
+    model: str
+    first_token_ms: float | None
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """One question to a model. ``label`` names the draw of an emulator: the turn, the kind of prompt, the attempt."""
+    """One question to a model. ``label`` names the draw of an emulator: the turn, the kind of prompt, the attempt.
+
+    ``on_sentence``, where given, is told each sentence as soon as another one follows it, in order, from one single run: who
+    has told one fails rather than begin again. A model that doesn't stream tells none.
+    """
 
     purpose: str  # answer | classify | guard
     model: str  # a routed name, not a vendor's
@@ -88,6 +103,7 @@ class CompletionRequest:
     intent: str | None = None
     approved: str | None = None  # the approved wording for the intent; the keyless brain speaks nothing else
     json_schema: dict[str, object] | None = None
+    on_sentence: Callable[[Sentence], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

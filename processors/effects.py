@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import FailureReason, ProviderError
@@ -27,6 +28,13 @@ class Executor(Protocol):
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact: ...
 
 
+@runtime_checkable
+class TellingExecutor(Protocol):
+    """An executor whose outcome comes in parts: ``tell`` takes each but the last, which closes the attempt."""
+
+    async def run(self, conversation: Conversation, ask: Ask, attempt: int, tell: Callable[[Fact], None]) -> Fact: ...
+
+
 class _Run(NamedTuple):
     ask_id: str
     generation: int
@@ -36,7 +44,7 @@ class _Run(NamedTuple):
 class EffectRunner:
     """Implements ``streams.mind.Effects``. ``executors``: decision type → what carries it out."""
 
-    def __init__(self, executors: Mapping[type[Decision], Executor]) -> None:
+    def __init__(self, executors: Mapping[type[Decision], Executor | TellingExecutor]) -> None:
         self._executors = executors
         self._running: dict[str, dict[_Run, asyncio.Task[None]]] = {}
         self._epoch = 0
@@ -76,7 +84,12 @@ class EffectRunner:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            fact = await self._executors[type(ask.payload)](conversation, ask, run.attempt)
+            executor = self._executors[type(ask.payload)]
+            if isinstance(executor, TellingExecutor):
+                tell = partial(self._tell, conversation.id, ask, run)
+                fact = await executor.run(conversation, ask, run.attempt, tell)
+            else:
+                fact = await executor(conversation, ask, run.attempt)
         except asyncio.CancelledError:
             elapsed_ms = (loop.time() - started) * 1000
             self._tell(
@@ -104,7 +117,8 @@ class EffectRunner:
         if self._report is None:  # the reign is over: what comes back now belongs to nobody
             return
         run_id = f"{run.ask_id}#{self._epoch}.{run.generation}.{run.attempt}"
-        event_id = derived_id(conversation_id, run_id, type(fact).__name__)
+        part = (fact.index,) if isinstance(fact, f.SentenceReturned) else ()
+        event_id = derived_id(conversation_id, run_id, type(fact).__name__, *part)
         self._report(Outcome(conversation_id, event_id, fact, ask.event_id, ask.turn_id or None, run_id))
 
 

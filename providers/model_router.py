@@ -5,7 +5,8 @@ complete(request)
   2. providers in the route's order, turned by the attempt          attempt 1 begins at the second provider
   3. a provider that said Retry-After is parked until then; a parked one is passed over while another is free
   4. a completion that isn't one (off-schema, another language) is a failure like any other
-  5. a failure that another provider may not share moves on to the next, within the request's timeout
+  5. a failure that another provider may not share moves on to the next, within the request's timeout; once a sentence of
+     the answer was told it is final: sentences of two answers never make one
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from itertools import chain
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, LanguageModel, ProviderError
 from providers.json_shape import shape_problem
 from providers.language_check import in_other_language
+from providers.told_sentences import ToldSentences
 from providers.urgency_gate import UrgencyGate
 
 # A refusal is the model's answer to this very question: asking elsewhere until one agrees would be shopping for a yes.
@@ -110,6 +112,9 @@ class ModelRouter:
     async def _first_answer(
         self, route: Sequence[_Provider], request: CompletionRequest, deadline_s: float
     ) -> CompletionResult:
+        told = ToldSentences(request.on_sentence, self._language) if request.on_sentence else None
+        if told:
+            request = replace(request, on_sentence=told.tell)
         first = request.attempt % len(route)
         order = [*route[first:], *route[:first]]
         tries = dict.fromkeys(range(len(order)), _TRIES_PER_PROVIDER)
@@ -127,7 +132,7 @@ class ModelRouter:
                 return await self._ask(provider, request, deadline_s)
             except ProviderError as error:
                 last = error
-                if error.reason in _FINAL:
+                if error.reason in _FINAL or (told and told.any):
                     raise
                 tries[chosen] = tries[chosen] - 1 if provider.worth_waiting(asyncio.get_running_loop().time()) else 0
 

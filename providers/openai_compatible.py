@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError
+from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
+from agent_core.sentences import SentenceSplitter
 from providers.http_failures import status_error
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class OpenAICompatible:
                             limit.reschedule(min(deadline_s, loop.time() + self._settings.stall_ms / 1000))
                         if heard.text and heard.first_token_ms is None:
                             heard.first_token_ms = (loop.time() - began_s) * 1000
+                        if request.on_sentence:
+                            for sentence in heard.new_sentences(model, (loop.time() - began_s) * 1000):
+                                request.on_sentence(sentence)
             text = heard.finished_text()
         except ProviderError as error:
             error.model = model
@@ -151,6 +155,8 @@ class _Heard:
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._pieces: list[str] = []
+        self._sentences = SentenceSplitter()
+        self._split = 0  # pieces that the splitter has
         self._refused = False
         self.finish_reason: str | None = None
         self.usage: CompletionUsage | None = None
@@ -173,6 +179,12 @@ class _Heard:
             return False
         self._pieces.append(delta.content)
         return True
+
+    def new_sentences(self, model: str, took_ms: float) -> list[Sentence]:
+        """Those that are certain since the last time; none of an answer that the model declined to give."""
+        pieces, self._split = self._pieces[self._split :], len(self._pieces)
+        found = self._sentences.push("".join(pieces)) if pieces and not self._refused else []
+        return [Sentence(text, self._provider, model, self.first_token_ms, took_ms) for text in found]
 
     def finished_text(self) -> str:
         """The whole text. Raises ProviderError where it is empty, unfinished or refused."""

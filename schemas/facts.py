@@ -206,6 +206,24 @@ class PassagesFound(Fact, frozen=True, kw_only=True):
     elapsed_ms: float | None = None
 
 
+class SentenceReturned(Fact, frozen=True, kw_only=True):
+    """One whole sentence of a model's answer, as soon as it is certain that it is one: never a fragment.
+
+    ``index`` counts from 0 within the attempt. ``last``: nothing follows but ``CompletionReturned``, which closes the
+    attempt; its text is that of all sentences. Times count from the start of the attempt.
+    """
+
+    ask_id: str
+    attempt: int
+    index: int
+    last: bool
+    text: PrivateText
+    provider: str
+    model: str
+    first_token_ms: float | None = None
+    elapsed_ms: float
+
+
 class CompletionReturned(Fact, frozen=True, kw_only=True):
     """A model's answer, with what it cost. Unknown is null."""
 

@@ -1,13 +1,23 @@
-"""Executor: one attempt at an answer by a model."""
+"""Executor: one attempt at an answer by a model, told sentence by sentence."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
 from agent_core.conversation import Ask, Conversation
-from agent_core.ports import CompletionRequest, FailureReason, LanguageModel, Message, ProviderError
+from agent_core.ports import (
+    CompletionRequest,
+    CompletionResult,
+    FailureReason,
+    LanguageModel,
+    Message,
+    ProviderError,
+    Sentence,
+)
+from agent_core.sentences import sentences_of
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -18,12 +28,17 @@ _MESSAGES = msgspec.json.Decoder(list[dict[str, str]])
 
 
 class Complete:
+    """A ``TellingExecutor``: facts ``SentenceReturned`` while the model speaks, ``CompletionReturned`` at its end."""
+
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
-    async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+    async def run(self, conversation: Conversation, ask: Ask, attempt: int, tell: Callable[[Fact], None]) -> Fact:
+        """Raises ``ProviderError``: what the model raises, ``TIMED_OUT``, ``INVALID`` where its sentences aren't those of
+        its answer."""
         asked = ask.payload
         assert isinstance(asked, d.CompletionAsked)
+        told = _Told(ask.ask_id, attempt, tell)
         request = CompletionRequest(
             purpose=asked.purpose,
             model=asked.model,
@@ -33,12 +48,16 @@ class Complete:
             timeout_ms=asked.timeout_ms,
             intent=asked.intent,
             approved=asked.approved or None,
+            on_sentence=told.tell,
         )
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             async with asyncio.timeout(asked.timeout_ms / 1000 + NET_S):
                 result = await self._model.complete(request)
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, self._model.name) from None
+        told.tell_rest(result, (loop.time() - began_s) * 1000)
         return f.CompletionReturned(
             ask_id=ask.ask_id,
             attempt=attempt,
@@ -52,3 +71,38 @@ class Complete:
             first_token_ms=result.first_token_ms,
             total_ms=result.total_ms,
         )
+
+
+class _Told:
+    """The sentences of one attempt, as facts."""
+
+    def __init__(self, ask_id: str, attempt: int, tell: Callable[[Fact], None]) -> None:
+        self._ask_id, self._attempt, self._tell = ask_id, attempt, tell
+        self._texts: list[str] = []
+
+    def tell(self, sentence: Sentence, *, last: bool = False) -> None:
+        fact = f.SentenceReturned(
+            ask_id=self._ask_id,
+            attempt=self._attempt,
+            index=len(self._texts),
+            last=last,
+            text=sentence.text,
+            provider=sentence.provider,
+            model=sentence.model,
+            first_token_ms=sentence.first_token_ms,
+            elapsed_ms=sentence.elapsed_ms,
+        )
+        self._texts.append(sentence.text)
+        self._tell(fact)
+
+    def tell_rest(self, result: CompletionResult, elapsed_ms: float) -> None:
+        """What the model left untold: one that streams its last sentence, any other all of them."""
+        whole = sentences_of(result.text)
+        rest = whole[len(self._texts) :]
+        if not rest or whole[: len(self._texts)] != self._texts:
+            raise ProviderError(
+                FailureReason.INVALID, result.provider, "its sentences aren't those of its answer", model=result.model
+            )
+        for index, text in enumerate(rest, start=1):
+            sentence = Sentence(text, result.provider, result.model, result.first_token_ms, elapsed_ms)
+            self.tell(sentence, last=index == len(rest))
