@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,12 +17,14 @@ import msgspec
 
 from schemas.avro import private_fields
 from schemas.base import Kind, Payload
+from schemas.compiled_readers import MisplacedError, Reader, compiled_reader
 from schemas.event import HASH_BYTES, Envelope, Event
 from schemas.registry import UnknownSchemaError, payload_type, released_schema
 from schemas.upcasters import UPCASTERS, upcast
 from streams.keys import DataKey, KeyMissingError, KeyStore
 
 FORGOTTEN = "[forgotten]"  # what a private text reads as once its key is destroyed
+_FORGOTTEN = msgspec.json.encode(FORGOTTEN)
 _KINDS = {kind.value: kind for kind in Kind}
 _ENVELOPE_FIELDS = Envelope.__struct_fields__
 
@@ -77,16 +80,13 @@ class Codec:
         """
         try:
             reading = _reading(body.type, body.version)
-            record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), reading.writer, reading.reader)
-            payload = record["payload"]
-            if reading.lifted:
-                payload = upcast(body.type, body.version, reading.payload.VERSION, payload)
-            if stored_under is not None and record["conversation_id"] != stored_under:
-                raise UndecodableError(f"{body.type}: its bytes name another conversation than it is stored under")
-            record["sealed"] = self._open(record, payload, reading.private) if reading.private else {}
-            record["payload"] = msgspec.convert(payload, reading.payload)
-            record["kind"] = _KINDS[record["kind"]]
-            return Event(**record)
+            if reading.compiled:
+                return reading.compiled(body.data, stored_under, self._opened)
+            return self._generically(body, reading, stored_under)
+        except MisplacedError:
+            raise UndecodableError(
+                f"{body.type}: its bytes name another conversation than it is stored under"
+            ) from None
         except UnknownSchemaError as error:
             raise UndecodableError(str(error)) from None
         except KeyMissingError:
@@ -98,26 +98,32 @@ class Codec:
             ValueError,
             TypeError,
             OverflowError,
+            struct.error,
         ) as error:  # msgspec's: ValueErrors
             raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
 
-    def _open(self, record: dict[str, Any], payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:
-        key = self._keys.get(record["conversation_id"])
-        sealed: dict[str, bytes] = {}
-        for name in private:
-            ciphertext = payload.get(name)
-            if not ciphertext:  # a field that a newer version added: its default holds
-                payload.pop(name, None)
-                continue
-            sealed[name] = ciphertext
-            payload[name] = (
-                FORGOTTEN
-                if key is None
-                else msgspec.json.decode(
-                    key.decrypt(ciphertext, _context(record["conversation_id"], record["event_id"], name))
-                )
+    def _generically(self, body: Body, reading: _Reading, stored_under: str | None) -> Event:
+        record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), reading.writer, reading.reader)
+        payload = record["payload"]
+        if reading.lifted:
+            payload = upcast(body.type, body.version, reading.payload.VERSION, payload)
+        if stored_under is not None and record["conversation_id"] != stored_under:
+            raise MisplacedError
+        record["sealed"] = sealed = {name: payload[name] for name in reading.private if payload.get(name)}
+        for name in reading.private - sealed.keys():  # a field that a newer version added: its default holds
+            payload.pop(name, None)
+        for name, ciphertext in sealed.items():
+            payload[name] = msgspec.json.decode(
+                self._opened(record["conversation_id"], record["event_id"], name, ciphertext)
             )
-        return sealed
+        record["payload"] = msgspec.convert(payload, reading.payload)
+        record["kind"] = _KINDS[record["kind"]]
+        return Event(**record)
+
+    def _opened(self, conversation_id: str, event_id: str, field: str, ciphertext: bytes) -> bytes:
+        """The JSON of a private field."""
+        key = self._keys.get(conversation_id)
+        return _FORGOTTEN if key is None else key.decrypt(ciphertext, _context(conversation_id, event_id, field))
 
 
 def digest_of(body: bytes) -> tuple[bytes, bytes]:
@@ -143,13 +149,15 @@ def _writer(name: str, version: int | None = None) -> Any:
 
 
 class _Reading(NamedTuple):
-    """How a version of a type is read. ``reader``: None where Avro has nothing to resolve; ``lifted``: by an upcaster."""
+    """How a version of a type is read. ``compiled``: None where only the generic reader can; that one's ``reader``: None
+    where Avro has nothing to resolve, ``lifted``: by an upcaster."""
 
     payload: type[Payload]
     writer: Any
     reader: Any
     lifted: bool
     private: frozenset[str]
+    compiled: Reader | None
 
 
 @cache
@@ -158,7 +166,9 @@ def _reading(name: str, version: int) -> _Reading:
     payload = payload_type(name)
     current, lifted = version == payload.VERSION, _has_upcaster(name)
     reader = None if current or lifted else _writer(name)
-    return _Reading(payload, _writer(name, version), reader, lifted and not current, _private(payload))
+    schema, today = released_schema(name, version), released_schema(name, payload.VERSION)
+    compiled = compiled_reader(payload, schema, today) if current or not lifted else None
+    return _Reading(payload, _writer(name, version), reader, lifted and not current, _private(payload), compiled)
 
 
 @cache
