@@ -27,6 +27,33 @@ def replay(
     call_id: Annotated[
         str | None, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Instead of a call: all of them.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="With --all: ISO 8601, or 30m, 24h, 7d, 2w ago.")
+    ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            metavar="CHANGE",
+            help="behaviour=DIR, prompt=FILE|TEXT, guardrail=FILE|forbid:WORDS|without:NAME, model=NAME, "
+            "budget.hold_ms=MS (also give_up_ms, hard_ms, completion_timeout_ms).",
+        ),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no language model: what the log doesn't say is unknown.")
+    ] = False,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option("--fail-on", metavar="LIMIT", help="Exit code 1 where it is so, such as reply-changed>1%."),
+    ] = None,
+    every_call: Annotated[
+        bool, typer.Option("--every-call", help="With --what-if --json: calls that don't differ, too.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes (default: one a core).")] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Play the call back, its race and its audio at the original pace.")
+    ] = False,
     partition: Annotated[
         int | None, typer.Option("--partition", min=0, help="Instead of a call: a stretch of this partition.")
     ] = None,
@@ -46,17 +73,42 @@ def replay(
     log: Log = None,
     json: Json = False,
 ) -> None:
-    """Recompute every decision of a call, or of a stretch of the log, from its facts and compare it with the log.
+    """Recompute every decision from the facts and compare it with the log; or say what another agent would have decided.
 
-    Example: ledgerline replay last --json
+    Example: ledgerline replay --all --since 7d --what-if guardrail=forbid:guarantee --fail-on 'reply-changed>1%'
     """
     common: dict[str, Any] = {"data": data, "log": log, "as_json": json}
+    ways = (lane is not None, partition is not None, realtime, bool(what_if), every and not what_if)
+    if sum(ways) > 1:
+        raise typer.BadParameter("--lane, --partition, --realtime, --what-if and --all are ways of their own")
+    if (fail_on or offline or every_call) and not what_if:
+        raise typer.BadParameter("--fail-on, --offline and --every-call go with --what-if")
+    if (since or jobs) and not every:
+        raise typer.BadParameter("--since and --jobs go with --all")
+    if every and call_id is not None:
+        raise typer.BadParameter("name a CALL, or --all")
+    if partition is None and (topic is not None or end is not None or start != "0"):
+        raise typer.BadParameter("a stretch is of one --partition")
+    if call_id is None and lane is None and partition is None and not every:
+        raise typer.BadParameter("name a CALL, --all, a --partition or a --lane")
     if lane is not None:
         run_command("lane_diff", lane=lane, call_id=call_id, **common)
     if partition is not None:
         run_command("replay_topic", topic=topic, partition=partition, start=start, end=end, **common)
-    if topic is not None or end is not None or start != "0":
-        raise typer.BadParameter("a stretch is of one --partition")
-    if call_id is None:
-        raise typer.BadParameter("name a CALL, a --partition or a --lane")
+    if realtime:
+        run_command("realtime", call_id=call_id, **common)
+    if what_if:
+        run_command(
+            "what_if",
+            call_id=call_id,
+            what_if=what_if,
+            since=since,
+            offline=offline,
+            fail_on=fail_on or [],
+            every_call=every_call,
+            jobs=jobs,
+            **common,
+        )
+    if every:
+        run_command("replay_all", since=since, jobs=jobs, **common)
     run_command("replay", call_id=call_id, **common)

@@ -37,7 +37,7 @@ class MicrophoneMedia:
     """
 
     def __init__(self, *, echo_cancellation: bool = False, recorder: StereoRecorder | None = None) -> None:
-        self._sounddevice = _sound_library()
+        self._sounddevice = sound_library()
         self._echo = WebRtcEchoCanceller() if echo_cancellation else None
         self._recorder = recorder
         self._playout = PlayoutBuffer()
@@ -177,7 +177,8 @@ class WebRtcEchoCanceller:
         ]
 
 
-def _sound_library() -> Any:
+def sound_library() -> Any:
+    """``sounddevice``. Raises ``MediaError`` where it, or the library that it loads, is missing."""
     try:
         import sounddevice  # type: ignore[import-untyped]
     except ImportError as error:

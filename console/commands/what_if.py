@@ -1,0 +1,145 @@
+"""``ledgerline replay … --what-if``: what would have been said, had the agent been another one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from console.failures import UsageError
+from console.find_call import find_call
+from console.judges import all_calls, each_call, open_what_if
+from console.output import print_json
+from console.settings import Settings, load_settings
+from console.since import since_us
+from console.workspace import open_workspace
+from projections.what_if.change import WhatIf, WhatIfError, parse
+from projections.what_if.report import CHANGED, SAME, CallWhatIf, Compared, Said, Summary, TurnWhatIf, WhatIfReport
+from projections.what_if.summary import Gathered, Limit, limits
+
+MOST_SHOWN = 20
+
+
+def run(
+    *,
+    call_id: str | None,
+    what_if: list[str],
+    since: str | None,
+    offline: bool,
+    fail_on: list[str],
+    every_call: bool,
+    jobs: int | None,
+    data: Path | None,
+    log: str | None,
+    as_json: bool,
+) -> int:
+    try:
+        change, limited = parse(what_if), limits(fail_on)
+    except WhatIfError as error:
+        raise UsageError(str(error)) from None
+    settings = load_settings(data, log)
+    report = asyncio.run(_report(settings, call_id, change, since, offline, limited, every_call, jobs))
+    if as_json:
+        print_json(report)
+    else:
+        print("\n".join(_told(report)))
+    return 1 if report.failed_on else 0
+
+
+async def _report(
+    settings: Settings,
+    call_id: str | None,
+    what_if: WhatIf,
+    since: str | None,
+    offline: bool,
+    limited: tuple[Limit, ...],
+    every_call: bool,
+    jobs: int | None,
+) -> WhatIfReport:
+    wanted = await all_calls(settings) if call_id is None else [await _named(settings, call_id)]
+    from_us = since_us(since) if since else None
+    gathered, kept = Gathered(), list[CallWhatIf]()
+    open_judge = partial(open_what_if, settings, what_if, offline)
+    async for call in each_call(open_judge, wanted, from_us, jobs, "judging calls anew"):
+        gathered.add(call)
+        if every_call or call_id is not None or call.identical is not True:
+            kept.append(call)
+    summary = gathered.summary()
+    if not summary.calls:
+        raise UsageError(f"--since {since}: no call began since then")
+    return WhatIfReport(
+        what_if=what_if.told,
+        since=since,
+        identical=gathered.identical,
+        failed_on=tuple(limit.told for limit in limited if limit.is_broken(summary, gathered.not_identical)),
+        summary=summary,
+        calls=tuple(sorted(kept, key=lambda call: call.call_id)),
+    )
+
+
+async def _named(settings: Settings, wanted: str) -> str:
+    async with open_workspace(settings, create=False) as workspace:
+        return await find_call(workspace, wanted)
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def _told(report: WhatIfReport) -> Iterator[str]:
+    yield f"what if {', '.join(report.what_if)}"
+    yield from _summary(report.summary)
+    changed = [(call, turn) for call in report.calls for turn in call.turns if turn.reply != SAME]
+    for call, turn in changed[:MOST_SHOWN]:
+        yield from _turn(call, turn)
+    if len(changed) > MOST_SHOWN:
+        yield f"… and {len(changed) - MOST_SHOWN} turns more: --json names them all"
+    for call in report.calls:
+        if call.why_not:
+            yield f"{call.call_id}: not judged ({call.why_not})"
+    for told in report.failed_on:
+        yield f"--fail-on {told}: it is so"
+
+
+def _summary(found: Summary) -> Iterator[str]:
+    share = f" ({100 * found.changed / found.turns:.1f} %)" if found.turns else ""
+    yield f"{found.calls} calls, {found.turns} turns: {found.changed} replies change{share}, {found.unknown} unknown"
+    if found.not_comparable:
+        yield f"  {found.not_comparable} of them lie behind an earlier change in their call"
+    if found.older_code:
+        yield f"  {found.older_code} turns were decided by older code: compared is what this code would have decided then"
+    for name, both, newly in (
+        ("blocked", found.blocked, (found.newly_blocked, found.no_longer_blocked)),
+        ("escalated", found.escalated, (found.newly_escalated, found.no_longer_escalated)),
+    ):
+        yield f"  turns {name}: {_both(both)} ({newly[0]} newly, {newly[1]} no longer)"
+    yield f"  fallbacks and closing lines: {_both(found.fallbacks)}"
+    yield f"  marks for a holding line reached: {_both(found.holds)}"
+    yield f"  decided after, median: {_both(found.decision_p50_ms)} ms; p95: {_both(found.decision_p95_ms)} ms"
+    yield f"  models' cost, millionths: {_both(found.cost_micros)}"
+    yield f"  recorded outcomes used: {found.reused}; asked anew: {found.asked}"
+
+
+def _turn(call: CallWhatIf, turn: TurnWhatIf) -> Iterator[str]:
+    behind = "" if turn.comparable else f" · not comparable: behind {call.first_change}"
+    yield f"{call.call_id} {turn.turn_id} (seq {turn.seq}) {turn.reply}{behind}"
+    yield f"  then: {_said(turn.recorded)}"
+    if turn.what_if:
+        yield f"  now:  {_said(turn.what_if)}"
+    elif turn.reply == CHANGED:
+        yield f"  now:  something else, not known: {turn.unknown}"
+    else:
+        yield f"  now:  not known: {turn.unknown}"
+
+
+def _said(said: Said) -> str:
+    what = said.action if said.kind == "reply" and said.action else said.kind
+    blocked = f" [blocked: {', '.join(said.blocked)}]" if said.blocked else ""
+    after = "" if said.decision_ms is None else f" after {said.decision_ms:,.0f} ms"
+    return f"{what}{after}{blocked} {said.text or ''}".rstrip()
+
+
+def _both(both: Compared) -> str:
+    if both.recorded is None or both.what_if is None:
+        return "unknown"
+    return f"{both.recorded:,.0f} → {both.what_if:,.0f}"

@@ -1,0 +1,109 @@
+"""What was asked in a recorded call and what came of it, found again by what was asked, not by its name.
+
+A completion is found by the digest of its request. Scores and passages depend on what they were computed from, so they are
+found only where the intents, or the articles, are the same. Whatever else is asked is found by all that it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agent_core.behaviour import Behaviour
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Decision
+from schemas.event import Event
+
+Key = tuple[Any, ...]
+_HOW = ("ask_id", "candidate_id", "timeout_ms", "attempts", "subject_seq")  # how and when it is asked, not what
+
+
+class RecordedAsk(NamedTuple):
+    """``outcomes``: without what was cancelled, of which nothing is known. ``attempts``: that were asked."""
+
+    ask_id: str
+    payload: Decision
+    at_us: int
+    outcomes: list[Event]
+    costs: list[int]
+    attempts: set[int]
+
+    @property
+    def cost_micros(self) -> int | None:
+        """What its attempts cost; None where none of them tells."""
+        return sum(self.costs) if self.costs else None
+
+
+class RecordedOutcomes:
+    """Of one call. ``behaviour``: that it pinned."""
+
+    def __init__(self, steps: Iterable[Sequence[Event]], behaviour: Behaviour) -> None:
+        self.by_id: dict[str, RecordedAsk] = {}
+        self._by_key: dict[Key, RecordedAsk] = {}
+        for step in steps:
+            for event in step:
+                ask_id = getattr(event.payload, "ask_id", "")
+                known = self.by_id.get(ask_id)
+                if known is not None:
+                    _add(known, event)
+                elif (
+                    ask_id and isinstance(event.payload, Decision) and not isinstance(event.payload, d.CandidateFormed)
+                ):
+                    attempts = set(range(getattr(event.payload, "attempts", 1)))
+                    ask = RecordedAsk(ask_id, event.payload, event.accepted_at_us, [], [], attempts)
+                    self.by_id[ask_id] = ask
+                    self._by_key.setdefault(key_of(event.payload, behaviour), ask)
+
+    def of(self, asked: Decision, behaviour: Behaviour) -> RecordedAsk | None:
+        """The recorded ask for the same thing: its namesake where that is one. ``behaviour``: under which it is asked."""
+        found = self._by_key.get(key_of(asked, behaviour))
+        namesake = self.by_id.get(getattr(asked, "ask_id", ""))
+        return namesake if found and namesake and said(namesake.payload) == said(asked) else found
+
+
+def key_of(asked: Decision, behaviour: Behaviour) -> Key:
+    """What is asked, with all that its outcome depends on."""
+    if isinstance(asked, d.ClassificationAsked):
+        return (said(asked), _intents(behaviour))
+    if isinstance(asked, d.PassagesAsked):
+        return (said(asked), _knowledge(behaviour))
+    return (said(asked),)
+
+
+def said(asked: Decision) -> Key:
+    if isinstance(asked, d.CompletionAsked):
+        return (type(asked), asked.purpose, asked.request_digest)
+    about_caller = isinstance(asked, d.GuardrailAsked) and not asked.candidate_id
+    fields = tuple(getattr(asked, name) for name in asked.__struct_fields__ if name not in _HOW)
+    return (type(asked), about_caller, *fields)
+
+
+def _add(ask: RecordedAsk, event: Event) -> None:
+    payload = event.payload
+    if isinstance(payload, Decision):
+        if (attempt := getattr(payload, "attempt", None)) is not None:
+            ask.attempts.add(attempt)
+        return
+    if (cost := getattr(payload, "cost_micros", None)) is not None:
+        ask.costs.append(cost)
+    if not isinstance(payload, f.EffectCancelled):
+        ask.outcomes.append(event)
+
+
+@lru_cache(maxsize=64)
+def _intents(behaviour: Behaviour) -> Key:
+    """What a classification depends on."""
+    intents = tuple((intent.name, intent.description, intent.examples) for intent in behaviour.intents)
+    return (behaviour.routing.classifier, intents)
+
+
+@lru_cache(maxsize=64)
+def _knowledge(behaviour: Behaviour) -> str:
+    """What a search depends on."""
+    articles = [article.model_dump(mode="json") for article in behaviour.articles]
+    return hashlib.sha256(msgspec.json.encode(articles, order="sorted")).hexdigest()

@@ -1,0 +1,104 @@
+"""What a what-if found: of a turn, of a call, of many. The shapes that ``ledgerline replay --what-if --json`` prints."""
+
+from __future__ import annotations
+
+import msgspec
+
+SAME, CHANGED, UNKNOWN = "same", "changed", "unknown"
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """How a turn ends. ``kind``: reply, escalation, close, closing_line (the gateway's own at the hard mark), nothing (the
+    caller went on or hung up before). ``decision_ms``: from the end of speech; null in a turn that the agent began.
+    ``holds``: marks for a holding line before the decision. ``blocked``: guardrails that blocked something on the way.
+    ``cost_micros``: of the models that were asked; null where none tells."""
+
+    kind: str
+    action: str | None
+    intent: str | None
+    text: str | None
+    decision_ms: float | None
+    holds: int | None
+    blocked: tuple[str, ...]
+    cost_micros: int | None
+
+
+class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """``reply``: same, changed, or unknown. ``differs``: what of ``Said`` is another. ``identical``: whether every decision
+    up to the choice is the recorded one. ``comparable``: false where a reply before it in the call is another one: the
+    caller would have said something else. ``what_if``: null where it isn't known, and ``unknown`` says why (``reply`` is
+    ``changed`` all the same where what was said then can't be said any more). ``older_code``: other deciders decided it;
+    compared is what these would have decided. ``reused`` and ``asked``: recorded outcomes, and attempts that were asked."""
+
+    turn_id: str
+    cause: str
+    seq: int
+    reply: str
+    differs: tuple[str, ...]
+    identical: bool
+    comparable: bool
+    recorded: Said
+    what_if: Said | None
+    unknown: str | None
+    older_code: bool
+    reused: int
+    asked: int
+
+
+class CallWhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """``identical``: null where nothing could be judged; ``why_not`` says why: forgotten, unreadable: …,
+    behaviour_missing, failed: …. ``first_change``: the first turn whose reply is another one."""
+
+    call_id: str
+    started_at: str | None
+    identical: bool | None
+    why_not: str | None
+    first_change: str | None
+    turns: tuple[TurnWhatIf, ...]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure as it was and as it would be, over the turns of which both are known."""
+
+    recorded: float | None
+    what_if: float | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Of all turns, each judged on its recorded history. ``changed``: replies that are another one; ``not_comparable`` of
+    them lie behind an earlier change in their call. ``blocked``: turns in which a guardrail blocked something; ``newly``
+    ones are those in which none did. ``cost_micros``: sums. Latencies: of the decision."""
+
+    calls: int
+    judged: int
+    turns: int
+    same: int
+    changed: int
+    unknown: int
+    not_comparable: int
+    older_code: int
+    newly_blocked: int
+    no_longer_blocked: int
+    newly_escalated: int
+    no_longer_escalated: int
+    blocked: Compared
+    escalated: Compared
+    fallbacks: Compared
+    holds: Compared
+    cost_micros: Compared
+    decision_p50_ms: Compared
+    decision_p95_ms: Compared
+    reused: int
+    asked: int
+
+
+class WhatIfReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``identical``: whether every decision of every call that could be judged is the recorded one; null: none could.
+    ``calls``: those that differ, or couldn't be judged, or all (``--every-call``, and where one was named)."""
+
+    what_if: tuple[str, ...]
+    since: str | None
+    identical: bool | None
+    failed_on: tuple[str, ...]
+    summary: Summary
+    calls: tuple[CallWhatIf, ...]

@@ -1,0 +1,166 @@
+"""What a what-if would change over many calls, gathered call by call; and what of it is too much."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from projections.what_if.change import WhatIfError
+from projections.what_if.report import CHANGED, UNKNOWN, CallWhatIf, Compared, Said, Summary, TurnWhatIf
+
+_LIMIT = re.compile(r"([a-z-]+)\s*(>=|>)\s*([0-9]+(?:\.[0-9]+)?)(%?)")
+_OVER: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
+_OF_SUMMARY = {
+    "reply-changed": "changed",
+    "unknown": "unknown",
+    "newly-blocked": "newly_blocked",
+    "newly-escalated": "newly_escalated",
+}
+LIMITED = (*_OF_SUMMARY, "not-identical", "not-judged", "cost")
+
+
+class Limit(NamedTuple):
+    """``reply-changed>1%``: of the turns; without %, so many. ``not-identical`` and ``not-judged`` are of the calls, and
+    ``cost`` is by how much what models cost would rise."""
+
+    told: str
+    what: str
+    over: str
+    value: float
+    is_share: bool
+
+    def is_broken(self, summary: Summary, not_identical: int) -> bool:
+        if self.what == "cost":
+            return self._costs_too_much(summary.cost_micros)
+        if self.what in ("not-identical", "not-judged"):
+            count = not_identical if self.what == "not-identical" else summary.calls - summary.judged
+            whole = summary.calls
+        else:
+            count, whole = getattr(summary, _OF_SUMMARY[self.what]), summary.turns
+        found = 100 * count / whole if self.is_share and whole else float(count)
+        return _OVER[self.over](found, self.value)
+
+    def _costs_too_much(self, cost: Compared) -> bool:
+        if cost.recorded is None or cost.what_if is None:
+            return False
+        rise = cost.what_if - cost.recorded
+        if self.is_share:
+            rise = 100 * rise / cost.recorded if cost.recorded else (float("inf") if rise > 0 else 0.0)
+        return _OVER[self.over](rise, self.value)
+
+
+def limits(given: Iterable[str]) -> tuple[Limit, ...]:
+    """Raises ``WhatIfError``."""
+    read: list[Limit] = []
+    for text in given:
+        match = _LIMIT.fullmatch(text.strip())
+        if match is None or match[1] not in LIMITED:
+            raise WhatIfError(f"--fail-on {text}: such as reply-changed>1%; there are {', '.join(LIMITED)}")
+        read.append(Limit(text, match[1], match[2], float(match[3]), bool(match[4])))
+    return tuple(read)
+
+
+class _Sides:
+    """A figure of both sides, added up over the turns of which both are known."""
+
+    def __init__(self) -> None:
+        self.recorded: list[float] = []
+        self.what_if: list[float] = []
+
+    def add(self, recorded: float | None, what_if: float | None) -> None:
+        if recorded is not None and what_if is not None:
+            self.recorded.append(recorded)
+            self.what_if.append(what_if)
+
+    def total(self) -> Compared:
+        return self._told(sum)
+
+    def quantile(self, share: float) -> Compared:
+        return self._told(lambda values: sorted(values)[min(len(values) - 1, int(share * len(values)))])
+
+    def _told(self, of: Callable[[Sequence[float]], float]) -> Compared:
+        if not self.recorded:
+            return Compared(recorded=None, what_if=None)
+        return Compared(recorded=round(of(self.recorded), 3), what_if=round(of(self.what_if), 3))
+
+
+class Gathered:
+    """Feed it one call after the other: it keeps figures, not calls."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._costs, self._decisions, self._holds = _Sides(), _Sides(), _Sides()
+        self.not_identical = 0
+
+    @property
+    def identical(self) -> bool | None:
+        return self.not_identical == 0 if self._count["judged"] else None
+
+    def add(self, call: CallWhatIf) -> None:
+        self._count["calls"] += 1
+        self._count["judged"] += call.identical is not None
+        self.not_identical += call.identical is False
+        for turn in call.turns:
+            self._add_turn(turn)
+
+    def _add_turn(self, turn: TurnWhatIf) -> None:
+        count, here, there = self._count, turn.recorded, turn.what_if
+        count["turns"] += 1
+        count[turn.reply] += 1
+        count["not_comparable"] += turn.reply == CHANGED and not turn.comparable
+        count["older_code"] += turn.older_code
+        count["reused"] += turn.reused
+        count["asked"] += turn.asked
+        if there is None:
+            return
+        count["known"] += 1
+        self._costs.add(here.cost_micros, there.cost_micros)
+        self._decisions.add(here.decision_ms, there.decision_ms)
+        self._holds.add(here.holds, there.holds)
+        for name, is_so in _TRAITS.items():
+            then, now = is_so(here), is_so(there)
+            count[name] += then
+            count[f"{name}, what if"] += now
+            count[f"newly {name}"] += now and not then
+            count[f"no longer {name}"] += then and not now
+
+    def summary(self) -> Summary:
+        count = self._count
+        return Summary(
+            calls=count["calls"],
+            judged=count["judged"],
+            turns=count["turns"],
+            same=count["turns"] - count[CHANGED] - count[UNKNOWN],
+            changed=count[CHANGED],
+            unknown=count[UNKNOWN],
+            not_comparable=count["not_comparable"],
+            older_code=count["older_code"],
+            newly_blocked=count["newly blocked"],
+            no_longer_blocked=count["no longer blocked"],
+            newly_escalated=count["newly escalated"],
+            no_longer_escalated=count["no longer escalated"],
+            blocked=self._both("blocked"),
+            escalated=self._both("escalated"),
+            fallbacks=self._both("fallbacks"),
+            holds=self._holds.total(),
+            cost_micros=self._costs.total(),
+            decision_p50_ms=self._decisions.quantile(0.5),
+            decision_p95_ms=self._decisions.quantile(0.95),
+            reused=count["reused"],
+            asked=count["asked"],
+        )
+
+    def _both(self, name: str) -> Compared:
+        if not self._count["known"]:
+            return Compared(recorded=None, what_if=None)
+        return Compared(recorded=self._count[name], what_if=self._count[f"{name}, what if"])
+
+
+_TRAITS: dict[str, Callable[[Said], bool]] = {
+    "blocked": lambda said: bool(said.blocked),
+    "escalated": lambda said: said.kind == "escalation",
+    "fallbacks": lambda said: said.action == "fallback" or said.kind == "closing_line",
+}

@@ -1,0 +1,45 @@
+"""A recorded call, turn by turn: the steps of each turn, and the conversation as it stood before the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agent_core.conversation import Conversation
+from processors.mind import AgentMind
+from schemas import decisions as d
+from schemas.event import Event
+
+Step = Sequence[Event]
+
+
+class RecordedTurn(NamedTuple):
+    """``before``: the fold of the recorded log before its first step. ``steps``: from the one in which it was opened to
+    the one in which it was ended, or to the log's end."""
+
+    turn_id: str
+    opened: d.TurnOpened
+    seq: int
+    before: Conversation
+    steps: tuple[Step, ...]
+
+
+def recorded_turns(mind: AgentMind, conversation_id: str, steps: Sequence[Step]) -> Iterator[RecordedTurn]:
+    """In the order in which they were opened. Raises whatever the fold raises on a damaged log."""
+    conversation = mind.initial(conversation_id)
+    for place, step in enumerate(steps):
+        for event in step:
+            if isinstance(event.payload, d.TurnOpened) and event.turn_id:
+                until = _end_of(event.turn_id, steps, place)
+                yield RecordedTurn(
+                    event.turn_id, event.payload, event.seq, conversation, tuple(steps[place : until + 1])
+                )
+        for event in step:
+            conversation = mind.fold(conversation, event)
+
+
+def _end_of(turn_id: str, steps: Sequence[Step], start: int) -> int:
+    for place in range(start, len(steps)):
+        if any(isinstance(e.payload, d.TurnEnded) and e.turn_id == turn_id for e in steps[place]):
+            return place
+    return len(steps) - 1
