@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agent_core.guardrails._numbers import digit_runs
 from agent_core.subject import Level, Subject
 from agent_core.tools import registry
-from agent_core.tools.base import Effect, ObjectOf, Tool, ToolArguments
+from agent_core.tools.base import ObjectOf, Tool, ToolArguments
 from schemas.facts import OwnObject
 
 
@@ -24,7 +24,6 @@ class Refusal(StrEnum):
     OTHER_SUBJECT = "other_subject"  # the caller names an object that isn't the subject's
     OBJECT_UNCLEAR = "object_unclear"  # none is named, and the subject has none or several
     NO_SUCH_TOOL = "no_such_tool"
-    NOT_A_READ = "not_a_read"
 
 
 SIGN_IN = frozenset({Refusal.NOT_AUTHENTICATED, Refusal.LEVEL_TOO_LOW, Refusal.EXPIRED})
@@ -44,8 +43,6 @@ def authorise(tool_name: str, subject: Subject | None, question: str, at_us: int
     tool = registry.every().get(tool_name)
     if tool is None:
         return Refusal.NO_SUCH_TOOL
-    if tool.effect is not Effect.READ:
-        return Refusal.NOT_A_READ
     if subject is None:
         return Refusal.NOT_AUTHENTICATED
     authentication = subject.authentication(tool.level, at_us)
@@ -58,6 +55,18 @@ def authorise(tool_name: str, subject: Subject | None, question: str, at_us: int
             return value
         values[name] = value
     return Authorised(tool, tool.arguments(**values), authentication.seq)
+
+
+def still_authorised(tool: Tool, arguments: ToolArguments, subject: Subject | None, at_us: int) -> int | Refusal:
+    """The seq of the fact that gives the level, where the subject holds it now and every argument is theirs."""
+    if subject is None:
+        return Refusal.NOT_AUTHENTICATED
+    if not belongs_to(subject, tool, arguments):
+        return Refusal.OTHER_SUBJECT
+    authentication = subject.authentication(tool.level, at_us)
+    if authentication is None:
+        return Refusal.EXPIRED if subject.ever_held(tool.level) else Refusal.LEVEL_TOO_LOW
+    return authentication.seq
 
 
 def required_level(tool_name: str) -> Level:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from agent_core.proofs import Proofs
+
 
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,7 +74,8 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
-_OF_TOOLS = {"tool", "unauthenticated", "which_one"}
+OF_WRITES = ("confirm", "declined", "pending", "failed", "unsure")  # what an intent says whose tool changes something
+_OF_TOOLS = {"tool", "unauthenticated", "which_one", *OF_WRITES}
 _OF_GUESTS = {"means", "budget_ms", "silence", "judges"}
 GUEST_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -91,6 +94,11 @@ class Intent(_Data):
         None  # said in its place to a caller who doesn't hold the level that the tool requires
     )
     which_one: str | None = None  # said where it isn't clear which of the caller's things is meant
+    confirm: str | None = None  # asks whether to do what a tool that writes would do; a yes to it is the approval
+    declined: str | None = None  # said after a no
+    pending: str | None = None  # it was approved, and takes longer than the turn; the outcome is told once it is known
+    failed: str | None = None  # it couldn't be done, and nothing of it stands
+    unsure: str | None = None  # it isn't known whether it was done: a person takes over after this
 
     @model_serializer(mode="wrap")
     def _as_before_where_no_tool_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -208,6 +216,13 @@ class Behaviour(_Data):
     silence: SilencePolicy = SilencePolicy()
     routing: Routing = Routing()
     voice: str = "default"
+    proofs: Proofs | None = None  # how a caller gains a level in the call itself
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_nothing_is_proved(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there were proofs keep their content hash."""
+        written: dict[str, Any] = as_ever(self)
+        return {name: value for name, value in written.items() if value is not None or name != "proofs"}
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from agent_core.approved import SLOTS, slots_of
-from agent_core.behaviour import Action, GuardrailSetting
+from agent_core.behaviour import OF_WRITES, Action, GuardrailSetting, Intent
 from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Guardrail, Stage
 from agent_core.located_yaml import Problem, Where
 from agent_core.ports import Passage
 from agent_core.tools import registry as tools
-from agent_core.tools.base import Effect
+from agent_core.tools.base import Effect, Tool
 
 RESERVED_INTENT = "other"  # what the classifier calls everything that is no intent
 
@@ -137,7 +137,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
     for placed in parts.intents:
         intent = placed.value
         if intent.tool is None:
-            for field in ("unauthenticated", "which_one"):
+            for field in ("unauthenticated", "which_one", *OF_WRITES):
                 if getattr(intent, field) is not None:
                     yield placed.problem(f"intent {intent.name!r} says {field!r} but has no tool", field)
             continue
@@ -148,8 +148,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
                 f"intent {intent.name!r} names an unknown tool {intent.tool!r}; there are: {known}", "tool"
             )
             continue
-        if tool.effect is not Effect.READ:
-            yield placed.problem(f"tool {tool.name!r} writes: an intent may only name a tool that reads", "tool")
+        yield from _sayings_of_writes(placed, tool)
         if intent.action is not Action.ANSWER or intent.procedure is not None or intent.advances:
             yield placed.problem(
                 f"intent {intent.name!r} has a tool: it can only be answered by what that finds", "tool"
@@ -166,6 +165,15 @@ def _tools(parts: Parts) -> Iterator[Problem]:
             yield placed.problem(message, "tool")
 
 
+def _sayings_of_writes(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
+    """A tool that changes something needs words for whatever may become of it; one that reads has no use for them."""
+    intent, writes = placed.value, tool.effect is Effect.WRITE
+    for field in OF_WRITES:
+        if (getattr(intent, field) is not None) is not writes:
+            says = f"needs {field!r}: its tool writes" if writes else f"says {field!r}, but its tool only reads"
+            yield placed.problem(f"intent {intent.name!r} {says}", "tool" if writes else field)
+
+
 def _slots(parts: Parts) -> Iterator[Problem]:
     for wording in wordings(parts):
         try:
@@ -174,7 +182,8 @@ def _slots(parts: Parts) -> Iterator[Problem]:
             yield wording.problem(f"has a broken slot: {error}")
             continue
         tool = tools.every().get(wording.tool or "")
-        slots = SLOTS.union(tool.result_fields if tool else ())
+        found = (tool.done_fields if wording.inside == ("answer",) else tool.result_fields) if tool else ()
+        slots = SLOTS.union(found)
         for name in fields:
             if name not in slots:
                 yield wording.problem(f"has an unknown slot {{{name}}}; there are: {', '.join(sorted(slots))}")

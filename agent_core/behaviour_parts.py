@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_core.behaviour import (
+    OF_WRITES,
     Article,
     Budget,
     GuardrailSetting,
@@ -20,6 +21,7 @@ from agent_core.behaviour import (
     SilencePolicy,
 )
 from agent_core.located_yaml import Document, Problem, Where
+from agent_core.proofs import Proofs
 
 T = TypeVar("T")
 
@@ -39,6 +41,7 @@ class Head(BaseModel):
     silence: SilencePolicy = SilencePolicy()
     routing: Routing = Routing()
     holding: tuple[Phrase, ...] = Field(min_length=2)
+    proofs: Proofs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,11 @@ def wordings(parts: Parts) -> Iterator[Wording]:
                 value.name,
                 value.tool,
             )
-        for name in ("unauthenticated", "which_one"):
+        for name in ("unauthenticated", "which_one", *OF_WRITES):
             if text := getattr(value, name):
-                yield Wording(text, f"what {value.name!r} says as {name!r}", intent, (name,), value.articles)
+                title = f"what {value.name!r} says as {name!r}"
+                filled = {"intent": value.name, "tool": value.tool} if name in OF_WRITES else {}
+                yield Wording(text, title, intent, (name,), value.articles, **filled)
     for procedure in parts.procedures:
         for index, step in enumerate(procedure.value.steps):
             title = f"step {step.id!r} of {procedure.value.name!r}"
@@ -112,5 +117,11 @@ def wordings(parts: Parts) -> Iterator[Wording]:
         yield Wording(text, f"the line {name!r}", parts.head, ("lines", name))
     for index, phrase in enumerate(head.holding):
         yield Wording(phrase.text, f"the holding phrase {phrase.id!r}", parts.head, ("holding", index))
+    if head.proofs:
+        yield Wording(head.proofs.unavailable, "what is said where no proof can be had", parts.head, ("proofs", "unavailable"))
+        for index, method in enumerate(head.proofs.methods):
+            for name in ("ask", "again"):
+                place = ("proofs", "methods", index, name)
+                yield Wording(getattr(method, name), f"what {method.name!r} says as {name!r}", parts.head, place)
     yield Wording(head.silence.ask, "the question to a silent caller", parts.head, ("silence", "ask"))
     yield Wording(head.silence.release, "the farewell to a silent caller", parts.head, ("silence", "release"))

@@ -11,6 +11,8 @@ from enum import StrEnum
 import msgspec
 
 from agent_core.behaviour import Behaviour
+from agent_core.proofs import Challenge
+from agent_core.proposal import Errand, Proposal
 from agent_core.subject import Subject
 from schemas.base import Decision
 
@@ -99,6 +101,7 @@ class Turn(msgspec.Struct, frozen=True):
     speculation: int = 0  # number of the newest; 0 where the caller said nothing
     live: bool = True  # whether that speculation still stands
     question: str = ""
+    errand: Errand | None = None  # what it is about in place of a question
     carried: str = ""  # an unanswered question of the turn that this one superseded
     committed: bool = False
     giving_up: bool = False
@@ -158,6 +161,12 @@ class Conversation(msgspec.Struct, frozen=True):
     unanswered: str = ""  # the question of a turn that was superseded before its answer
     subject: Subject | None = None
     other_subject_seq: int = 0  # seq at which the subject took the place of another one
+    challenge: Challenge | None = None  # the proof that the caller is asked for
+    challenges: int = 0
+    codes_asked: int = 0
+    wrong_proofs: int = 0
+    proposals: dict[str, Proposal] = {}  # until they lapse, or their outcome was told
+    proposed: int = 0
 
     @property
     def turn_is_of_another(self) -> bool:

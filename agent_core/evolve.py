@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
-from agent_core.reducers import asks, call, candidates, history, speech, subject, turn
+from agent_core.reducers import asks, call, candidates, history, proving, speech, subject, turn, writing
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
 from schemas.event import Event
@@ -22,6 +22,8 @@ _PARTS = (
     subject.REDUCERS,
     candidates.REDUCERS,
     speech.REDUCERS,
+    proving.REDUCERS,
+    writing.REDUCERS,
     history.REDUCERS,
 )
 _REDUCERS: dict[type, Reducer] = {kind: reducer for part in _PARTS for kind, reducer in part.items()}

@@ -31,6 +31,7 @@ class FailureReason(StrEnum):
     REFUSED = "refused"  # 4xx other than the above, or the model declined
     MISSING = "missing"  # the provider isn't installed or configured
     CANCELLED = "cancelled"
+    STALE = "stale"  # what a change was to rest on isn't so any more: nothing was done
 
 
 class ProviderError(Exception):

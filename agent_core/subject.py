@@ -76,6 +76,13 @@ def authenticated(former: Subject | None, fact: SubjectAuthenticated, seq: int, 
     return Subject(fact.subject_id, (*others, *newest), read_objects(fact.objects) or same.objects)
 
 
+def raised(subject: Subject, level: Level, lasts_ms: int | None, seq: int, accepted_at_us: int) -> Subject:
+    """The same subject, after a proof."""
+    expires_at_us = None if lasts_ms is None else accepted_at_us + lasts_ms * 1000
+    others = tuple(a for a in subject.authentications if a.level is not level)
+    return Subject(subject.subject_id, (*others, Authentication(level, seq, expires_at_us)), subject.objects)
+
+
 def write_objects(objects: tuple[OwnObject, ...]) -> str:
     """As they stand in ``SubjectAuthenticated.objects``."""
     return msgspec.json.encode(objects).decode()

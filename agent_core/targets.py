@@ -5,19 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent_core.authorisation import SIGN_IN, WHICH_ONE
+from agent_core.authorisation import SIGN_IN, WHICH_ONE, required_level
 from agent_core.behaviour import Action, Behaviour
 from agent_core.conversation import Conversation
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import Stage
+from agent_core.proofs import method_for
+from agent_core.subject import Level
+from agent_core.tools.registry import writes
 
 OTHER = "other"  # the classifier's name for what no intent covers
+LOCKED = "locked"  # too many wrong proofs
 MAX_CLARIFICATIONS = 2
 
 
 class Target(NamedTuple):
-    """``action``: answer, tool, sign_in, which_one, refuse, escalate, close, clarify. ``intent``: an intent's name, or
-    why there is none."""
+    """``action``: answer, tool, propose, sign_in, challenge, which_one, refuse, escalate, close, clarify, or that of the
+    turn's errand. ``intent``: an intent's name, or why there is none."""
 
     action: str
     intent: str
@@ -33,7 +37,7 @@ def guards_of(behaviour_hash: str, behaviour: Behaviour, stage: Stage) -> tuple[
 def target_of(conversation: Conversation) -> Target | None:
     """None while it can't be known: scores, or a verdict on the caller's words, are still to come."""
     turn, behaviour = conversation.turn, conversation.behaviour
-    if turn is None or turn.scores is None or not turn.live:
+    if turn is None or not turn.live or (turn.scores is None and turn.errand is None):
         return None
     input_guards = guards_of(conversation.behaviour_hash, behaviour, Stage.INPUT)
     if any(name not in turn.input_verdicts for name in input_guards):
@@ -42,23 +46,45 @@ def target_of(conversation: Conversation) -> Target | None:
         return Target("refuse", "input_blocked")
     if any(reason in behaviour.routing.escalate_on for reason in turn.input_reasons):
         return Target("escalate", "cue")
-    top = max(turn.scores, key=lambda s: (s.value, s.name), default=None)
+    if turn.errand:
+        return Target(turn.errand.action, turn.errand.intent)
+    top = max(turn.scores or (), key=lambda s: (s.value, s.name), default=None)
     intent = behaviour.intent(top.name) if top else None
     if top is None or intent is None or top.value < behaviour.routing.abstain_below:
         if conversation.clarified >= MAX_CLARIFICATIONS:
             return Target("escalate", "not_understood")
         return Target("clarify", OTHER)
     if intent.tool:
-        return Target(_action_with_tool(turn.refusals.get(intent.name)), intent.name)
+        return _target_with_tool(conversation, intent.name, intent.tool, turn.refusals.get(intent.name))
     return Target(_ACTIONS[intent.action], intent.name)
 
 
-def _action_with_tool(refusal: str | None) -> str:
+def words_are_clear(conversation: Conversation) -> bool:
+    """Whether every guardrail let the caller's words pass and none of them asks for a person: then they count as given."""
+    turn, behaviour = conversation.turn, conversation.behaviour
+    if turn is None or not turn.live:
+        return False
+    input_guards = guards_of(conversation.behaviour_hash, behaviour, Stage.INPUT)
+    passed = all(turn.input_verdicts.get(name, False) for name in input_guards)
+    return passed and not any(reason in behaviour.routing.escalate_on for reason in turn.input_reasons)
+
+
+def _target_with_tool(conversation: Conversation, intent: str, tool: str, refusal: str | None) -> Target:
     if refusal is None:
-        return "tool"
+        return Target("propose" if writes(tool) else "tool", intent)
     if refusal in SIGN_IN:
-        return "sign_in"
-    return "which_one" if refusal in WHICH_ONE else "refuse"
+        return _way_to_level(conversation, intent, required_level(tool))
+    return Target("which_one" if refusal in WHICH_ONE else "refuse", intent)
+
+
+def _way_to_level(conversation: Conversation, intent: str, level: Level) -> Target:
+    """The caller is asked for a proof where behaviour has one for them; else told how to sign in."""
+    proofs = conversation.behaviour.proofs
+    if proofs is None or method_for(proofs, conversation.subject, level, conversation.accepted_at_us) is None:
+        return Target("sign_in", intent)
+    if conversation.wrong_proofs >= proofs.lock_after:
+        return Target("escalate", LOCKED)
+    return Target("challenge", intent)
 
 
 def questions_of(conversation: Conversation) -> tuple[str, ...]:

@@ -35,6 +35,12 @@ def reported(conversation: Conversation, intent: Intent, result: Mapping[str, st
     return _filled(conversation, Wording(intent.answer), result) if intent.answer else None
 
 
+def filled_by(conversation: Conversation, template: str, found: Mapping[str, str]) -> str | None:
+    """An approved wording with what was found in it, or None where a slot stays open."""
+    wording = _filled(conversation, Wording(template), found)
+    return wording.text if wording else None
+
+
 def _filled(
     conversation: Conversation, wording: Wording, result: Mapping[str, str] = MappingProxyType({})
 ) -> Wording | None:

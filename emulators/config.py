@@ -122,6 +122,27 @@ class SttSettings(_Data):
         return self
 
 
+class CompanyObject(_Data):
+    kind: str
+    id: str
+    record: dict[str, str]
+
+
+class CompanyCustomer(_Data):
+    """``answers``: question → what this customer answers to it."""
+
+    id: str
+    objects: tuple[CompanyObject, ...] = ()
+    answers: dict[str, str] = Field(default_factory=dict)
+
+
+class CompanySettings(_Data):
+    """The emulated bank's customers. Replacing the configuration opens its books anew."""
+
+    customers: tuple[CompanyCustomer, ...] = ()
+    delivery_days: tuple[str, ...] = Field(default=("Thursday",), min_length=1)
+
+
 class Brownout(_Data):
     """Everything of one service is slower by ``multiplier`` from ``from_s`` to ``until_s``."""
 
@@ -147,6 +168,7 @@ class EmulatorConfig(_Data):
     llm: LlmSettings = LlmSettings()
     tts: TtsSettings = TtsSettings()
     stt: SttSettings = SttSettings()
+    company: CompanySettings = CompanySettings()
     brownouts: tuple[Brownout, ...] = ()
     rate_limit: RateLimit | None = None
     faults: tuple[Fault, ...] = ()

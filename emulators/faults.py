@@ -31,6 +31,8 @@ class Service(StrEnum):
     LLM = "llm"
     TTS = "tts"
     STT = "stt"
+    BANK = "bank"  # its kinds of request: record, looked_up, undo, check, and the kinds of operation
+    SMS = "sms"
 
 
 class _Fault(BaseModel):
@@ -62,6 +64,24 @@ class ServerError(_Fault):
     service: Service = Service.LLM
     status: int = Field(default=500, ge=500, le=599)
     retry_after_s: float | None = Field(default=None, ge=0)
+
+
+# --- the company's own systems -----------------------------------------------------------------------------------------
+
+
+class TimeOutAfter(_Fault):
+    """It is done, and the connection is cut after ``after_s`` without an answer: whoever asked doesn't know."""
+
+    fault: Literal["time_out_after"] = "time_out_after"
+    service: Literal[Service.BANK, Service.SMS] = Service.BANK
+    after_s: float = Field(default=0.0, ge=0)
+
+
+class DuplicateDelivery(_Fault):
+    """The request arrives twice."""
+
+    fault: Literal["duplicate_delivery"] = "duplicate_delivery"
+    service: Literal[Service.BANK] = Service.BANK
 
 
 # --- language model --------------------------------------------------------------------------------------------------
@@ -235,6 +255,8 @@ class WordsWithoutTimes(_SttFault):
 Fault = Annotated[
     RateLimited
     | ServerError
+    | TimeOutAfter
+    | DuplicateDelivery
     | StallBeforeFirstToken
     | StallAfterTokens
     | KeepAlives

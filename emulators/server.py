@@ -1,4 +1,4 @@
-"""One server, one port: OpenAI's chat API, Deepgram Flux, ElevenLabs and Cartesia.
+"""One server, one port: OpenAI's chat API, Deepgram Flux, ElevenLabs and Cartesia, a bank's own systems and its SMS carrier.
 
 The vendors' paths don't collide, so one base URL serves all of their SDKs.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from emulators.cartesia_sockets import CartesiaSpeech
+from emulators.company import CompanyApi
 from emulators.config import EmulatorConfig
 from emulators.control import Control
 from emulators.cut import lost_connections_are_no_errors
@@ -41,6 +42,7 @@ class EmulatorServer:
         self._recognise = recognise
         self._synthesise = synthesise
         self._state: EmulatorState | None = None
+        self.company: CompanyApi | None = None  # its books and phones, for tests
         self._runner: web.AppRunner | None = None
         self._address: tuple[str, int] | None = None
 
@@ -78,6 +80,8 @@ class EmulatorServer:
         app.add_routes(SpeechOverHttp(state, self._synthesise).routes())
         app.add_routes(SpeechOverSockets(state, self._synthesise).routes())
         app.add_routes(CartesiaSpeech(state, self._synthesise).routes())
+        self.company = CompanyApi(state, self._config.company)
+        app.add_routes(self.company.routes())
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agent_core.conversation import Conversation, Fate, Turn
 from agent_core.targets import Target, target_of
+from agent_core.tools.registry import writes
 from agent_core.wording import reported, wording_of
 from schemas import decisions as d
 from schemas import facts as f
@@ -88,6 +89,8 @@ def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned)
     ask = conversation.asks.get(returned.ask_id)
     if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.ToolRequested):
         return
+    if writes(ask.payload.tool):  # it becomes a proposal
+        return
     intent, result = conversation.behaviour.intent(ask.payload.intent), turn.results.get(ask.ask_id)
     candidate_id = f"{ask.ask_id}.{returned.attempt}"
     if intent is None or result is None or candidate_id in turn.candidates:
@@ -111,7 +114,10 @@ def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned)
 def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
     """The approved wording that the turn needs now, unless it has it: at most one is formed a time."""
     target = target_of(conversation)
-    if target and target.action in ("answer", "tool"):
+    if turn.errand:
+        if turn.giving_up and not any(c.fate is not Fate.DROPPED and c.speculation == turn.speculation for c in turn.candidates.values()):
+            yield from _fallback(conversation, turn, turn.errand.intent)
+    elif target and target.action in ("answer", "tool", "propose", "challenge"):
         if turn.giving_up or _hopeless(conversation, turn, target.intent):
             yield from _without_model(conversation, turn, target.intent)
     elif target and not _has(turn, target.action):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from processors import (
+    approving,
     budgets,
     candidates,
     choice,
@@ -13,14 +14,19 @@ from processors import (
     guests,
     idling,
     opening,
+    proposing,
+    proving,
     questions,
     recovery,
     resuming,
     silence,
+    stepping_up,
     subject_change,
+    telling,
     tools,
     turn_ending,
     turn_taking,
+    writing,
 )
 from processors.cascade import Cascade, Decider
 
@@ -32,6 +38,12 @@ DECIDERS = (
     Decider("turn_ending", turn_ending.HANDLES, turn_ending.decide),
     Decider("resuming", resuming.HANDLES, resuming.decide),
     Decider("subject_change", subject_change.HANDLES, subject_change.decide),
+    Decider("proving", proving.HANDLES, proving.decide),
+    Decider("stepping_up", stepping_up.HANDLES, stepping_up.decide),
+    Decider("proposing", proposing.HANDLES, proposing.decide),
+    Decider("approving", approving.HANDLES, approving.decide),
+    Decider("writing", writing.HANDLES, writing.decide, before_open=True),  # and after the end: it is finished or undone
+    Decider("telling", telling.HANDLES, telling.decide),
     Decider("budgets", budgets.HANDLES, budgets.decide),
     Decider("questions", questions.HANDLES, questions.decide),
     Decider("tools", tools.HANDLES, tools.decide),
@@ -41,7 +53,7 @@ DECIDERS = (
     Decider("choice", choice.HANDLES, choice.decide),
     Decider("silence", silence.HANDLES, silence.decide),
     Decider("idling", idling.HANDLES, idling.decide),
-    Decider("recovery", recovery.HANDLES, recovery.decide),
+    Decider("recovery", recovery.HANDLES, recovery.decide, before_open=True),
 )
 
 

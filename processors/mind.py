@@ -46,7 +46,7 @@ class AgentMind:
             t.timer_id: OpenTimer(t.timer_id, t.purpose, t.due_at_us, t.turn_id) for t in conversation.timers.values()
         }
         asks = any(ask.open for ask in conversation.asks.values())
-        return OpenWork(asks, timers, conversation.status is Status.CLOSED)
+        return OpenWork(asks, timers, conversation.status is Status.CLOSED and not asks)
 
     def freeze(self, conversation: Conversation) -> bytes | None:
         """None once the conversation's key is destroyed: nothing readable is kept of it."""

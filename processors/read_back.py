@@ -15,10 +15,11 @@ LOOK_EVERY_S = 0.005
 
 
 class ReadBack:
-    """Implements ``processors.executors.call_tool.StandsOnLog``."""
+    """Implements ``processors.executors.call_tool.StandsOnLog``. ``synced``: the log is synced before it returns, so that
+    what can't be taken back survives a loss of power."""
 
-    def __init__(self, ledger: Ledger, codec: Codec) -> None:
-        self._ledger, self._codec = ledger, codec
+    def __init__(self, ledger: Ledger, codec: Codec, *, synced: bool = False) -> None:
+        self._ledger, self._codec, self._synced = ledger, codec, synced
 
     async def __call__(self, conversation_id: str, event_id: str) -> None:
         """Returns once the event is effective; waits for ever for one that is void: set a timeout.
@@ -32,5 +33,7 @@ class ReadBack:
                     continue
                 after = record.offset
                 if any(event.event_id == event_id for event in reader.feed(record, self._codec.decode(record.body))):
+                    if self._synced:
+                        await self._ledger.sync()
                     return
             await asyncio.sleep(LOOK_EVERY_S)

@@ -12,7 +12,7 @@ from schemas.event import Event
 
 HANDLES = (f.SpeechCompleted, f.SpeechInterrupted, f.FallbackPlayed, f.CallEnded)
 
-_OUTCOMES = {"tool": "tool", "escalate": "escalation", "close": "close", "fallback": "fallback"}
+_OUTCOMES = {"tool": "tool", "write": "tool", "escalate": "escalation", "close": "close", "fallback": "fallback"}
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:

@@ -41,7 +41,7 @@ def _heard(conversation: Conversation, event: Event, heard: f.UtteranceHeard) ->
         carried = conversation.unanswered
         if turn:
             yield _superseded(turn)
-            carried = turn.question if turn.committed and turn.started is None else ""
+            carried = turn.question if turn.committed and turn.started is None and turn.errand is None else ""
         ended_at = event.accepted_at_us - round(heard.since_speech_end_ms * 1000)
         yield opened(
             replace(conversation, turn=None),

@@ -21,6 +21,8 @@ from agent_core.behaviour import (
     SilencePolicy,
     Step,
 )
+from agent_core.proofs import Means, ProofMethod, Proofs
+from agent_core.subject import Level
 
 SHORT = Budget(
     hold_marks_ms=(400, 1200), give_up_ms=2000, hard_ms=2600, completion_timeout_ms=1600, guardrail_timeout_ms=500
@@ -46,6 +48,8 @@ ASKED = {
         "Where is card 2222",
         "Where is card 3333",
     ),
+    "block": ("Block my card", "Please block the card", "Block card 1111", "Block card 2222", "Block card 3333"),
+    "replace": ("Order me a new card", "I want a replacement", "Replace card 1111", "Replace card 4444"),
     "repeat": ("Say that again", "Pardon"),
     "travel": ("I am going abroad", "I travel next week"),
     "go_on": ("Okay done", "Yes what next"),
@@ -54,6 +58,36 @@ ASKED = {
     "goodbye": ("Goodbye then", "That is all thank you"),
     "other": ("Mumble mumble", "The weather is blue"),
 }
+
+
+PROOFS = Proofs(
+    methods=(
+        ProofMethod(
+            name="passcode",
+            means=Means.KNOWLEDGE,
+            gives=Level.VERIFIED,
+            lasts_ms=60_000,
+            digits=4,
+            ask="What are the digits of your passcode?",
+            again="That is not your passcode. Please try again.",
+        ),
+        ProofMethod(
+            name="phone",
+            means=Means.CODE,
+            needs=Level.VERIFIED,
+            gives=Level.STEPPED_UP,
+            lasts_ms=30_000,
+            digits=6,
+            valid_ms=8_000,
+            message="{code} is your code.",
+            ask="I have sent you a code. What is it?",
+            again="That is not the code. Please try again.",
+        ),
+    ),
+    timeout_ms=1200,
+    most_codes=3,
+    unavailable="I cannot check that now, so please ask for a person.",
+)
 
 
 def small_bank(budget: Budget = SHORT) -> Behaviour:
@@ -81,6 +115,8 @@ def small_bank(budget: Budget = SHORT) -> Behaviour:
                 unauthenticated="I can look that up once you have signed in.",
                 which_one="Which of your cards do you mean?",
             ),
+            _writing("block", "block_card", "blocked", "Your {card} is blocked. The reference is {reference}."),
+            _writing("replace", "replace_card", "replaced", "Your new card comes on {due}."),
             _intent("repeat", answer="I said: {last_said}"),
             _intent("travel", procedure="travel"),
             _intent("go_on", answer="Is there anything else?", advances=True),
@@ -113,6 +149,23 @@ def small_bank(budget: Budget = SHORT) -> Behaviour:
         budget=budget,
         silence=SilencePolicy(ask_after_ms=2500, release_after_ms=2500),
         routing=Routing(attempts=2, max_questions=2),
+        proofs=PROOFS,
+    )
+
+
+def _writing(name: str, tool: str, done: str, answer: str) -> Intent:
+    return Intent(
+        name=name,
+        examples=ASKED[name],
+        tool=tool,
+        answer=answer,
+        unauthenticated="I can do that once you have signed in.",
+        which_one="Which of your cards do you mean?",
+        confirm=f"Shall your {{card}} ending in {{ending}} be {done}?",
+        declined="Then I leave it as it is.",
+        pending=f"That takes a little longer, and I will tell you when it is {done}.",
+        failed=f"Your card could not be {done}, and nothing was changed.",
+        unsure=f"I am not sure whether your card is {done}, so I will put you through to a colleague.",
     )
 
 

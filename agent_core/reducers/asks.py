@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from agent_core.conversation import Ask, Conversation, Probability, Source, Timer
 from agent_core.found import read_passages
-from agent_core.reducers.changes import Reducer, closed, mark_asked
+from agent_core.reducers.changes import Reducer, closed, mark_asked, outlives_turn
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
@@ -38,9 +38,9 @@ def _with_former_closed(c: Conversation, newest: Ask, intent: str) -> Conversati
 
 def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversation:
     ask = c.asks.get(p.ask_id)
-    if ask is None or not ask.open:
+    if ask is None or not (ask.open or outlives_turn(ask)):
         return c
-    again = replace(ask, generation=p.generation, done=frozenset(), event_id=event.event_id)
+    again = replace(ask, open=True, generation=p.generation, done=frozenset(), event_id=event.event_id)
     return replace(c, asks={**c.asks, p.ask_id: again})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Caller, Conversation, Status
-from agent_core.reducers.changes import Reducer, unchoose
+from agent_core.reducers.changes import Reducer, outlives_turn, unchoose
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
@@ -34,7 +34,8 @@ def _standing_granted(c: Conversation, event: Event, p: d.StandingGranted) -> Co
 
 
 def _conversation_closed(c: Conversation, event: Event, p: d.ConversationClosed) -> Conversation:
-    return replace(c, status=Status.CLOSED, asks={}, timers={})
+    asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask)}
+    return replace(c, status=Status.CLOSED, asks=asks, timers={})
 
 
 # --- the caller ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
 from agent_core.guests import TIMER as GUEST_TIMER
 from agent_core.guests import timer_of
+from agent_core.proposal import Errand
 from schemas.event import Event
+from schemas.writing import UndoRequested, WriteRequested
 
 Reducer = Callable[[Conversation, Event, Any], Conversation]
 
@@ -30,13 +32,24 @@ def set_fate(c: Conversation, candidate_id: str, fate: Fate) -> Conversation:
     return with_candidate(c, c.turn, replace(candidate, fate=fate)) if c.turn and candidate else c
 
 
+def with_errand(c: Conversation, errand: Errand) -> Conversation:
+    return replace(c, turn=replace(c.turn, errand=errand)) if c.turn else c
+
+
+def outlives_turn(ask: Ask) -> bool:
+    """What was approved is carried out whatever becomes of the turn, and of the call."""
+    return isinstance(ask.payload, WriteRequested | UndoRequested)
+
+
 def mark_asked(c: Conversation, turn: Turn, intent: str) -> Conversation:
     return c if intent in turn.asked else replace(c, turn=replace(turn, asked=(*turn.asked, intent)))
 
 
 def with_asks_closed(c: Conversation) -> Conversation:
-    """All asks belong to the open turn's speculation: with it, what is still to come becomes a loser's."""
-    return replace(c, asks={key: replace(ask, open=False) for key, ask in c.asks.items()})
+    """Asks belong to the open turn's speculation: with it, what is still to come becomes a loser's. What writes doesn't."""
+    return replace(c, asks={
+        key: ask if outlives_turn(ask) else replace(ask, open=False) for key, ask in c.asks.items()
+    })
 
 
 def without_guests_awaited(c: Conversation, candidate_id: str = "") -> Conversation:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line
 from agent_core.reducers.changes import Reducer, set_fate, unchoose
+from agent_core.reducers.writing import heard_to_the_end
 from schemas import facts as f
 from schemas.event import Event
 
@@ -30,7 +31,7 @@ def _speech_completed(c: Conversation, event: Event, p: f.SpeechCompleted) -> Co
     candidate = _current(c, p.candidate_id)
     if candidate is None:
         return c
-    c = _say(c, event, p.spoken)
+    c = heard_to_the_end(_say(c, event, p.spoken), event, p.candidate_id)
     procedures, opened = c.procedures, c.open_procedure
     if candidate.step_id:
         opened = candidate.step_id.partition("/")[0]

@@ -20,7 +20,8 @@ def _subject_authenticated(c: Conversation, event: Event, p: f.SubjectAuthentica
     if former is None or former.subject_id == p.subject_id:
         return c
     # Somebody else: what was said to the one before is neither repeated to them, nor shown to a model that answers them.
-    return replace(c, other_subject_seq=event.seq, transcript=(), interrupted=None, unanswered="")
+    c = replace(c, other_subject_seq=event.seq, transcript=(), interrupted=None, unanswered="")
+    return replace(c, challenge=None)
 
 
 def _tool_requested(c: Conversation, event: Event, p: d.ToolRequested) -> Conversation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation, Line, Turn
-from agent_core.reducers.changes import Reducer, with_asks_closed, without_guests_awaited
+from agent_core.reducers.changes import Reducer, outlives_turn, with_asks_closed, without_guests_awaited
 from schemas import decisions as d
 from schemas.event import Event
 
@@ -37,6 +37,7 @@ def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -
         speculation=p.speculation,
         live=True,
         question=p.question,
+        errand=None,
         scores=None,
         sources=None,
         asked=(),
@@ -65,9 +66,11 @@ def _turn_ended(c: Conversation, event: Event, p: d.TurnEnded) -> Conversation:
     turn = c.turn
     if turn is None:
         return c
-    unanswered = turn.question if p.outcome == "superseded" and turn.committed else ""
+    # What the caller wanted is kept by the proof that they are asked for, or by the proposal.
+    unanswered = turn.question if p.outcome == "superseded" and turn.committed and turn.errand is None else ""
     timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
-    return replace(c, turn=None, asks={}, timers=timers, unanswered=unanswered)
+    asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask)}
+    return replace(c, turn=None, asks=asks, timers=timers, unanswered=unanswered)
 
 
 REDUCERS: dict[type, Reducer] = {

@@ -1,4 +1,4 @@
-"""What a tool is: a plain async function, and what it declares about itself.
+"""What a tool is: a plain async function, and what it declares about itself. One with steps changes something.
 
 Its arguments never come from a model's text. Each says in its type where it comes from, and is checked against the
 subject before the call: the subject's own id, or an object of theirs.
@@ -6,6 +6,9 @@ subject before the call: the subject's own id, or an object of theirs.
     class CardStatusArguments(ToolArguments, frozen=True):
         customer_id: SubjectId
         card_id: Annotated[str, ObjectOf("card")]
+
+What a tool that writes finds first is the *state* that it is proposed on. Its steps are done one after another once the
+caller has approved the proposal; when one fails, those before it are undone in reverse.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from agent_core.subject import Level
 
 
 class Effect(StrEnum):
-    READ = "read"  # changes nothing: may run while the caller may still go on speaking
+    READ = "read"
     WRITE = "write"
 
 
@@ -53,10 +56,27 @@ class ToolResult(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class Step:
+    """One change. ``operation``: its kind, as the company's system calls it. ``about``: the argument that names the object.
+    ``result``: read from what the system answers. ``undoable``: whether it is taken back when a later step fails."""
+
+    name: str
+    operation: str
+    about: str
+    result: type[ToolResult]
+    undoable: bool = False
+    timeout_ms: int = 4000
+
+
+@dataclass(frozen=True)
 class Tool:
     """``level``: what the subject must hold. ``run`` raises ``ProviderError``. ``timeout_ms``: it is given up after.
+    ``speculative``: whether it may run while the caller may still go on speaking.
 
-    Raises ``TypeError`` where its arguments or result aren't what their base says.
+    With ``steps`` it writes: ``run`` finds the state, which is read again if it is older than ``fresh_ms`` when the caller
+    has approved; a proposal on it can be approved for ``valid_ms``.
+
+    Raises ``TypeError`` where its arguments, results or steps aren't what their base says.
     """
 
     name: str
@@ -66,15 +86,33 @@ class Tool:
     result: type[ToolResult]
     run: Callable[[Any, CustomerRecords], Awaitable[ToolResult]]
     timeout_ms: int = 2000
-    effect: Effect = Effect.READ
+    speculative: bool = True
+    steps: tuple[Step, ...] = ()
+    fresh_ms: int = 30_000
+    valid_ms: int = 120_000
 
     def __post_init__(self) -> None:
-        texts = typing.get_type_hints(self.result)
-        unsaid = [name for name in self.result_fields if texts[name] is not str]
-        if unsaid:
-            raise TypeError(f"tool {self.name!r}: {', '.join(unsaid)} of its result is no text")
+        for result in (self.result, *(step.result for step in self.steps)):
+            texts = typing.get_type_hints(result)
+            unsaid = [name for name in result.__struct_fields__ if texts[name] is not str]
+            if unsaid:
+                raise TypeError(f"tool {self.name!r}: {', '.join(unsaid)} of its result is no text")
         if len(self.sources) != len(msgspec.structs.fields(self.arguments)):
             raise TypeError(f"tool {self.name!r}: every argument is a SubjectId or an ObjectOf")
+        for step in self.steps:
+            if not isinstance(self.sources.get(step.about), ObjectOf):
+                raise TypeError(f"tool {self.name!r}: step {step.name!r} is about {step.about!r}, which is no object")
+        if self.steps and len({step.name for step in self.steps}) < len(self.steps):
+            raise TypeError(f"tool {self.name!r}: two steps of one name")
+        if any(not step.undoable for step in self.steps[:-1]):
+            raise TypeError(f"tool {self.name!r}: a step that can't be undone must be the last")
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.WRITE if self.steps else Effect.READ
+
+    def step(self, name: str) -> Step | None:
+        return next((step for step in self.steps if step.name == name), None)
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -91,7 +129,22 @@ class Tool:
 
     @property
     def result_fields(self) -> tuple[str, ...]:
+        """What may be said of what it found, before anything was changed."""
         return self.result.__struct_fields__
+
+    @property
+    def done_fields(self) -> tuple[str, ...]:
+        """What may be said once all is done."""
+        done = (name for step in self.steps for name in step.result.__struct_fields__)
+        return tuple(dict.fromkeys((*self.result_fields, *done)))
+
+    @property
+    def subject_argument(self) -> str:
+        """The argument that is the subject's id. Raises ``TypeError`` where there is none."""
+        for name, source in self.sources.items():
+            if isinstance(source, TheSubject):
+                return name
+        raise TypeError(f"tool {self.name!r} doesn't say whose it is")
 
     def read_arguments(self, text: str) -> ToolArguments:
         """From ``ToolRequested.arguments``. Raises ``msgspec.ValidationError``, ``msgspec.DecodeError``."""

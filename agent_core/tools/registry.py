@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 
 from agent_core import tools
-from agent_core.tools.base import Tool
+from agent_core.tools.base import Effect, Tool
 
 _NOT_TOOLS = {"base", "registry"}  # and modules with a leading underscore: what tools share
 
@@ -28,3 +28,9 @@ def every() -> Mapping[str, Tool]:
             raise TypeError(f"{module.__name__} must define TOOL with the name {name!r}")
         found[name] = tool
     return MappingProxyType(found)
+
+
+def writes(name: str) -> bool:
+    """Whether there is such a tool, and it changes something."""
+    tool = every().get(name)
+    return tool is not None and tool.effect is Effect.WRITE

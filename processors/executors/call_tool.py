@@ -1,4 +1,5 @@
-"""Executor: a tool, for the subject who is authenticated. It touches nothing before its request stands on the log."""
+"""Executor: what a tool finds, for the subject who is authenticated. It touches nothing before its request stands on the
+log. Of a tool that writes, this is the state that a proposal rests on."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from agent_core.authorisation import belongs_to
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CustomerRecords, FailureReason, ProviderError
 from agent_core.tools import registry
-from agent_core.tools.base import Effect, write_texts
+from agent_core.tools.base import write_texts
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -31,7 +32,7 @@ class CallTool:
         asked, subject = ask.payload, conversation.subject
         assert isinstance(asked, d.ToolRequested)
         tool = registry.every().get(asked.tool)
-        if tool is None or tool.effect is not Effect.READ:
+        if tool is None:
             raise ProviderError(FailureReason.MISSING, asked.tool)
         arguments = tool.read_arguments(asked.arguments)
         authentication = subject.authentication(tool.level, conversation.accepted_at_us) if subject else None

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import pytest
 from told_by_hand import signed_in
 
 from agent_core.authorisation import Authorised, Refusal, authorise
 from agent_core.subject import Subject, authenticated, read_objects
-from agent_core.tools import registry
-from agent_core.tools.base import Effect, Tool
+from agent_core.tools.block_card import BlockCardArguments
 from agent_core.tools.card_status import TOOL, CardStatusArguments
 from schemas import facts as f
 
@@ -102,7 +99,8 @@ def test_a_tool_that_there_isnt_is_refused() -> None:
     assert authorise("move_money", subject(signed_in("ada")), QUESTION, 0) is Refusal.NO_SUCH_TOOL
 
 
-def test_a_tool_that_writes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    writing = Tool("card_status", "", TOOL.level, TOOL.arguments, TOOL.result, TOOL.run, effect=Effect.WRITE)
-    monkeypatch.setattr(registry, "every", lambda: MappingProxyType({"card_status": writing}))
-    assert asked(subject(signed_in("ada"))) is Refusal.NOT_A_READ
+def test_what_writes_is_authorised_as_what_reads_and_needs_its_own_level() -> None:
+    assert authorise("block_card", subject(signed_in("ada")), QUESTION, 0) is Refusal.LEVEL_TOO_LOW
+    found = authorise("block_card", subject(signed_in("ada", "stepped_up")), QUESTION, 0)
+    assert isinstance(found, Authorised)
+    assert found.arguments == BlockCardArguments("ada", "card-1111")

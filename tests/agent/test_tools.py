@@ -13,7 +13,7 @@ import pytest
 from agent_core.ports import FailureReason, ProviderError
 from agent_core.subject import Level
 from agent_core.tools import registry
-from agent_core.tools.base import ObjectOf, SubjectId, Tool, ToolArguments, ToolResult
+from agent_core.tools.base import Effect, ObjectOf, Step, SubjectId, Tool, ToolArguments, ToolResult
 from agent_core.tools.card_status import CardStatus, CardStatusArguments, card_status
 from providers.example_customers import ExampleCustomers
 
@@ -128,3 +128,27 @@ def test_a_tool_says_whether_it_is_about_something_of_the_callers() -> None:
 
     assert Tool("mine", "", Level.KNOWN, Mine, Found, run).takes_objects
     assert not Tool("own", "", Level.KNOWN, Own, Found, run).takes_objects
+
+
+class Done(ToolResult, frozen=True):
+    reference: str
+
+
+def test_a_tool_with_steps_writes_and_says_what_it_did() -> None:
+    tool = Tool("move", "", Level.KNOWN, Mine, Found, run, steps=(Step("go", "move", "what", Done),))
+    assert tool.effect is Effect.WRITE
+    assert tool.done_fields == ("text", "reference")
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ((Step("go", "move", "who", Done),), "about 'who', which is no object"),
+        ((Step("go", "move", "what", Counted),), "count of its result is no text"),
+        ((Step("go", "move", "what", Done), Step("on", "move", "what", Done)), "can't be undone must be the last"),
+        ((Step("go", "a", "what", Done, undoable=True), Step("go", "b", "what", Done)), "two steps of one name"),
+    ],
+)
+def test_steps_that_contradict_themselves_are_none(steps: tuple[Step, ...], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Tool("move", "", Level.KNOWN, Mine, Found, run, steps=steps)

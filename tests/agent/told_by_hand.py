@@ -14,11 +14,14 @@ from agent_core.subject import write_objects
 from processors.deciders import cascade
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import proving as p
+from schemas import writing as w
 from schemas.base import Fact, Payload
 from simulation.small_bank import small_bank
 from streams.fact_writer import fact_event
 
 P = TypeVar("P", bound=Payload)
+OF_THE_COMPANY = (d.ToolRequested, p.CodeAsked, p.ProofAsked, w.WriteRequested, w.UndoRequested)
 
 BANK = small_bank()
 CARDS = {"ada": ("1111",), "ben": ("2222",), "cleo": ("3333", "4444")}
@@ -68,7 +71,7 @@ class Call:
     def understood(self, intent: str, *, attack: float = 0.0) -> list[Payload]:
         """Every open ask but that of a tool is answered."""
         decided: list[Payload] = []
-        while asks := [ask for ask in self.open_asks() if not isinstance(ask.payload, d.ToolRequested)]:
+        while asks := [ask for ask in self.open_asks() if not isinstance(ask.payload, OF_THE_COMPANY)]:
             decided += self.answer(asks[0], intent, attack=attack)
         return decided
 
@@ -78,6 +81,21 @@ class Call:
 
     def open_asks(self) -> list[Ask]:
         return [ask for ask in self.conversation.asks.values() if ask.open]
+
+    def asked(self, kind: type[P]) -> tuple[Ask, P]:
+        """The one open ask of this kind."""
+        (found,) = ((ask, ask.payload) for ask in self.open_asks() if isinstance(ask.payload, kind))
+        return found
+
+    def keys(self, digits: str) -> list[Payload]:
+        return [payload for key in digits for payload in self.told(f.KeyPressed(key=key))]
+
+    def hears_reply(self) -> list[Payload]:
+        """What was chosen is said to its end."""
+        turn = self.conversation.turn
+        assert turn is not None
+        assert turn.chosen is not None
+        return self.heard(turn.chosen, turn.candidates[turn.chosen].text)
 
     def tool_found(self, card: str = "card", progress: str = "is on its way") -> list[Payload]:
         (ask,) = (ask for ask in self.open_asks() if isinstance(ask.payload, d.ToolRequested))

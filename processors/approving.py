@@ -1,0 +1,73 @@
+"""Decider: a proposal is approved by a plain yes in the very next turn after it was heard to its end, or it lapses.
+
+The approval names the proposal's digest. A yes counts once the caller's words are final, every guardrail let them pass,
+and the subject still holds the level; what isn't plainly yes or no lets the proposal lapse, and is answered as any words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent_core.assent import Assent, assent
+from agent_core.authorisation import Refusal, still_authorised
+from agent_core.conversation import Caller, Conversation, Turn
+from agent_core.proposal import Proposal
+from agent_core.targets import words_are_clear
+from agent_core.tools.registry import every
+from processors.candidates import formed
+from schemas import decisions as d
+from schemas import facts as f
+from schemas import writing as w
+from schemas.base import Decision
+from schemas.event import Event
+
+HANDLES = (d.TurnCommitted, d.VerdictIssued, f.CallerSpeechDismissed)
+
+
+def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
+    turn = conversation.turn
+    if turn is None or turn.cause != "utterance" or not turn.committed or turn.errand or turn.chosen:
+        return
+    proposal = _awaiting(conversation, turn)
+    if proposal is None:
+        return
+    said = assent(turn.question.removeprefix(turn.carried))
+    why_not = _why_not(conversation, proposal, event.accepted_at_us)
+    if not proposal.heard or said is Assent.UNCLEAR:
+        yield _lapsed(proposal, "not_confirmed" if proposal.heard else "unheard")
+    elif conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
+        return  # they go on speaking, or a guardrail has yet to judge, or refuses: then the turn is about that
+    elif said is Assent.NO:
+        yield _lapsed(proposal, "declined")
+        intent = conversation.behaviour.intent(proposal.intent)
+        words = (intent and intent.declined) or conversation.behaviour.lines.refusal
+        yield formed(conversation, turn.turn_id, "declined", proposal.intent, words)
+    elif why_not:
+        yield _lapsed(proposal, why_not)
+        yield d.SpeculationDropped(speculation=turn.speculation, reason="request_changed")
+        yield d.SpeculationOpened(speculation=turn.speculation + 1, question=proposal.question)
+    else:
+        yield w.WriteApproved(
+            proposal_id=proposal.proposal_id, digest=proposal.digest, approved_seq=conversation.last_caller_seq
+        )
+
+
+def _awaiting(conversation: Conversation, turn: Turn) -> Proposal | None:
+    """Of a turn before this one."""
+    waiting = (p for p in conversation.proposals.values() if p.approved_seq is None and p.turn_id != turn.turn_id)
+    return next(waiting, None)
+
+
+def _why_not(conversation: Conversation, proposal: Proposal, at_us: int) -> str | None:
+    """Why a yes doesn't count any more: then it is proposed anew, or the caller is asked for a proof again."""
+    tool, subject = every().get(proposal.tool), conversation.subject
+    if tool is None or subject is None or subject.subject_id != proposal.subject_id:
+        return Refusal.OTHER_SUBJECT.value
+    found = still_authorised(tool, tool.read_arguments(proposal.arguments), subject, at_us)
+    if isinstance(found, Refusal):
+        return found.value
+    return "too_late" if at_us >= proposal.heard_at_us + tool.valid_ms * 1000 else None
+
+
+def _lapsed(proposal: Proposal, reason: str) -> w.WriteLapsed:
+    return w.WriteLapsed(proposal_id=proposal.proposal_id, reason=reason)
