@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from console.failures import UsageError
 from console.workspace import Workspace
+from schemas.custody import CUSTODY
 
 MOST_NAMED = 5
 
 
 async def find_call(workspace: Workspace, wanted: str) -> str:
     """Call ids sort by time. Raises ``UsageError`` where none or several are meant."""
-    known = await workspace.conversations()
+    known = [name for name in await workspace.conversations() if name != CUSTODY]
     if not known:
         raise UsageError("there are no calls on this log yet")
     if wanted == "last":

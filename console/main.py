@@ -14,6 +14,7 @@ import typer
 
 from console.cli_options import Data, Json, Log, Store
 from console.cli_options import run_command as _run
+from console.import_options import import_log
 from console.replay_options import replay, show
 
 app = typer.Typer(
@@ -203,36 +204,7 @@ def export(
     _run("export", file=file, with_keys=with_keys, passphrase_file=passphrase_file, data=data, log=log, as_json=json)
 
 
-@app.command("import")
-def import_log(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="What ledgerline export wrote.")] = None,
-    source: Annotated[
-        str | None, typer.Option("--from", metavar="LOG", help="Instead of a file: another log's address or directory.")
-    ] = None,
-    with_keys: Annotated[
-        Path | None, typer.Option("--with-keys", metavar="FILE", help="The keys that were exported with it.")
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", help="Its first line opens the keys (else it is asked for).")
-    ] = None,
-    data: Data = None,
-    log: Log = None,
-    json: Json = False,
-) -> None:
-    """Take a copy of a log into this one, which nobody else may own meanwhile. What is here already is not added again.
-
-    Example: ledgerline import --from .ledgerline --log kafka://127.0.0.1:9092
-    """
-    _run(
-        "import_log",
-        file=file,
-        source=source,
-        with_keys=with_keys,
-        passphrase_file=passphrase_file,
-        data=data,
-        log=log,
-        as_json=json,
-    )
+app.command("import")(import_log)
 
 
 @app.command()
@@ -330,10 +302,11 @@ def doctor(data: Data = None, log: Log = None, json: Json = False) -> None:
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="script, events, emulators or cli.")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="script, transcripts, events, emulators or cli.")],
     json: Json = False,
 ) -> None:
-    """Print the JSON Schema of call scripts, events, the emulators' configuration, or this command line's --json.
+    """Print the JSON Schema of call scripts, transcripts to import, events, the emulators' configuration, or what commands
+    print with --json.
 
     Example: ledgerline schema script
     """

@@ -15,6 +15,7 @@ from projections.recompute import Replay
 from projections.stretch import StretchReplay
 from projections.verify import Verification
 from simulation.run import Report
+from streams.history.importing import ImportedHistory
 from streams.transfer import Exported, Imported
 
 SHAPES: dict[str, Any] = {
@@ -29,6 +30,7 @@ SHAPES: dict[str, Any] = {
     "verify": Verification,
     "export": Exported,
     "import": Imported,
+    "import --from transcripts|otel|langfuse": ImportedHistory,
     "project": list[Projected],
     "simulate": Report,
     "doctor": Diagnosis,

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from projections.imported_turns import ImportedTurns
 from projections.turn_report import Latency, TurnFold, TurnReport
 from projections.wall_time import iso_time
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
 from schemas.event import Event
 
 
@@ -66,6 +68,7 @@ class _CallFold:
         self._behaviour: str | None = None
         self._ended: str | None = None
         self._turns: dict[str, TurnFold] = {}
+        self._imported: ImportedTurns | None = None
         self._by_utterance: dict[str, TurnFold] = {}
         self._by_candidate: dict[str, TurnFold] = {}
         self._unopened: dict[str, Event] = {}  # the words that open a turn stand before it on the log
@@ -83,6 +86,12 @@ class _CallFold:
             self._ended = payload.reason
         elif isinstance(payload, d.TurnOpened):
             self._open_turn(event, payload)
+        elif isinstance(payload, h.ImportedConversationEnded):
+            self._ended = payload.reason
+        elif isinstance(payload, h.ConversationImported):
+            self._imported = ImportedTurns()
+        if self._imported:
+            self._imported.take(event)
         turn = self._turn_of(event)
         if turn is None and isinstance(payload, f.UtteranceHeard):
             self._unopened[payload.utterance_id] = event
@@ -96,6 +105,8 @@ class _CallFold:
             return None
         started_us = self._first.accepted_at_us
         reports = [turn.report(self._lag_ms.get(turn.utterance_id, 0.0)) for turn in self._turns.values()]
+        if self._imported:
+            reports += self._imported.reports()
         return CallReport(
             call_id=self._first.conversation_id,
             started_at=iso_time(started_us),

@@ -10,6 +10,8 @@ from projections.effective_log import LogReader, Report, partition_records
 from projections.wall_time import iso_time
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
+from schemas.custody import CUSTODY
 from schemas.event import Event
 from streams.codec import Codec
 from streams.ports import Ledger
@@ -17,7 +19,7 @@ from streams.ports import Ledger
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     """``status``: ringing, talking, ended. ``turns``: ends of turn by the caller. ``outcome``: why it ended (as in
-    ConversationClosed), null while it goes on. ``duration_s``: from the ring to the newest event."""
+    ConversationClosed, or as another system said), null while it goes on. ``duration_s``: from the ring to the newest event."""
 
     call_id: str
     started_at: str
@@ -33,12 +35,20 @@ class _Call:
         self.started_us = self._last_us = event.accepted_at_us
         self._status, self._turns = "ringing", 0
         self._outcome: str | None = None
+        self._imported_turns: set[str | None] = set()
 
     def take(self, event: Event) -> None:
         payload = event.payload
         self._last_us = event.accepted_at_us
         if isinstance(payload, f.CallAnswered) and self._status == "ringing":
             self._status = "talking"
+        elif isinstance(payload, h.ConversationImported):
+            self._status = "ended"
+        elif isinstance(payload, h.ImportedConversationEnded):
+            self._outcome = payload.reason
+        elif isinstance(payload, h.MessageImported) and payload.role == "caller":
+            self._imported_turns.add(event.turn_id)
+            self._turns = len(self._imported_turns)
         elif isinstance(payload, d.TurnOpened) and payload.cause == "utterance":
             self._turns += 1
         elif isinstance(payload, d.ConversationClosed):
@@ -64,6 +74,8 @@ async def list_calls(ledger: Ledger, codec: Codec, report: Report) -> list[CallS
             delivered = reader.take(record)
             for located in delivered.events if delivered else ():
                 event = located.event
+                if event.conversation_id == CUSTODY:
+                    continue
                 calls.setdefault(event.conversation_id, _Call(event)).take(event)
     newest_first = sorted(calls.values(), key=lambda call: (-call.started_us, call.call_id))
     return [call.summary() for call in newest_first]

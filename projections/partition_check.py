@@ -10,6 +10,7 @@ from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Differe
 from projections.step_structure import address_flaws, step_flaws
 from schemas.base import Kind
 from schemas.event import GENESIS, NO_INBOX, Event
+from schemas.history import ConversationImported
 from streams.codec import Codec, digest_of
 from streams.keys import KeyMissingError
 from streams.ports import Ledger, LogRecord
@@ -53,7 +54,7 @@ class PartitionCheck:
         self.damaged: set[str] = set()  # conversations of which something can't be read
         self.end = 0
         self.inbox_mark = NO_INBOX
-        self.events = self.decisions = self.not_recomputable = self.forgotten = 0
+        self.events = self.decisions = self.not_recomputable = self.forgotten = self.imported = 0
 
     @property
     def void(self) -> int:
@@ -145,6 +146,7 @@ class PartitionCheck:
         if thread.hash is not None and event.prev_hash != thread.hash:
             self._note(ProblemKind.CHAIN, record, event.seq, "it does not name the hash of the event before it")
         thread.seq, thread.hash = event.seq, event.hash
+        self.imported += isinstance(event.payload, ConversationImported)
         key = hash(event.event_id)  # 64 bits: a million ids collide by chance once in 37 million logs
         if key in self._ids:
             self._note(ProblemKind.DUPLICATE_ID, record, event.seq, "its id stands on the log already")

@@ -23,6 +23,7 @@ from processors.mind import AgentMind
 from projections.effective_log import Damage, Delivered, Report, conversation_steps
 from schemas.base import Kind
 from schemas.event import Event
+from schemas.history import ConversationImported
 from streams.behaviours import BehaviourMissingError
 from streams.codec import Codec
 from streams.keys import KeyStore
@@ -62,7 +63,8 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """``identical`` is null where nothing could be recomputed: the key was destroyed, or other code decided it all."""
+    """``identical`` is null where nothing could be recomputed: the key was destroyed, or others decided it all: other code,
+    or another system whose history was imported."""
 
     call_id: str
     events: int
@@ -196,7 +198,8 @@ async def replay(
             continue
         recomputed = True
         first = first or next(iter(check.differences), None)
-    identical = first is None if recomputed else None
+    theirs = bool(steps) and isinstance(steps[0][0].payload, ConversationImported)
+    identical = first is None if recomputed and (first or not theirs) else None
     return Replay(conversation_id, events, decisions, identical, not_recomputable, first)
 
 

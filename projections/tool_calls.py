@@ -12,11 +12,12 @@ from schemas.base import Payload
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """``state``: open, returned, failed, cancelled, refused. ``reason``: of a failure, or of the refusal. ``level``: what
-    the tool requires of the caller. ``subject_seq``: seq of the fact that gave it, null where it was refused."""
+    the tool requires of the caller. ``subject_seq``: seq of the fact that gave it, null where it was refused. ``intent`` and
+    ``level`` are null where another system called it."""
 
     tool: str
-    intent: str
-    level: str
+    intent: str | None
+    level: str | None
     state: str = "open"
     reason: str | None = None
     subject_seq: int | None = None

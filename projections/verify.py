@@ -31,7 +31,7 @@ from streams.ports import DeadLetters, Ledger, StateStore
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """``events``, ``decisions``: effective ones. ``not_recomputable``: decisions of other code than this, or of
     ``forgotten`` conversations (their key was destroyed), verified by chain and structure alone. ``void``: records of
-    replaced owners. The log is sound when ``problems`` is empty."""
+    replaced owners. ``imported``: conversations that another system ran: no decision in them is ours. The log is sound when ``problems`` is empty."""
 
     events: int
     conversations: int
@@ -39,6 +39,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     not_recomputable: int
     forgotten: int
     void: int
+    imported: int
     problems: tuple[Problem, ...]
 
 
@@ -80,6 +81,7 @@ async def verify(
         not_recomputable=sum(check.not_recomputable for check in checks),
         forgotten=sum(check.forgotten for check in checks),
         void=sum(check.void for check in checks),
+        imported=sum(check.imported for check in checks),
         problems=tuple(problems),
     )
 

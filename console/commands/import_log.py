@@ -73,7 +73,7 @@ async def _import(
             assert file is not None, "a file or a log is given"
             items = _streamed(stack.enter_context(TransferReader(file, progress)))
         workspace = await stack.enter_async_context(open_workspace(settings))
-        await stack.enter_async_context(_alone(workspace))
+        await stack.enter_async_context(alone(workspace))
         if keys is not None:
             _put_keys(workspace, keys)  # first: an owner that found a call without its key would make it another
         stores = workspace.stores
@@ -102,7 +102,7 @@ async def _streamed(reader: TransferReader) -> AsyncIterator[Item]:
 
 
 @asynccontextmanager
-async def _alone(workspace: Workspace) -> AsyncIterator[None]:
+async def alone(workspace: Workspace) -> AsyncIterator[None]:
     """Nobody else owns this log meanwhile: an import takes every partition that it adds to, and a living owner would
     lose it in the middle of a call. Raises ``OwnerRefusedError``, ``FailedError``."""
     if isinstance(workspace, SqliteWorkspace):

@@ -40,7 +40,7 @@ def _told(replayed: Replay) -> str:
     counted = f"{replayed.call_id}: {replayed.events} events, {replayed.decisions} decisions"
     older = f", {replayed.not_recomputable} of them not recomputable by this code" if replayed.not_recomputable else ""
     if replayed.identical is None:
-        return f"{counted}{older}: nothing could be recomputed (forgotten, or decided by other code)"
+        return f"{counted}{older}: nothing could be recomputed (forgotten, imported, or decided by other code)"
     if replayed.identical:
         return f"{counted}{older}: identical"
     difference = replayed.first_difference

@@ -11,7 +11,7 @@ from console.output import print_json
 
 
 def run(*, what: str) -> int:
-    makers = {"script": _script, "events": _events, "emulators": _emulators, "cli": _cli}
+    makers = {"script": _script, "transcripts": _transcripts, "events": _events, "emulators": _emulators, "cli": _cli}
     if what not in makers:
         raise UsageError(f"there is no schema of {what!r}: choose {', '.join(makers)}")
     print_json(makers[what]())
@@ -22,6 +22,13 @@ def _script() -> dict[str, Any]:
     from voice_gateway.script import CallScript
 
     return CallScript.model_json_schema()
+
+
+def _transcripts() -> dict[str, Any]:
+    """One line of what ``ledgerline import --from transcripts`` reads."""
+    from streams.history.transcripts import transcripts_schema
+
+    return transcripts_schema()
 
 
 def _events() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from console.failures import tell_damage
 from console.find_call import find_call
 from console.output import print_json
 from console.settings import Settings, load_settings
+from console.show_history import history_lines, is_history
 from console.workspace import open_workspace
 from projections.call_report import report_call
 from projections.effective_log import conversation_events
@@ -19,6 +20,9 @@ def run(*, call_id: str, events: bool, data: Path | None, log: str | None, as_js
     found, recording = asyncio.run(_events(load_settings(data, log), call_id))
     if as_json:
         print_json(report_call(found, recording=str(recording) if recording.exists() else None))
+        return 0
+    if is_history(found) and not events:
+        print("\n".join(history_lines(found)))
         return 0
     from rich.console import Console
 

@@ -23,6 +23,8 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
         return 1 if found.problems else 0
     counted = f"{found.events} events of {found.conversations} conversations, {found.decisions} decisions recomputed"
     skipped = f" ({found.not_recomputable} not recomputable by this code)" if found.not_recomputable else ""
+    if found.imported:
+        skipped += f"; {found.imported} conversations are another system's"
     print(f"{counted}{skipped}: {len(found.problems) or 'no'} problems")
     if found.problems:
         rows = [(p.kind, p.conversation_id, p.seq, p.offset, p.message) for p in found.problems[:MOST_SHOWN]]

@@ -13,19 +13,23 @@ from projections.read_models.definition import ConversationId, ReadModel, Row, S
 from projections.sealed_text import sealed_field
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
 
 _ANSWERED = ("reply", "tool", "close")
 
 
 class ConversationRow(Row, frozen=True, kw_only=True):
     conversation_id: ConversationId
-    channel: Annotated[str | None, Meta(description="Of the ring: voice.")]
+    source: Annotated[
+        str | None, Meta(description="transcripts, otel or langfuse: another system ran it; NULL: we did.")
+    ]
+    channel: Annotated[str | None, Meta(description="Of the ring: voice; or what the other system said.")]
     status: Annotated[str, Meta(description="ringing, talking or ended.")]
     outcome: Annotated[
         str | None,
         Meta(
             description="handed_over (a person was chosen), resolved (the caller's last turn was answered), abandoned (the "
-            "caller hung up on an unanswered turn or before any), unresolved; NULL while it goes on."
+            "caller hung up on an unanswered turn or before any), unresolved; NULL while it goes on, and where another system ran it."
         ),
     ]
     closed_reason: Annotated[str | None, Meta(description="Why it was closed, as ConversationClosed says.")]
@@ -33,7 +37,9 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     behaviour_seq: Annotated[int | None, Meta(description="The pinned behaviour's number; NULL before it was opened.")]
     behaviour_hash: Annotated[str | None, Meta(description="The pinned behaviour's content hash.")]
     providers: Annotated[str | None, Meta(description="Recogniser, voice and models in use, separated by commas.")]
-    caller: Annotated[Sealed | None, Meta(description="The caller's number, as the channel gave it.")]
+    caller: Annotated[
+        Sealed | None, Meta(description="The caller's number, as the channel gave it; or whom the other system names.")
+    ]
     started_us: Annotated[int, Meta(description="Its first event.")]
     answered_us: Annotated[int | None, Meta(description="The gateway picked up.")]
     ended_us: Annotated[int | None, Meta(description="It was closed.")]
@@ -54,6 +60,7 @@ class ConversationRow(Row, frozen=True, kw_only=True):
 
 class _Conversation(msgspec.Struct):
     started_us: int
+    source: str | None = None
     channel: str | None = None
     closed_reason: str | None = None
     language: str | None = None
@@ -86,6 +93,7 @@ class Conversations:
         after = seen.after
         yield ConversationRow(
             conversation_id=event.conversation_id,
+            source=state.source,
             channel=state.channel,
             status="ended" if after.status is Status.CLOSED else "talking" if after.answered else "ringing",
             outcome=_outcome(state),
@@ -117,6 +125,15 @@ class Conversations:
             case f.CallArrived():
                 state.channel, state.providers = payload.channel, ",".join(payload.providers)
                 state.caller = sealed_field(event, "caller")
+            case h.ConversationImported():
+                state.source, state.channel = payload.source, payload.channel or None
+                state.language, state.caller = payload.language or None, sealed_field(event, "subject")
+                state.answered_us = event.accepted_at_us
+            case h.MessageImported() if payload.role == "caller" and event.turn_id not in self._callers_turns:
+                state.turns += 1
+                self._callers_turns.add(event.turn_id or "")
+            case h.ImportedConversationEnded():
+                state.closed_reason, state.ended_us, state.events = payload.reason, event.accepted_at_us, event.seq
             case d.ConversationOpened():
                 state.language = payload.language
             case f.CallAnswered() if state.answered_us is None:
@@ -147,7 +164,7 @@ def _blocks(verdict: d.VerdictIssued) -> bool:
 
 
 def _outcome(state: _Conversation) -> str | None:
-    if state.ended_us is None:
+    if state.ended_us is None or state.source is not None:  # nobody can tell of another system's
         return None
     if state.escalations:
         return "handed_over"
@@ -158,13 +175,16 @@ def _outcome(state: _Conversation) -> str | None:
 
 CONVERSATIONS = ReadModel(
     name="conversations",
-    version=1,
+    version=2,
     about="One row a conversation: how it went and how it ended.",
     row=ConversationRow,
     key=("conversation_id",),
     day="started_us",
     handles=frozenset(
         {
+            h.ConversationImported,
+            h.MessageImported,
+            h.ImportedConversationEnded,
             f.CallArrived,
             f.CallTaken,
             f.CallAnswered,

@@ -16,6 +16,8 @@ from projections.read_models.definition import ConversationId, ReadModel, Row, S
 from projections.sealed_text import sealed_field
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
+from schemas.event import Event
 
 _Asked = d.CompletionAsked | d.ClassificationAsked | d.GuardrailAsked
 
@@ -25,8 +27,13 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     ask_id: Annotated[str, Meta(description="The decision that asked.")]
     attempt: Annotated[int, Meta(description="From 0, of the attempts that race for one ask.")]
     turn_id: TurnId
-    purpose: Annotated[str, Meta(description="answer, guard, classification or guardrail.")]
-    subject: Annotated[str | None, Meta(description="The intent that is answered, or the guardrail that asks.")]
+    purpose: Annotated[
+        str, Meta(description="answer, guard, classification or guardrail; imported: another system asked.")
+    ]
+    subject: Annotated[
+        str | None,
+        Meta(description="The intent that is answered, or the guardrail that asks; imported: the prompt's version."),
+    ]
     routed: Annotated[str | None, Meta(description="The routed name that was asked for; NULL: the behaviour's own.")]
     behaviour_seq: Annotated[int | None, Meta(description="The pinned behaviour, whose prompt was used.")]
     behaviour_hash: Annotated[str | None, Meta(description="Its content hash.")]
@@ -55,6 +62,8 @@ class ModelCalls:
 
     def take(self, seen: Seen) -> Iterable[Row]:
         payload = seen.event.payload
+        if isinstance(payload, h.ModelCallImported):
+            return (_imported(seen.event, payload),)
         if isinstance(payload, _Asked):
             rows = self._rows[payload.ask_id] = {row.attempt: row for row in _asked(seen, payload)}
             return rows.values()
@@ -107,6 +116,35 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         yield msgspec.structs.replace(first, attempt=attempt)
 
 
+def _imported(event: Event, call: h.ModelCallImported) -> ModelCallRow:
+    return ModelCallRow(
+        conversation_id=event.conversation_id,
+        ask_id=call.call_id,
+        attempt=0,
+        turn_id=event.turn_id,
+        purpose="imported",
+        subject=call.prompt_version or None,
+        routed=None,
+        behaviour_seq=None,
+        behaviour_hash=None,
+        request_digest=None,
+        state="failed" if call.failed else "returned",
+        reason=call.failed or None,
+        generation=0,
+        provider=call.provider or None,
+        model=call.model or None,
+        input_tokens=call.input_tokens,
+        cached_tokens=call.cached_tokens,
+        output_tokens=call.output_tokens,
+        cost_micros=call.cost_micros,
+        first_token_ms=call.first_token_ms,
+        total_ms=call.total_ms,
+        text=sealed_field(event, "text"),
+        asked_us=event.accepted_at_us,
+        over_us=event.accepted_at_us,
+    )
+
+
 def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
     event, payload, at_us = seen.event, seen.event.payload, seen.event.accepted_at_us
     if isinstance(payload, f.CompletionReturned):
@@ -143,13 +181,14 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=2,
+    version=3,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),
     day="asked_us",
     handles=frozenset(
         {
+            h.ModelCallImported,
             d.CompletionAsked,
             d.ClassificationAsked,
             d.GuardrailAsked,

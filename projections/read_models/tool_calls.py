@@ -12,6 +12,8 @@ from projections.read_models.definition import ConversationId, ReadModel, Row, S
 from projections.sealed_text import sealed_field
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
+from schemas.event import Event
 
 
 class ToolCallRow(Row, frozen=True, kw_only=True):
@@ -20,8 +22,8 @@ class ToolCallRow(Row, frozen=True, kw_only=True):
     turn_id: TurnId
     ask_id: Annotated[str | None, Meta(description="NULL where it was refused: nothing was asked.")]
     tool: Annotated[str, Meta(description="Its name.")]
-    intent: Annotated[str, Meta(description="The question that needs it.")]
-    level: Annotated[str, Meta(description="What it requires of the caller.")]
+    intent: Annotated[str | None, Meta(description="The question that needs it; NULL: another system called it.")]
+    level: Annotated[str | None, Meta(description="What it requires of the caller; NULL: another system called it.")]
     subject_seq: Annotated[int | None, Meta(description="seq of the fact that gave the level; NULL: refused.")]
     state: Annotated[str, Meta(description="open, returned, failed, cancelled or refused.")]
     reason: Annotated[str | None, Meta(description="Of the failure or the refusal.")]
@@ -39,6 +41,8 @@ class ToolCalls:
 
     def take(self, seen: Seen) -> Iterable[Row]:
         event, payload = seen.event, seen.event.payload
+        if isinstance(payload, h.ToolCallImported):
+            return (_imported(event, payload),)
         if isinstance(payload, d.ToolRequested | d.ToolRefused):
             return (self._asked(seen, payload),)
         row = self._open.get(getattr(payload, "ask_id", ""))
@@ -83,15 +87,44 @@ class ToolCalls:
         return row
 
 
+def _imported(event: Event, call: h.ToolCallImported) -> ToolCallRow:
+    return ToolCallRow(
+        conversation_id=event.conversation_id,
+        seq=event.seq,
+        turn_id=event.turn_id,
+        ask_id=call.call_id,
+        tool=call.tool,
+        intent=None,
+        level=None,
+        subject_seq=None,
+        state="failed" if call.failed else "returned",
+        reason=call.failed or None,
+        generation=0,
+        took_ms=call.elapsed_ms,
+        arguments=sealed_field(event, "arguments"),
+        result=sealed_field(event, "result"),
+        asked_us=event.accepted_at_us,
+        over_us=event.accepted_at_us,
+    )
+
+
 TOOL_CALLS = ReadModel(
     name="tool_calls",
-    version=1,
+    version=2,
     about="One row a tool that was asked or refused.",
     row=ToolCallRow,
     key=("conversation_id", "seq"),
     day="asked_us",
     handles=frozenset(
-        {d.ToolRequested, d.ToolRefused, d.AskRepeated, f.ToolReturned, f.EffectFailed, f.EffectCancelled}
+        {
+            h.ToolCallImported,
+            d.ToolRequested,
+            d.ToolRefused,
+            d.AskRepeated,
+            f.ToolReturned,
+            f.EffectFailed,
+            f.EffectCancelled,
+        }
     ),
     fold=ToolCalls,
 )

@@ -16,6 +16,7 @@ from projections.read_models.definition import ConversationId, ReadModel, Row, S
 from projections.sealed_text import sealed_field
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import history as h
 from schemas.event import Event
 
 _FALLBACK = "fallback"
@@ -60,8 +61,12 @@ class TurnRow(Row, frozen=True, kw_only=True):
     first_token_ms: Annotated[_Ms, Meta(description="Of the completion that was chosen, from its ask.")]
     completion_ms: Annotated[_Ms, Meta(description="Of the completion that was chosen, whole.")]
     speech_ms: Annotated[_Ms, Meta(description="The reply's length as played, from its first sound to its end.")]
-    give_up_ms: Annotated[int, Meta(description="Budget: when the owner ends the turn honestly.")]
-    hard_ms: Annotated[int, Meta(description="Budget: when the gateway plays its closing line.")]
+    give_up_ms: Annotated[
+        int | None, Meta(description="Budget: when the owner ends the turn honestly; NULL: another system ran it.")
+    ]
+    hard_ms: Annotated[
+        int | None, Meta(description="Budget: when the gateway plays its closing line; NULL: another system ran it.")
+    ]
     first_seq: Annotated[int, Meta(description="seq of its first event.")]
     last_seq: Annotated[int | None, Meta(description="seq of its end; NULL while it is open.")]
 
@@ -99,6 +104,8 @@ class Turns:
         if isinstance(payload, d.ClassificationAsked):
             self._asks[payload.ask_id] = type(payload)
             return ()
+        if isinstance(payload, h.MessageImported):
+            return self._import(event, payload)
         turn = self._turns.get(seen.turn_id or "")
         if turn is None:
             if isinstance(payload, f.UtteranceHeard):
@@ -110,46 +117,32 @@ class Turns:
 
     def _open(self, event: Event, opened: d.TurnOpened) -> None:
         turn_id = event.turn_id or ""
-        row = TurnRow(
-            conversation_id=event.conversation_id,
-            turn_id=turn_id,
-            cause=opened.cause,
-            outcome=None,
-            intent=None,
-            action=None,
-            candidate_id=None,
-            interrupted=False,
-            committed=False,
-            eager=None,
-            speculations=0,
-            holds=0,
-            heard=None,
-            chosen=None,
-            spoken=None,
-            opened_us=event.accepted_at_us,
-            ended_us=None,
+        row = msgspec.structs.replace(
+            _blank(event, opened.cause),
             speech_ended_us=opened.speech_ended_at_us,
-            end_of_turn_ms=None,
-            decision_ms=None,
-            first_sound_ms=None,
-            first_reply_ms=None,
-            first_hold_ms=None,
-            closing_ms=None,
-            classification_ms=None,
-            retrieval_ms=None,
-            tool_ms=None,
-            first_token_ms=None,
-            completion_ms=None,
-            speech_ms=None,
             give_up_ms=opened.give_up_ms,
             hard_ms=opened.hard_ms,
-            first_seq=event.seq,
-            last_seq=None,
         )
         turn = self._turns[turn_id] = _Turn(row, opened.utterance_id)
         heard = self._unopened.pop(opened.utterance_id, None)
         if heard:
             _hear(turn, heard)
+
+    def _import(self, event: Event, said: h.MessageImported) -> Iterable[Row]:
+        """A turn of another system: what was said in it, the newest words of each. When, the log doesn't tell to the ms."""
+        if said.role == "system" or event.turn_id is None:
+            return ()
+        is_callers = said.role == "caller"
+        turn = self._turns.get(event.turn_id)
+        if turn is None:
+            turn = _Turn(_blank(event, "utterance" if is_callers else "greeting"), "")
+            self._turns[event.turn_id] = turn
+        if is_callers:
+            turn.set(heard=sealed_field(event, "text"), speech_ended_us=event.accepted_at_us, committed=True)
+        else:
+            text = sealed_field(event, "text")
+            turn.set(chosen=text, spoken=text, outcome="reply", ended_us=event.accepted_at_us, last_seq=event.seq)
+        return (turn.row,)
 
     def _note(self, turn: _Turn, event: Event) -> None:
         payload = event.payload
@@ -225,6 +218,46 @@ class Turns:
         _sounded(turn)
 
 
+def _blank(event: Event, cause: str) -> TurnRow:
+    """As it is opened: nothing is known of it."""
+    return TurnRow(
+        conversation_id=event.conversation_id,
+        turn_id=event.turn_id or "",
+        cause=cause,
+        outcome=None,
+        intent=None,
+        action=None,
+        candidate_id=None,
+        interrupted=False,
+        committed=False,
+        eager=None,
+        speculations=0,
+        holds=0,
+        heard=None,
+        chosen=None,
+        spoken=None,
+        opened_us=event.accepted_at_us,
+        ended_us=None,
+        speech_ended_us=event.accepted_at_us,
+        end_of_turn_ms=None,
+        decision_ms=None,
+        first_sound_ms=None,
+        first_reply_ms=None,
+        first_hold_ms=None,
+        closing_ms=None,
+        classification_ms=None,
+        retrieval_ms=None,
+        tool_ms=None,
+        first_token_ms=None,
+        completion_ms=None,
+        speech_ms=None,
+        give_up_ms=None,
+        hard_ms=None,
+        first_seq=event.seq,
+        last_seq=None,
+    )
+
+
 def _hear(turn: _Turn, event: Event) -> None:
     """The turn's words; the first final ones stand."""
     heard = event.payload
@@ -259,13 +292,14 @@ def _sounded(turn: _Turn) -> None:
 
 TURNS = ReadModel(
     name="turns",
-    version=1,
+    version=2,
     about="One row a turn: what was meant, how it ended, and each latency in its own column.",
     row=TurnRow,
     key=("conversation_id", "turn_id"),
     day="opened_us",
     handles=frozenset(
         {
+            h.MessageImported,
             d.TurnOpened,
             d.CandidateFormed,
             d.ClassificationAsked,

@@ -86,7 +86,7 @@ def test_a_log_as_its_owners_wrote_it_has_no_problems_and_every_decision_was_rec
 
 def test_an_empty_log_has_no_problems(data: DataDirectory) -> None:
     assert checked(data) == Verification(
-        events=0, conversations=0, decisions=0, not_recomputable=0, forgotten=0, void=0, problems=()
+        events=0, conversations=0, decisions=0, not_recomputable=0, forgotten=0, void=0, imported=0, problems=()
     )
 
 

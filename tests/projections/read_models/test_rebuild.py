@@ -73,7 +73,7 @@ def test_a_rebuild_that_was_broken_off_leaves_the_old_rows_and_goes_on(
 def test_rows_of_older_code_are_named_with_what_to_do(data: DataDirectory, store: ReadModelStore) -> None:
     mixed_log(data, names=RECORDED[:1])
     project(store, data)
-    newer = msgspec.structs.replace(TURNS, version=2)
+    newer = msgspec.structs.replace(TURNS, version=TURNS.version + 1)
     (standing,) = standings(store, {"turns": newer})
     assert (standing.fit, members_of(store, [standing])) == (Fit.OUTDATED, [])
     assert standing.advice is not None

@@ -1,0 +1,73 @@
+"""``ledgerline import --from transcripts|otel|langfuse``: conversations that another system ran, as facts of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from console.commands.import_log import alone
+from console.failures import FailedError, UsageError
+from console.output import print_json
+from console.settings import Settings, load_settings
+from console.workspace import open_workspace
+from streams.history.importing import ImportedHistory, all_read, import_history
+from streams.history.langfuse import read_langfuse
+from streams.history.otel import read_otel
+from streams.history.transcript import BadHistoryError, Read
+from streams.history.transcripts import read_transcripts
+from streams.pseudonyms import Pseudonyms
+from streams.transfer import Importer, ImportInterruptedError
+
+READERS: dict[str, Callable[[Path], Iterator[Read]]] = {
+    "transcripts": read_transcripts,
+    "otel": read_otel,
+    "langfuse": read_langfuse,
+}
+
+
+def run(*, source: str, files: list[Path], data: Path | None, log: str | None, as_json: bool) -> int:
+    if not files:
+        raise UsageError(f"name the files to read: ledgerline import --from {source} FILE...")
+    try:
+        imported = asyncio.run(_import(load_settings(data, log), source, files))
+    except BadHistoryError as error:
+        raise UsageError(f"{error} (nothing was imported)") from None
+    except ImportInterruptedError as error:
+        raise FailedError(str(error)) from None
+    if as_json:
+        print_json(imported)
+    else:
+        print(_told(imported))
+    return 1 if imported.differing else 0
+
+
+async def _import(settings: Settings, source: str, files: list[Path]) -> ImportedHistory:
+    """Raises ``BadHistoryError``, ``ImportInterruptedError``."""
+    reads = list(chain.from_iterable(map(READERS[source], files)))  # a file that can't be read makes no log
+    async with open_workspace(settings) as workspace, alone(workspace):
+        now_us = time.time_ns() // 1000
+        conversations = all_read(reads, source, await Pseudonyms.of_log(workspace.keys), now_us)
+        stores = workspace.stores
+        importer = Importer(
+            stores.ledger,
+            stores.states,
+            workspace.behaviours,
+            importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
+            now_us=lambda: time.time_ns() // 1000,
+        )
+        return await import_history(conversations, source, stores.ledger, workspace.keys, importer)
+
+
+def _told(imported: ImportedHistory) -> str:
+    lines = [
+        f"{imported.conversations} conversations with {imported.turns} turns: {imported.added} of {imported.events} events "
+        f"are new here. No decision in them is ours."
+    ]
+    lines += [f"{name} reads otherwise than when it was imported: it was left as it is" for name in imported.differing]
+    lines += [f"{name} was forgotten here: it was left out" for name in imported.forgotten]
+    return "\n".join(lines)

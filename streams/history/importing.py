@@ -1,0 +1,106 @@
+"""Takes conversations that were read elsewhere into this log, which nobody else owns meanwhile.
+
+Each enters as a copy does (``streams.transfer``): under the importing owner's epoch, at its own times. Read again, it adds
+what is new of it and nothing else; one that reads otherwise now is left as it is here, and named. What was forgotten here
+stays forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.event import Event
+from streams.codec import Body, Codec
+from streams.effective_records import EffectiveRecords
+from streams.history.facts import Told, chained, conversation_id_of, facts_of, with_ids
+from streams.history.transcript import BadHistoryError, Read
+from streams.keys import KeyStore
+from streams.ports import Ledger
+from streams.pseudonyms import Pseudonyms
+from streams.sealed_only import SealedOnly
+from streams.transfer import Importer
+from streams.transfer_file import Item, StoredEvent
+
+
+class ImportedHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """``events`` of ``conversations`` were read, of which ``added`` are new here. ``turns``: that a caller began or an
+    agent did. ``differing``: conversations that read otherwise when they were imported first, left as they are.
+    ``forgotten``: conversations that were imported once and forgotten since."""
+
+    source: str
+    conversations: int
+    turns: int
+    events: int
+    added: int
+    differing: tuple[str, ...]
+    forgotten: tuple[str, ...]
+
+
+class Conversation(NamedTuple):
+    id: str
+    facts: list[Told]
+
+
+def all_read(reads: Iterable[Read], source: str, pseudonyms: Pseudonyms, now_us: int) -> list[Conversation]:
+    """Everything, checked before anything is taken; oldest first. Raises ``BadHistoryError``."""
+    places: dict[str, str] = {}
+    found: list[Conversation] = []
+    for read in reads:
+        facts = facts_of(read, source, now_us)
+        conversation_id = conversation_id_of(read, source, pseudonyms)
+        former = places.setdefault(conversation_id, read.place)
+        if former != read.place:
+            raise BadHistoryError(f"{read.place}: the same conversation stands at {former}: import them as one")
+        found.append(Conversation(conversation_id, facts))
+    return sorted(found, key=lambda conversation: conversation.id)
+
+
+async def import_history(
+    conversations: list[Conversation], source: str, ledger: Ledger, keys: KeyStore, importer: Importer
+) -> ImportedHistory:
+    """Raises ``ImportInterruptedError``, ``KeysUnavailableError``."""
+    taking = _Taking(conversations, ledger, keys)
+    imported = await importer.take_all(taking.items())
+    return ImportedHistory(
+        source=source,
+        conversations=len(conversations),
+        turns=sum(len({told.turn_id for told in each.facts if told.turn_id}) for each in conversations),
+        events=sum(len(each.facts) for each in conversations),
+        added=imported.added,
+        differing=tuple(sorted({*taking.differing, *imported.differing})),
+        forgotten=tuple(taking.forgotten),
+    )
+
+
+class _Taking:
+    def __init__(self, conversations: list[Conversation], ledger: Ledger, keys: KeyStore) -> None:
+        self._conversations, self._ledger, self._keys = conversations, ledger, keys
+        self.differing: list[str] = []
+        self.forgotten: list[str] = []
+
+    async def items(self) -> AsyncIterator[Item]:
+        for conversation in self._conversations:
+            here = await self._recorded(conversation.id)
+            await self._keys.prepare([conversation.id], create=not here)
+            if here and self._keys.get(conversation.id) is None:
+                self.forgotten.append(conversation.id)
+                continue
+            facts = list(with_ids(conversation.id, conversation.facts, self._keys.create(conversation.id)))
+            if [event.event_id for event, _ in here] != [event_id for event_id, _ in facts[: len(here)]]:
+                self.differing.append(conversation.id)
+                continue
+            newest = here[-1][0] if here else None
+            added = list(chained(conversation.id, facts[len(here) :], Codec(self._keys), newest))
+            for _, body in (*here, *added):
+                yield StoredEvent(conversation.id, body)
+
+    async def _recorded(self, conversation_id: str) -> list[tuple[Event, Body]]:
+        records = EffectiveRecords(Codec(SealedOnly()))
+        return [
+            (event, at.body)
+            for record in await self._ledger.read_conversation(conversation_id)
+            for event, at in records.take(record)
+        ]

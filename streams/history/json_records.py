@@ -1,0 +1,70 @@
+"""Reads JSON records with the line on which each begins: JSON lines, one JSON value, or an array of records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from streams.history.transcript import BadHistoryError
+
+_DECODER = json.JSONDecoder()
+_BLANK = " \t\r\n"
+
+
+class Found(NamedTuple):
+    """``place``: FILE:LINE."""
+
+    place: str
+    value: dict[str, Any]
+
+
+def json_records(path: Path) -> Iterator[Found]:
+    """Objects, whether they stand one a line, one after the other, or in one array.
+
+    Raises ``BadHistoryError``, ``OSError``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadHistoryError(f"{path}: no UTF-8 at byte {error.start}") from None
+    places = _Lines(path, text)
+    at = _skip(text, 0, _BLANK)
+    in_array = text[at : at + 1] == "["
+    at = _skip(text, at + in_array, _BLANK)
+    while at < len(text) and not (in_array and text[at] == "]"):
+        place = places.of(at)
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            raise BadHistoryError(f"{places.of(error.pos)}: not JSON: {error.msg}") from None
+        if not isinstance(value, dict):
+            raise BadHistoryError(f"{place}: a {type(value).__name__} where a record (a JSON object) is expected")
+        yield Found(place, value)
+        at = _skip(text, end, _BLANK)
+        if in_array and text[at : at + 1] == ",":
+            at = _skip(text, at + 1, _BLANK)
+        elif in_array and text[at : at + 1] != "]":
+            raise BadHistoryError(f"{places.of(min(at, len(text)))}: the array goes on in no way that JSON knows")
+    if in_array and _skip(text, at + 1, _BLANK) < len(text):
+        raise BadHistoryError(f"{places.of(at + 1)}: something stands behind the array")
+
+
+class _Lines:
+    """Asked for places that only grow."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text = path, text
+        self._at, self._line = 0, 1
+
+    def of(self, position: int) -> str:
+        self._line += self._text.count("\n", self._at, position)
+        self._at = max(self._at, position)
+        return f"{self._path}:{self._line}"
+
+
+def _skip(text: str, at: int, what: str) -> int:
+    while at < len(text) and text[at] in what:
+        at += 1
+    return at
