@@ -62,9 +62,19 @@ class Difference(msgspec.Struct, frozen=True):
         return self.reason.startswith((BEHAVIOUR_MISSING, FOLD_FAILED))
 
 
+class OtherCode(msgspec.Struct, frozen=True):
+    """What these deciders would have decided in the place of those that did. ``versions``: of those. ``differing``: steps
+    that would have come out otherwise; ``first_difference`` shows the first: ``expected`` is what this code decides."""
+
+    versions: tuple[str, ...]
+    steps: int
+    differing: int
+    first_difference: Difference | None
+
+
 class Replay(msgspec.Struct, frozen=True):
     """``identical`` is null where nothing could be recomputed: the key was destroyed, or others decided it all: other code,
-    or another system whose history was imported."""
+    or another system whose history was imported. ``other_code``: null where this code decided everything."""
 
     call_id: str
     events: int
@@ -72,6 +82,7 @@ class Replay(msgspec.Struct, frozen=True):
     identical: bool | None
     not_recomputable: int
     first_difference: Difference | None
+    other_code: OtherCode | None = None
 
 
 class StepCheck(msgspec.Struct, frozen=True):
@@ -114,6 +125,10 @@ class ConversationReplay:
         except Exception as error:  # edited events may break any assumption of the fold: that is a finding, by name
             differences = (*(differences or ()), _whole(step, f"{FOLD_FAILED}: {type(error).__name__}"))
         return StepCheck(decisions, differences)
+
+    def would_decide(self, step: Sequence[Event]) -> tuple[Difference, ...]:
+        """How these deciders' decisions differ from those of others in a step that comes next. Folds nothing."""
+        return self._recompute(step)
 
     def _recompute(self, step: Sequence[Event]) -> tuple[Difference, ...]:
         if step[0].kind is not Kind.FACT:
@@ -190,9 +205,12 @@ async def replay(
         return Replay(conversation_id, events, decisions, None, decisions, None)
     conversation, by_epoch = recomputer.begin(conversation_id), decided_by(steps)
     first = next((Difference(d.seq, None, None, None, f"{d.kind.value}: {d.message}") for d in damages), None)
-    not_recomputable, recomputed = 0, bool(damages)
+    not_recomputable, recomputed, others = 0, bool(damages), _Others()
     for step in steps:
-        check = conversation.check(step, version_of(step, by_epoch, recomputer.version))
+        version = version_of(step, by_epoch, recomputer.version)
+        if version != recomputer.version:
+            others.add(version, conversation.would_decide(step))
+        check = conversation.check(step, version)
         if check.differences is None:
             not_recomputable += check.decisions
             continue
@@ -200,7 +218,27 @@ async def replay(
         first = first or next(iter(check.differences), None)
     theirs = bool(steps) and isinstance(steps[0][0].payload, ConversationImported)
     identical = first is None if recomputed and (first or not theirs) else None
-    return Replay(conversation_id, events, decisions, identical, not_recomputable, first)
+    return Replay(conversation_id, events, decisions, identical, not_recomputable, first, others.told())
+
+
+class _Others:
+    """Gathers the steps that other code decided."""
+
+    def __init__(self) -> None:
+        self._versions: set[str] = set()
+        self._steps = self._differing = 0
+        self._first: Difference | None = None
+
+    def add(self, version: str, differences: Sequence[Difference]) -> None:
+        self._versions.add(version)
+        self._steps += 1
+        self._differing += bool(differences)
+        self._first = self._first or next(iter(differences), None)
+
+    def told(self) -> OtherCode | None:
+        if not self._steps:
+            return None
+        return OtherCode(tuple(sorted(self._versions)), self._steps, self._differing, self._first)
 
 
 def _shown(event: Event | None) -> Shown | None:

@@ -13,7 +13,7 @@ from console.output import print_json
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from processors.deciders import cascade
-from projections.recompute import Difference, Recomputer, Replay, Shown, replay
+from projections.recompute import Difference, OtherCode, Recomputer, Replay, Shown, replay
 from projections.recorded_behaviour import recorded_behaviours
 
 
@@ -45,7 +45,18 @@ def _told(replayed: Replay) -> str:
         return f"{counted}{older}: identical"
     difference = replayed.first_difference
     assert difference is not None
-    return f"{counted}{older}: different\n{told_difference(difference)}"
+    return f"{counted}{older}: different\n{told_difference(difference)}{_other_code(replayed.other_code)}"
+
+
+def _other_code(other: OtherCode | None) -> str:
+    if other is None:
+        return ""
+    versions = f"deciders {', '.join(other.versions)} decided {other.steps} steps"
+    if other.first_difference is None:
+        return f"\n{versions}; this code would decide all of them alike"
+    sides = told_sides(("decided then", other.first_difference.found), ("this code", other.first_difference.expected))
+    at = f"first at seq {other.first_difference.seq}: {other.first_difference.reason}"
+    return f"\n{versions}; this code would decide {other.differing} of them otherwise, {at}\n{sides}"
 
 
 def told_difference(difference: Difference) -> str:

@@ -115,6 +115,23 @@ def test_what_older_code_decided_is_not_recomputable_and_nothing_is_claimed(reco
     assert found.not_recomputable == found.decisions
 
 
+def test_what_this_code_would_decide_in_the_place_of_other_code_is_told_beside_it(recorded: DataDirectory) -> None:
+    behaviour_of = recorded_behaviours(SqliteBehaviours(recorded.store))
+    alike = replayed(recorded, Recomputer(Cascade(DECIDERS, "newer"), behaviour_of, recorded.keys))
+    without = Cascade([x for x in DECIDERS if x.name != "choice"], "newer")
+    other = replayed(recorded, Recomputer(without, behaviour_of, recorded.keys))
+    assert alike is not None
+    assert alike.other_code is not None
+    assert (alike.other_code.versions, alike.other_code.differing) == ((recomputer(recorded).version,), 0)
+    assert other is not None
+    assert other.other_code is not None
+    first = other.other_code.first_difference
+    assert first is not None
+    assert first.found is not None
+    assert (first.reason, first.found.type, first.expected) == ("unexpected", "ReplyChosen", None)
+    assert other.first_difference is None
+
+
 def test_a_forgotten_call_is_not_recomputed(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     run(record_call(data))
