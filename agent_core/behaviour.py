@@ -77,6 +77,7 @@ class Action(StrEnum):
 OF_WRITES = ("confirm", "declined", "pending", "failed", "unsure")  # what an intent says whose tool changes something
 _OF_TOOLS = {"tool", "unauthenticated", "which_one", *OF_WRITES}
 _OF_GUESTS = {"means", "budget_ms", "silence", "judges"}
+_OF_GUESTS_ALONE = _OF_GUESTS - {"budget_ms"}
 GUEST_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -129,7 +130,8 @@ class Article(_Data):
 
 
 class GuardrailSetting(_Data):
-    """``closed``: a guardrail that fails to judge blocks. ``open``: it passes, and the log says that it didn't judge.
+    """``closed``: a guardrail that fails to judge blocks. ``open``: it passes, and the log says that it didn't judge. None:
+    as the guardrail itself declares. Behaviour may be stricter than a guardrail, never looser (docs/guardrails.md).
 
     ``means: guest``: a process outside judges what is said (docs/guests.md). A required guest is waited for, an advisory
     one is not.
@@ -137,22 +139,22 @@ class GuardrailSetting(_Data):
 
     name: str
     required: bool = True
-    on_failure: Literal["closed", "open"] = "closed"
+    on_failure: Literal["closed", "open"] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     means: Literal["guest"] | None = None  # None: the guardrail of this name that is ours
-    budget_ms: int | None = Field(default=None, ge=1)  # how long a guest may take, from the moment it could know
+    budget_ms: int | None = Field(default=None, ge=1)  # how long it may take, from the moment it is asked
     silence: Literal["block", "pass"] | None = None  # what it means that a required guest said nothing in time
     judges: Literal["models", "everything"] | None = None  # what a model worded, or approved wordings too
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> GuardrailSetting:
         if self.means is None:
-            if extra := sorted(name for name in _OF_GUESTS if getattr(self, name) is not None):
+            if extra := sorted(name for name in _OF_GUESTS_ALONE if getattr(self, name) is not None):
                 raise ValueError(f"{', '.join(extra)}: only guests have it (means: guest)")
             return self
         if missing := sorted(name for name in _OF_GUESTS if getattr(self, name) is None):
             raise ValueError(f"a guest needs {', '.join(missing)}")
-        if self.options or self.on_failure != "closed":
+        if self.options or self.on_failure == "open":
             raise ValueError("options and on_failure are for guardrails of ours; a guest has silence")
         if not GUEST_NAME.fullmatch(self.name):
             raise ValueError("a guest's name is of a-z, 0-9 and _, begins with a letter and has at most 64 characters")
@@ -160,9 +162,10 @@ class GuardrailSetting(_Data):
 
     @model_serializer(mode="wrap")
     def _as_before_where_no_guest_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what only guests have: behaviours that were recorded before keep their content hash."""
+        """Without what isn't set: behaviours that were recorded before keep their content hash."""
         written: dict[str, Any] = as_ever(self)
-        return {name: value for name, value in written.items() if value is not None or name not in _OF_GUESTS}
+        unset = {*_OF_GUESTS, "on_failure"}
+        return {name: value for name, value in written.items() if value is not None or name not in unset}
 
 
 class SilencePolicy(_Data):

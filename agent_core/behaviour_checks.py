@@ -12,7 +12,7 @@ from agent_core.approved import SLOTS, slots_of
 from agent_core.behaviour import OF_WRITES, Action, GuardrailSetting, Intent
 from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import GuardInput, Guardrail, Stage
+from agent_core.guardrails.base import GuardInput, Guardrail, OnFailure, Stage, judges_at
 from agent_core.located_yaml import Problem, Where
 from agent_core.ports import Passage
 from agent_core.tools import registry as tools
@@ -93,9 +93,35 @@ def _unknown_guardrails(parts: Parts) -> Iterator[Problem]:
             yield placed.problem(message, "name")
             continue
         try:
-            msgspec.convert(placed.value.options, guardrail.options_type)
+            options = msgspec.convert(placed.value.options, guardrail.options_type)
         except msgspec.ValidationError as error:
             yield placed.problem(f"options of {guardrail.name!r}: {error}", "options")
+        else:
+            if how := options.looser():
+                yield placed.problem(
+                    f"options of {guardrail.name!r} may only be stricter than its own: {how}", "options"
+                )
+
+
+def _looser_than_declared(parts: Parts) -> Iterator[Problem]:
+    """Behaviour may be stricter than a guardrail declares, never looser."""
+    for placed in parts.guardrails:
+        setting, guardrail = placed.value, registry.every().get(placed.value.name)
+        if guardrail is None or setting.means == "guest":
+            continue
+        name, closed = guardrail.name, guardrail.on_failure is OnFailure.CLOSED
+        if closed and setting.on_failure == OnFailure.OPEN.value:
+            yield placed.problem(f"{name!r} blocks where it fails: on_failure can't be open", "on_failure")
+        if closed and not setting.required:
+            yield placed.problem(f"{name!r} blocks where it fails: it can't be set as not required", "required")
+        if setting.budget_ms is None:
+            continue
+        if setting.budget_ms > guardrail.budget_ms:
+            message = f"budget_ms of {name!r} is {guardrail.budget_ms} at most"
+            yield placed.problem(message, "budget_ms")
+        elif not closed and setting.on_failure != OnFailure.CLOSED.value:
+            message = f"{name!r} passes where it is late: a shorter budget_ms needs on_failure: closed"
+            yield placed.problem(message, "budget_ms")
 
 
 def _guests(parts: Parts) -> Iterator[Problem]:
@@ -264,7 +290,7 @@ def _blocked_examples(parts: Parts, placed: Placed[GuardrailSetting], guardrail:
 def _required(parts: Parts, stage: Stage) -> Iterator[tuple[Placed[GuardrailSetting], Guardrail]]:
     for placed in parts.guardrails:
         guardrail = registry.every().get(placed.value.name)
-        if guardrail is None or not placed.value.required or not guardrail.stage.covers(stage):
+        if guardrail is None or not placed.value.required or not judges_at(guardrail, stage):
             continue
         try:
             msgspec.convert(placed.value.options, guardrail.options_type)
@@ -287,6 +313,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _shared_examples,
     _unknown_names,
     _unknown_guardrails,
+    _looser_than_declared,
     _guests,
     _escalation_cues,
     _ways_to_act,

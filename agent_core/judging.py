@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,13 +11,15 @@ from msgspec.structs import replace
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import GuardInput, Means, Span, Stage
+from agent_core.guardrails.base import GuardInput, Input, Means, OnFailure, Span, Stage, Unjudged
 from agent_core.ports import Passage
 from schemas import decisions as d
 
+EARLIER_LINES = 8  # of the caller: an attack that is spread out further than this is no longer one
+
 
 class Judgement(NamedTuple):
-    """A verdict after ``on_failure`` was applied. ``reasons`` name what was found, or how the guardrail failed."""
+    """A verdict after what the guardrail's failure means was applied. ``reasons`` name what was found, or how it failed."""
 
     passed: bool
     reasons: tuple[str, ...] = ()
@@ -25,22 +28,37 @@ class Judgement(NamedTuple):
 
 def judge(behaviour: Behaviour, name: str, subject: GuardInput) -> Judgement:
     """Never raises for a guardrail's own failure: closed blocks, open passes, and the reason says so."""
-    setting = behaviour.guardrail(name)
-    on_failure = setting.on_failure if setting else "closed"
+    setting, guardrail = behaviour.guardrail(name), registry.find(name)
+    shown = replace(shown_to(name, subject), options=setting.options if setting else {})
     try:
-        verdict = registry.find(name).judge(replace(subject, options=setting.options if setting else {}))
+        verdict = guardrail.judge(shown)
     except Exception as error:  # whatever is wrong inside a guardrail is a failure of that guardrail, on the log
-        return Judgement(on_failure == "open", (f"guardrail_failed:{type(error).__name__}",))
+        return failed(behaviour, name, f"guardrail_failed:{type(error).__name__}")
     reasons = tuple(reason.value for reason in verdict.reasons)
     if not verdict.judged:
-        return Judgement(on_failure == "open", reasons)
+        return Judgement(_passes_unjudged(behaviour, name), reasons)
     return Judgement(verdict.passed, reasons, verdict.evidence)
 
 
-def failed(behaviour: Behaviour, name: str, why: str) -> Judgement:
-    """The judgement where a guardrail's scores could not be had."""
+def shown_to(name: str, subject: GuardInput) -> GuardInput:
+    """What this guardrail declares that it reads, and no more of it."""
+    return subject if Input.CONVERSATION in registry.find(name).inputs else replace(subject, earlier=())
+
+
+def failed(behaviour: Behaviour, name: str, reason: str) -> Judgement:
+    """The judgement where nobody judged: closed blocks, open passes."""
+    return Judgement(_passes_unjudged(behaviour, name), (reason,))
+
+
+def late(behaviour: Behaviour, name: str) -> Judgement:
+    """The judgement once its budget ran out."""
+    return failed(behaviour, name, Unjudged.LATE.value)
+
+
+def _passes_unjudged(behaviour: Behaviour, name: str) -> bool:
     setting = behaviour.guardrail(name)
-    return Judgement(setting is not None and setting.on_failure == "open", (f"guardrail_failed:{why}",))
+    on_failure = setting.on_failure if setting and setting.on_failure else registry.find(name).on_failure
+    return on_failure == OnFailure.OPEN
 
 
 def needs_scores(name: str) -> bool:
@@ -49,9 +67,11 @@ def needs_scores(name: str) -> bool:
 
 def input_subject(conversation: Conversation, turn: Turn) -> GuardInput:
     behaviour = conversation.behaviour
+    said = (line.text for line in conversation.transcript if line.role == "caller" and line.turn_id != turn.turn_id)
     return GuardInput(
         text=turn.question,
         stage=Stage.INPUT,
+        earlier=tuple(said)[-EARLIER_LINES:],
         question=turn.question,
         company=behaviour.company,
         language=behaviour.language,
@@ -78,6 +98,21 @@ def output_subject(conversation: Conversation, turn: Turn, candidate: Candidate)
         sources=tuple(Passage(s.article_id, s.text, 0.0, s.public) for s in turn.sources or ()),
         results=results,
         intent=candidate.intent,
+        company=behaviour.company,
+        language=behaviour.language,
+        private_passages=_private(behaviour),
+    )
+
+
+def arguments_subject(conversation: Conversation, turn: Turn, intent: str, arguments: Mapping[str, str]) -> GuardInput:
+    """What a tool is to be asked with. The text is its values in order of their names, a line each."""
+    behaviour = conversation.behaviour
+    return GuardInput(
+        text="\n".join(arguments[name] for name in sorted(arguments)),
+        stage=Stage.ARGUMENTS,
+        arguments=arguments,
+        question=turn.question,
+        intent=intent,
         company=behaviour.company,
         language=behaviour.language,
         private_passages=_private(behaviour),

@@ -9,7 +9,7 @@ from agent_core.authorisation import SIGN_IN, WHICH_ONE, required_level
 from agent_core.behaviour import Action, Behaviour
 from agent_core.conversation import Conversation
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import Stage
+from agent_core.guardrails.base import Stage, judges_at
 from agent_core.proofs import method_for
 from agent_core.subject import Level
 from agent_core.tools.registry import writes
@@ -31,7 +31,7 @@ class Target(NamedTuple):
 def guards_of(behaviour_hash: str, behaviour: Behaviour, stage: Stage) -> tuple[str, ...]:
     """The names of the guardrails of ours that behaviour sets for this stage; guests: ``agent_core.guests``."""
     ours = (g.name for g in behaviour.guardrails if g.means is None)
-    return tuple(name for name in ours if registry.find(name).stage.covers(stage))
+    return tuple(name for name in ours if judges_at(registry.find(name), stage))
 
 
 def target_of(conversation: Conversation) -> Target | None:

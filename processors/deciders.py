@@ -30,7 +30,7 @@ from processors import (
 )
 from processors.cascade import Cascade, Decider
 
-VERSION = "1"
+VERSION = "2"
 
 DECIDERS = (
     Decider("opening", opening.HANDLES, opening.decide, before_open=True),

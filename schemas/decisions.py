@@ -121,7 +121,8 @@ class ToolRequested(Decision, frozen=True, kw_only=True):
 
 class ToolRefused(Decision, frozen=True, kw_only=True):
     """A tool that the turn needs may not run. ``level``: what the tool requires. ``reason``: not_authenticated,
-    level_too_low, expired, other_subject, object_unclear, no_such_tool, not_a_read."""
+    level_too_low, expired, other_subject, object_unclear, no_such_tool, not_a_read,
+    blocked:<guardrail>."""
 
     intent: str
     tool: str
@@ -173,7 +174,11 @@ class GuestAsked(Decision, frozen=True, kw_only=True):
 
 
 class VerdictIssued(Decision, frozen=True, kw_only=True):
-    """A guardrail's verdict on a candidate, or on the caller's words (``candidate_id`` empty).
+    """A guardrail's verdict on a candidate, on the caller's words, or on what a tool is asked with (``candidate_id`` empty).
+
+    Spans of evidence lie in the candidate; in the turn's question, or, of a guardrail that reads the conversation, in
+    the caller's lines up to it, a line each; in the arguments' values in order of their names, a line each. A reason that
+    begins with ``guardrail_failed`` or ``not_judged`` says that nobody judged, and ``passed`` what that means.
 
     A guest's has what the guest said, word for word where that can be read; ``guest_silent`` is the reason where it
     said nothing in time.
@@ -181,7 +186,7 @@ class VerdictIssued(Decision, frozen=True, kw_only=True):
 
     guardrail: str
     guardrail_version: str
-    stage: str  # input | output
+    stage: str  # input | output | arguments
     candidate_id: str
     speculation: int
     passed: bool
@@ -236,7 +241,8 @@ class TurnEnded(Decision, frozen=True, kw_only=True):
 
 
 class TimerSet(Decision, frozen=True, kw_only=True):
-    """``purpose``: give_up, silence, idle, guest (what a guest may take for its verdict)."""
+    """``purpose``: give_up, silence, idle, guest (what a guest may take for its verdict), guardrail (what one of
+    ours may take for its scores)."""
 
     timer_id: str
     purpose: str

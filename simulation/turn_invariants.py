@@ -8,7 +8,7 @@ from typing import Any
 
 from agent_core.behaviour import Behaviour
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import Stage
+from agent_core.guardrails.base import Stage, judges_at
 from simulation.guest_invariants import guests_for
 from simulation.raw_log import RawLog, Rec
 from simulation.violation import Violation
@@ -56,7 +56,7 @@ class _Call:
 
 def required_on_output(behaviour: Behaviour, origin: str) -> frozenset[str]:
     ours = (g for g in behaviour.guardrails if g.required and g.means is None)
-    guards = {g.name for g in ours if registry.find(g.name).stage in (Stage.OUTPUT, Stage.BOTH)}
+    guards = {g.name for g in ours if judges_at(registry.find(g.name), Stage.OUTPUT)}
     return frozenset(guards | {guest.name for guest in guests_for(behaviour, origin) if guest.required})
 
 

@@ -13,9 +13,10 @@ from agent_core.guardrails.base import (
     PASSED,
     GuardInput,
     GuardOptions,
+    Input,
     Means,
+    OnFailure,
     Reason,
-    Stage,
     Unjudged,
     Verdict,
     blocked,
@@ -42,25 +43,31 @@ class ModelOptions(GuardOptions, frozen=True):
 
     threshold: float = 0.5
 
+    def looser(self) -> str | None:
+        return "threshold lies above 0.5" if self.threshold > 0.5 else None
+
 
 class ModelGuardrail(msgspec.Struct, frozen=True, kw_only=True):
     """``blocks`` False: a yes is a cue for the policy, nothing is blocked."""
 
     name: str
     version: str
-    stage: Stage
+    inputs: tuple[Input, ...]
+    on_failure: OnFailure
     question: str
     reason: Reason
     blocks: bool
+    budget_ms: int = 1500
     judges_sentence: bool = True
     means: Means = Means.MODEL
     options_type: type[GuardOptions] = ModelOptions
 
     def messages(self, subject: GuardInput) -> tuple[Message, ...]:
         """The prompt; what never changes stands first, for the provider's prefix cache."""
+        before = "".join(f"<earlier>{line}</earlier>\n" for line in subject.earlier)
         return (
             Message("system", f"{_INSTRUCTIONS}\n\nQuestion: {self.question}"),
-            Message("user", f"<text>{subject.text}</text>"),
+            Message("user", f"{before}<text>{subject.text}</text>"),
         )
 
     def judge(self, subject: GuardInput) -> Verdict:

@@ -23,14 +23,39 @@ from agent_core.ports import Embedder, Passage
 
 
 class Stage(StrEnum):
-    """Whose words are judged."""
+    """When a guardrail judges."""
 
-    INPUT = "input"  # the caller's
-    OUTPUT = "output"  # a candidate that the agent may say
-    BOTH = "both"
+    INPUT = "input"  # before anything is said: what the caller says
+    OUTPUT = "output"  # before it is spoken: a candidate
+    ARGUMENTS = "arguments"  # before a tool runs: what it is asked with
 
-    def covers(self, stage: Stage) -> bool:
-        return self is Stage.BOTH or self is stage
+
+class Input(StrEnum):
+    """What a guardrail reads; it is shown nothing else of the caller's words."""
+
+    CALLER = "caller"  # what the caller says in this turn
+    CONVERSATION = "conversation"  # that, and the caller's lines before it
+    CANDIDATE = "candidate"  # what the agent may say
+    ARGUMENTS = "arguments"  # what a tool is asked with
+
+    @property
+    def stage(self) -> Stage:
+        return _STAGES[self]
+
+
+_STAGES = {
+    Input.CALLER: Stage.INPUT,
+    Input.CONVERSATION: Stage.INPUT,
+    Input.CANDIDATE: Stage.OUTPUT,
+    Input.ARGUMENTS: Stage.ARGUMENTS,
+}
+
+
+class OnFailure(StrEnum):
+    """What it means that a guardrail didn't judge: it raised, lacked its scores, or its budget ran out."""
+
+    CLOSED = "closed"  # it blocks: compliance
+    OPEN = "open"  # it passes, and the log says that nobody judged: tone, and cues that block nothing anyway
 
 
 class Means(StrEnum):
@@ -50,10 +75,11 @@ class Unjudged(Reason):
     """Why there is no judgement."""
 
     NO_SCORES = "not_judged_no_scores"
+    LATE = "not_judged_late"  # its budget ran out
 
 
 class Span(msgspec.Struct, frozen=True, order=True):
-    """Half-open range of characters in the judged text."""
+    """Half-open range of characters in the judged text: ``GuardInput.text``, or ``told`` where the conversation is read."""
 
     start: int
     end: int
@@ -90,15 +116,21 @@ def not_judged(reason: Reason) -> Verdict:
 class GuardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of a guardrail's options, as they stand in ``guardrails.yaml``. No options: this type itself."""
 
+    def looser(self) -> str | None:
+        """How these options let more pass than the guardrail's own do; None where they don't. Behaviour may only be
+        stricter."""
+        return None
+
 
 OptionsT = TypeVar("OptionsT", bound=GuardOptions)
 
 
 class GuardInput(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a guardrail may know. ``stage`` is INPUT or OUTPUT, never BOTH."""
+    """All that a guardrail may know. ``text``: the caller's words, the candidate, or a tool's arguments, a value a line."""
 
     text: str
     stage: Stage
+    earlier: tuple[str, ...] = ()  # the caller's lines before this turn, oldest first; only where it is declared
     question: str = ""  # the caller's words that the candidate answers; on input the same as ``text``
     approved: str | None = None  # the approved wording for ``intent``, slots filled
     sources: tuple[Passage, ...] = ()  # what retrieval found for this turn
@@ -107,12 +139,18 @@ class GuardInput(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     private_passages: tuple[str, ...] = ()  # private article text, whether retrieval found it or not
+    arguments: Mapping[str, str] = msgspec.field(default_factory=dict)  # what the tool is asked with, by name
     results: tuple[str, ...] = ()  # what a tool found for the caller, as it is said in the candidate
     scores: Mapping[str, float] | None = None  # what ``score`` said; None where it wasn't asked or failed
 
     def read_options(self, kind: type[OptionsT]) -> OptionsT:
         """The options as their type. Raises ``msgspec.ValidationError`` for what the behaviour loader refuses."""
         return msgspec.convert(dict(self.options), kind)
+
+    @property
+    def told(self) -> str:
+        """The caller's lines up to this one, a line each: the judged text of a guardrail that reads the conversation."""
+        return "\n".join((*self.earlier, self.text))
 
     def known_texts(self) -> tuple[str, ...]:
         """What may be said word for word: the approved wording and the public passages."""
@@ -121,9 +159,12 @@ class GuardInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guardrail(Protocol):
-    """One judgement. ``judges_sentence``: may judge a single sentence; False needs the whole candidate.
+    """One judgement, and what it declares of itself: a row of the matrix in docs/guardrails.md.
 
-    ``version`` changes whenever ``judge`` may come to another verdict for the same input.
+    ``blocks``: False gives cues alone. ``judges_sentence``: may judge a single sentence; False needs the whole. ``budget_ms``: for its verdict,
+    from the moment it is asked; where a model is asked, a timer on the log keeps it. Behaviour may be stricter than
+    ``budget_ms`` and ``on_failure``, never looser. ``version`` changes whenever ``judge`` may come to another verdict for
+    the same input.
     """
 
     @property
@@ -131,15 +172,25 @@ class Guardrail(Protocol):
     @property
     def version(self) -> str: ...
     @property
-    def stage(self) -> Stage: ...
+    def inputs(self) -> tuple[Input, ...]: ...
     @property
     def means(self) -> Means: ...
     @property
+    def blocks(self) -> bool: ...
+    @property
     def judges_sentence(self) -> bool: ...
+    @property
+    def budget_ms(self) -> int: ...
+    @property
+    def on_failure(self) -> OnFailure: ...
     @property
     def options_type(self) -> type[GuardOptions]: ...
 
     def judge(self, subject: GuardInput) -> Verdict: ...
+
+
+def judges_at(guardrail: Guardrail, stage: Stage) -> bool:
+    return any(read.stage is stage for read in guardrail.inputs)
 
 
 @runtime_checkable

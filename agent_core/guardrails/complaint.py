@@ -7,7 +7,7 @@ glossary), whether or not the caller uses the word.
 from __future__ import annotations
 
 from agent_core.guardrails._text import any_of, spans
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Stage, Verdict, cue
+from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Input, Means, OnFailure, Reason, Verdict, cue
 
 
 class ComplaintReason(Reason):
@@ -22,13 +22,16 @@ _STATED = any_of(
         r"(?:i|we)(?: want| need|'d like| would like|'m going| am going|'ll have|'m calling)? to complain",
         r"i'm complaining",
         r"my complaint",
+        r"(?:formal|official|written) complaint",
         r"complain about (?:you|your|the way|how|this bank|the bank|the service|my)",
     ]
 )
 _AUTHORITY = any_of(
     [
         r"ombudsman",
-        r"(?:my|a|get a|our) (?:lawyer|solicitor)s?",
+        r"(?:hear|hearing) from (?:my|our|a) (?:lawyer|solicitor)s?",
+        r"(?:get|hire|see|call|go to|talk to|speak to|consult|taking this to) (?:my|our|a) (?:lawyer|solicitor)s?",
+        r"(?:my|our) (?:lawyer|solicitor)s? (?:will|is going to|are going to|'ll|would|says you|has told)",
         r"(?:take|taking|see) you (?:people )?(?:to|in) court",
         r"small claims",
         r"(?:report|reporting) you(?: people| lot)? to",
@@ -40,7 +43,7 @@ _DISSATISFIED = any_of(
         r"(?:absolutely |totally |completely )?(?:unacceptable|disgraceful|appalling|outrageous|diabolical)",
         r"(?:a|an absolute|an utter|what a) (?:disgrace|shambles|joke of a bank)",
         r"(?:worst|terrible|awful|shocking|dreadful|horrible|rubbish|useless|pathetic) (?:bank|service|customer service)",
-        r"(?:service|bank) (?:is|was|has been)(?: \w+)? (?:terrible|awful|a joke|a disgrace|useless|rubbish|shocking|pathetic)",
+        r"(?:your|this|the|the customer|our) (?:customer )?(?:service|bank|staff) (?:is|was|are|were|has been)(?: \w+)? (?:terrible|awful|a joke|a disgrace|useless|rubbish|shocking|pathetic)",
         r"(?:you|you people|you lot|they) (?:are|'re) (?:all )?(?:useless|hopeless|incompetent)",
         r"(?:fed up|sick and tired|sick to death|had enough|sick) (?:of|with) (?:you|your|this|waiting|being|the way|calling)",
         r"(?:very|really|extremely|so|deeply|not) (?:un)?(?:happy|satisfied) (?:with|about) (?:you|your|the|this|how)",
@@ -54,10 +57,13 @@ _DISSATISFIED = any_of(
 
 class Complaint:
     name = "complaint"
-    version = "1"
-    stage = Stage.INPUT
+    version = "2"
+    inputs = (Input.CALLER,)
     means = Means.PATTERN
+    blocks = False
     judges_sentence = True
+    budget_ms = 5
+    on_failure = OnFailure.OPEN
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

@@ -11,7 +11,18 @@ from functools import lru_cache
 import msgspec
 
 from agent_core.guardrails._text import any_of, spans
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Stage, Verdict, blocked
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Stage,
+    Verdict,
+    blocked,
+)
 
 
 class ForbiddenTopicReason(Reason):
@@ -34,9 +45,12 @@ class ForbiddenTopicsOptions(GuardOptions, frozen=True):
 class ForbiddenTopics:
     name = "forbidden_topics"
     version = "1"
-    stage = Stage.BOTH
+    inputs = (Input.CALLER, Input.CANDIDATE)
     means = Means.PATTERN
+    blocks = True
     judges_sentence = True
+    budget_ms = 5
+    on_failure = OnFailure.CLOSED
     options_type = ForbiddenTopicsOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

@@ -1,34 +1,85 @@
-"""Every figure of a candidate (amount, percentage, duration, time, date) stands in the approved wording, in a public
-source, or in what a tool found for the caller. A model that gets one number wrong is worse than one that says nothing."""
+"""What a candidate states stands in the approved wording, in a public source, or in what a tool found for the caller: every
+figure (amount, percentage, duration, time, date), every phone number, and every promise. A model that gets one number
+wrong, or promises a refund that nobody granted, is worse than one that says nothing.
+
+Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
+promised; that the source grants it to this caller is for people to have checked when they approved it.
+"""
 
 from __future__ import annotations
 
-from agent_core.guardrails._numbers import Figure, figures, same
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+from agent_core.guardrails._numbers import DigitRun, Figure, digit_runs, figures, same
+from agent_core.guardrails._promises import promises, speaks_of
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Span,
+    Verdict,
+    blocked,
+)
 
 
 class GroundingReason(Reason):
     FIGURE_WITHOUT_SOURCE = "grounding_figure_without_source"
+    PHONE_WITHOUT_SOURCE = "grounding_phone_without_source"
+    PROMISE_WITHOUT_SOURCE = "grounding_promise_without_source"
+
+
+_PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as bad to get wrong
 
 
 class Grounding:
     name = "grounding"
-    version = "1"
-    stage = Stage.OUTPUT
+    version = "2"
+    inputs = (Input.CANDIDATE,)
     means = Means.POLICY
+    blocks = True
     judges_sentence = True
+    budget_ms = 10
+    on_failure = OnFailure.CLOSED
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:
-        known: list[Figure] = [
-            figure for text in (*subject.known_texts(), *subject.results) for figure in figures(text)
-        ]
-        evidence = tuple(
-            Span(figure.start, figure.end)
-            for figure in figures(subject.text)
-            if not figure.plain and not any(same(figure, other) for other in known)
-        )
-        return blocked(GroundingReason.FIGURE_WITHOUT_SOURCE, evidence=evidence) if evidence else PASSED
+        known = (*subject.known_texts(), *subject.results)
+        phones = _phones(subject.text)
+        found = {
+            GroundingReason.FIGURE_WITHOUT_SOURCE: _figures(subject.text, known, phones),
+            GroundingReason.PHONE_WITHOUT_SOURCE: _unknown_phones(phones, known),
+            GroundingReason.PROMISE_WITHOUT_SOURCE: tuple(
+                promise.span
+                for promise in promises(subject.text)
+                if not any(speaks_of(text, promise.what) for text in known)
+            ),
+        }
+        reasons = tuple(reason for reason, evidence in found.items() if evidence)
+        if not reasons:
+            return PASSED
+        return blocked(*reasons, evidence=tuple({span for evidence in found.values() for span in evidence}))
+
+
+def _figures(text: str, known: tuple[str, ...], phones: tuple[DigitRun, ...]) -> tuple[Span, ...]:
+    stated: list[Figure] = [figure for source in known for figure in figures(source)]
+    return tuple(
+        Span(figure.start, figure.end)
+        for figure in figures(text)
+        if not figure.plain
+        and not any(phone.start <= figure.start < phone.end for phone in phones)
+        and not any(same(figure, other) for other in stated)
+    )
+
+
+def _phones(text: str) -> tuple[DigitRun, ...]:
+    return tuple(run for run in digit_runs(text) if len(run.digits) >= _PHONE_DIGITS)
+
+
+def _unknown_phones(phones: tuple[DigitRun, ...], known: tuple[str, ...]) -> tuple[Span, ...]:
+    own = {run.digits for text in known for run in digit_runs(text)}
+    return tuple(Span(phone.start, phone.end) for phone in phones if phone.digits not in own)
 
 
 GUARDRAIL = Grounding()

@@ -9,7 +9,18 @@ from __future__ import annotations
 import unicodedata
 
 from agent_core.guardrails._text import words
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Span,
+    Verdict,
+    blocked,
+)
 
 
 class LanguageReason(Reason):
@@ -41,9 +52,12 @@ _FOREIGN_LETTERS = 0.3
 class Language:
     name = "language"
     version = "1"
-    stage = Stage.OUTPUT
+    inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
+    blocks = True
     judges_sentence = True
+    budget_ms = 5
+    on_failure = OnFailure.CLOSED
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

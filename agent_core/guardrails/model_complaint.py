@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_core.guardrails._model import ModelGuardrail
-from agent_core.guardrails.base import Reason, Stage
+from agent_core.guardrails.base import Input, OnFailure, Reason
 
 
 class ModelComplaintReason(Reason):
@@ -13,7 +13,8 @@ class ModelComplaintReason(Reason):
 GUARDRAIL = ModelGuardrail(
     name="model_complaint",
     version="1",
-    stage=Stage.INPUT,
+    inputs=(Input.CALLER,),
+    on_failure=OnFailure.OPEN,
     question="Does the speaker express dissatisfaction with the bank, its service or its staff?",
     reason=ModelComplaintReason.FOUND,
     blocks=False,

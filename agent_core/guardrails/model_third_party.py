@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent_core.guardrails._model import ModelGuardrail
-from agent_core.guardrails.base import Reason, Stage
+from agent_core.guardrails.base import Input, OnFailure, Reason
 
 
 class ModelThirdPartyReason(Reason):
@@ -13,7 +13,8 @@ class ModelThirdPartyReason(Reason):
 GUARDRAIL = ModelGuardrail(
     name="model_third_party",
     version="1",
-    stage=Stage.INPUT,
+    inputs=(Input.CALLER,),
+    on_failure=OnFailure.OPEN,
     question="Does the speaker ask about somebody else's account, act for another person, or claim to be police, a court or bank staff?",
     reason=ModelThirdPartyReason.FOUND,
     blocks=False,

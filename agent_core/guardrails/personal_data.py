@@ -12,7 +12,18 @@ from collections.abc import Iterator
 
 from agent_core.guardrails._numbers import digit_runs
 from agent_core.guardrails._text import any_of
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Span,
+    Verdict,
+    blocked,
+)
 
 
 class PersonalDataReason(Reason):
@@ -50,9 +61,12 @@ _SECRET = any_of(
 class PersonalData:
     name = "personal_data"
     version = "1"
-    stage = Stage.OUTPUT
+    inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
+    blocks = True
     judges_sentence = True
+    budget_ms = 10
+    on_failure = OnFailure.CLOSED
     options_type = PersonalDataOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

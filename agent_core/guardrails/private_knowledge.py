@@ -16,7 +16,18 @@ from functools import lru_cache
 
 from agent_core.guardrails._numbers import Figure, figures, same
 from agent_core.guardrails._text import STOP_WORDS, Word, sentences, stem, words
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Span,
+    Verdict,
+    blocked,
+)
 
 
 class PrivateKnowledgeReason(Reason):
@@ -57,9 +68,12 @@ class _Private:
 class PrivateKnowledge:
     name = "private_knowledge"
     version = "1"
-    stage = Stage.OUTPUT
+    inputs = (Input.CANDIDATE,)
     means = Means.POLICY
+    blocks = True
     judges_sentence = True
+    budget_ms = 20
+    on_failure = OnFailure.CLOSED
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

@@ -15,15 +15,17 @@ from importlib import resources
 import numpy as np
 
 from agent_core.guardrails import _injection_examples as examples
-from agent_core.guardrails._text import any_of, spans
+from agent_core.guardrails._injection_patterns import ORDERS
+from agent_core.guardrails._text import spans
 from agent_core.guardrails.base import (
     PASSED,
     GuardInput,
     GuardOptions,
+    Input,
     Means,
+    OnFailure,
     Reason,
     Span,
-    Stage,
     Unjudged,
     Verdict,
     blocked,
@@ -49,39 +51,27 @@ class PromptInjectionOptions(GuardOptions, frozen=True):
     threshold: float = 0.95
     classifier: bool = True
 
+    def looser(self) -> str | None:
+        return "threshold lies above 0.95" if self.threshold > 0.95 else None
 
-_RULES = r"(?:instructions?|rules?|prompts?|guidelines?|directions?|programming|training|restrictions?|orders|guardrails?|safety)"
-_PATTERN = any_of(
-    [
-        rf"(?:ignore|disregard|forget|override|bypass|overrule|drop|skip)(?: \w+){{0,4}} {_RULES}",
-        r"(?:ignore|disregard|forget) (?:everything|all|anything|whatever) (?:that )?(?:you were told|you've been told|above|before|they told you|i said before)",
-        rf"(?:show|tell|read|reveal|repeat|print|give|recite|output|say)(?: \w+){{0,4}} (?:your|the)(?: \w+){{0,2}} (?:system prompt|prompt|hidden {_RULES}|initial {_RULES}|system {_RULES})",
-        rf"what (?:are|were|is)(?: \w+){{0,2}} your (?:system|initial|original|hidden|secret|exact) {_RULES}",
-        r"(?:system|initial|hidden) prompt",
-        r"you are (?:now|no longer)(?: \w+){0,3} (?:ai|bot|assistant|dan|unrestricted|free|bound|model|agent|machine|in)",
-        r"(?:enter|enable|activate|switch to|go into|turn on)(?: \w+){0,2} (?:developer|debug|admin|maintenance|god|dan|jailbreak|test|sudo) mode",
-        r"(?:developer|debug|admin|god|jailbreak) mode",
-        r"(?:pretend|act as if|act like|imagine|role ?play)(?: \w+){0,4} (?:no (?:rules|restrictions|limits|guidelines)|unrestricted|not bound|without (?:any )?(?:rules|restrictions|limits)|dan)",
-        r"(?:jailbreak|do anything now)",
-        r"(?:new|updated|following) (?:system )?instructions?(?: \w+){0,3} (?:override|replace|supersede|from now on|follow)",
-        r"repeat (?:everything|all the words|all the text|the text|the words)(?: \w+){0,3} (?:above|before this)",
-        r"(?:without|with no|turn off|disable|switch off|remove)(?: \w+){0,2} (?:guardrails?|safety (?:filters?|checks?)|content filters?|filters)",
-    ]
-)
+
 _MARKUP = examples.MARKUP
 
 
 class PromptInjection:
     name = "prompt_injection"
     version = "1"
-    stage = Stage.INPUT
+    inputs = (Input.CALLER,)
     means = Means.CLASSIFIER
+    blocks = True
     judges_sentence = False
+    budget_ms = 500
+    on_failure = OnFailure.CLOSED
     options_type = PromptInjectionOptions
 
     def judge(self, subject: GuardInput) -> Verdict:
         options = subject.read_options(PromptInjectionOptions)
-        evidence = (*spans(_PATTERN, subject.text), *spans(_MARKUP, subject.text))
+        evidence = (*spans(ORDERS, subject.text), *spans(_MARKUP, subject.text))
         if evidence:
             return blocked(PromptInjectionReason.PATTERN, evidence=evidence)
         if not options.classifier:

@@ -6,11 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import cast
 
 from agent_core import guardrails
-from agent_core.guardrails.base import Guardrail, Reason
+from agent_core.guardrails.base import Guardrail, Means, Reason, Stage, judges_at
 
 _NOT_GUARDRAILS = {"base", "registry"}  # and modules with a leading underscore: what guardrails share
 
@@ -21,7 +21,8 @@ class UnknownGuardrailError(LookupError):
 
 @cache
 def every() -> Mapping[str, Guardrail]:
-    """All guardrails, in order of name. A module without a ``GUARDRAIL`` of its own name raises ``TypeError``."""
+    """All guardrails, in order of name. A module without a ``GUARDRAIL`` of its own name, or with one
+    that nobody could wait for, raises ``TypeError``."""
     found: dict[str, Guardrail] = {}
     for module_info in sorted(pkgutil.iter_modules(guardrails.__path__), key=lambda info: info.name):
         name = module_info.name
@@ -31,8 +32,15 @@ def every() -> Mapping[str, Guardrail]:
         guardrail = cast(Guardrail | None, getattr(module, "GUARDRAIL", None))
         if guardrail is None or guardrail.name != name:
             raise TypeError(f"{module.__name__} must define GUARDRAIL with the name {name!r}")
+        if judges_at(guardrail, Stage.ARGUMENTS) and guardrail.means in (Means.CLASSIFIER, Means.MODEL):
+            raise TypeError(f"{name!r} needs scores: no tool waits for a model that judges its arguments")
         found[name] = guardrail
     return MappingProxyType(found)
+
+
+def module_of(name: str) -> ModuleType:
+    """The file that a guardrail is."""
+    return importlib.import_module(f"{guardrails.__name__}.{find(name).name}")
 
 
 def find(name: str) -> Guardrail:

@@ -10,7 +10,18 @@ from __future__ import annotations
 import re
 
 from agent_core.guardrails._text import any_of, sentences
-from agent_core.guardrails.base import PASSED, GuardInput, GuardOptions, Means, Reason, Span, Stage, Verdict, blocked
+from agent_core.guardrails.base import (
+    PASSED,
+    GuardInput,
+    GuardOptions,
+    Input,
+    Means,
+    OnFailure,
+    Reason,
+    Span,
+    Verdict,
+    blocked,
+)
 
 
 class RegulatedAdviceReason(Reason):
@@ -42,7 +53,7 @@ _RECOMMENDATION = re.compile(
     rf"|\b(?:i|we)(?:['’]d| would)(?: \w+)? (?:go (?:for|with)|pick|choose|buy|take)\b(?:\W+[\w'’]+){{0,4}}?\W+{_PRODUCT}\b"
     rf"|^\W*(?:please |just |so |then |now )?(?:buy|sell|invest in)\b(?:\W+[\w'’]+){{0,3}}?\W+{_ASSET}\b"
     rf"|\b(?:recommend|suggest|advise)\b(?:\W+[\w'’]+){{0,5}}?\W+{_ASSET}\b"
-    rf"|\b{_ASSET}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:is|are|would be|look|looks)(?: \w+)? (?:an? )?(?:\w+ )?"
+    rf"|\b{_PRODUCT}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:is|are|would be|look|looks)(?: \w+)? (?:an? |the )?(?:\w+ )?"
     r"(?:good|great|solid|excellent|better|best|safe|wise|sound|attractive|right)(?: long term| long-term)? "
     r"(?:investment|choice|option|buy|bet|pick|idea|for you|than|place)\b",
     re.IGNORECASE,
@@ -77,10 +88,13 @@ _TURN = re.compile(r"[,;]?\s+(?:but|however|that said|though|although|still|and 
 
 class RegulatedAdvice:
     name = "regulated_advice"
-    version = "1"
-    stage = Stage.OUTPUT
+    version = "2"
+    inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
+    blocks = True
     judges_sentence = True
+    budget_ms = 10
+    on_failure = OnFailure.CLOSED
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:

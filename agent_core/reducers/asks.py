@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from agent_core import guard_budget
 from agent_core.conversation import Ask, Conversation, Probability, Source, Timer
 from agent_core.found import read_passages
-from agent_core.reducers.changes import Reducer, closed, mark_asked, outlives_turn
+from agent_core.reducers.changes import Reducer, closed, mark_asked, outlives_turn, without_budget_timer
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
@@ -41,7 +42,7 @@ def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversati
     if ask is None or not (ask.open or outlives_turn(ask)):
         return c
     again = replace(ask, open=True, generation=p.generation, done=frozenset(), event_id=event.event_id)
-    return replace(c, asks={**c.asks, p.ask_id: again})
+    return without_budget_timer(replace(c, asks={**c.asks, p.ask_id: again}), p.ask_id)
 
 
 def _scores_returned(c: Conversation, event: Event, p: f.ScoresReturned) -> Conversation:
@@ -51,7 +52,7 @@ def _scores_returned(c: Conversation, event: Event, p: f.ScoresReturned) -> Conv
     turn = c.turn
     if isinstance(ask.payload, d.ClassificationAsked):
         turn = replace(turn, scores=tuple(Probability(s.name, s.value) for s in p.scores))
-    return replace(c, turn=turn, asks=closed(c.asks, p.ask_id))
+    return without_budget_timer(replace(c, turn=turn, asks=closed(c.asks, p.ask_id)), p.ask_id)
 
 
 def _passages_found(c: Conversation, event: Event, p: f.PassagesFound) -> Conversation:
@@ -70,6 +71,7 @@ def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.Eff
     c = replace(c, asks={**c.asks, p.ask_id: replace(ask, done=done, open=len(done) < ask.attempts)})
     if len(done) < ask.attempts:
         return c
+    c = without_budget_timer(c, p.ask_id)
     if isinstance(p, f.EffectFailed) and c.turn:
         if isinstance(ask.payload, d.ClassificationAsked):
             return replace(c, turn=replace(c.turn, scores=()))
@@ -93,7 +95,14 @@ def _timer_fired(c: Conversation, event: Event, p: f.TimerFired) -> Conversation
     turn = c.turn
     if turn and timer.purpose == "give_up" and timer.turn_id == turn.turn_id and turn.committed:
         turn = replace(turn, giving_up=True)
-    return replace(c, timers={key: other for key, other in c.timers.items() if key != p.timer_id}, turn=turn)
+    c = replace(c, timers={key: other for key, other in c.timers.items() if key != p.timer_id}, turn=turn)
+    return _with_late_closed(c, p.timer_id) if timer.purpose == guard_budget.TIMER else c
+
+
+def _with_late_closed(c: Conversation, timer_id: str) -> Conversation:
+    """A guardrail whose budget is over is asked no more."""
+    late = next((key for key, ask in c.asks.items() if guard_budget.timer_of(ask) == timer_id), None)
+    return replace(c, asks=closed(c.asks, late)) if late else c
 
 
 REDUCERS: dict[type, Reducer] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Candidate, Conversation, Fate
+from agent_core.guardrails.base import Stage
 from agent_core.guests import timer_of
 from agent_core.reducers.changes import (
     Reducer,
@@ -13,6 +14,7 @@ from agent_core.reducers.changes import (
     set_fate,
     with_asks_closed,
     with_candidate,
+    without_guardrails_asked,
     without_guests_awaited,
 )
 from schemas import decisions as d
@@ -38,7 +40,8 @@ def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Co
 
 
 def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> Conversation:
-    return without_guests_awaited(set_fate(c, p.candidate_id, Fate.DROPPED), p.candidate_id)
+    c = without_guests_awaited(set_fate(c, p.candidate_id, Fate.DROPPED), p.candidate_id)
+    return without_guardrails_asked(c, p.candidate_id)
 
 
 def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -> Conversation:
@@ -51,7 +54,7 @@ def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -
 
 def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conversation:
     turn = c.turn
-    if turn is None or p.speculation != turn.speculation:
+    if turn is None or p.speculation != turn.speculation or p.stage == Stage.ARGUMENTS:
         return c
     if not p.candidate_id:
         verdicts = {**turn.input_verdicts, p.guardrail: p.passed or not p.required}

@@ -7,10 +7,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from agent_core import guard_budget
 from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
 from agent_core.guests import TIMER as GUEST_TIMER
 from agent_core.guests import timer_of
 from agent_core.proposal import Errand
+from schemas.decisions import GuardrailAsked
 from schemas.event import Event
 from schemas.writing import UndoRequested, WriteRequested
 
@@ -47,9 +49,27 @@ def mark_asked(c: Conversation, turn: Turn, intent: str) -> Conversation:
 
 def with_asks_closed(c: Conversation) -> Conversation:
     """Asks belong to the open turn's speculation: with it, what is still to come becomes a loser's. What writes doesn't."""
-    return replace(c, asks={
-        key: ask if outlives_turn(ask) else replace(ask, open=False) for key, ask in c.asks.items()
-    })
+    timers = {key: timer for key, timer in c.timers.items() if timer.purpose != guard_budget.TIMER}
+    return replace(
+        c,
+        asks={key: ask if outlives_turn(ask) else replace(ask, open=False) for key, ask in c.asks.items()},
+        timers=timers,
+    )
+
+
+def without_budget_timer(c: Conversation, ask_id: str) -> Conversation:
+    """The guardrail that was asked has answered, failed or is asked again: nobody waits for this run any more."""
+    prefix = guard_budget.prefix_of(ask_id)
+    timers = {key: timer for key, timer in c.timers.items() if not key.startswith(prefix)}
+    return replace(c, timers=timers) if len(timers) < len(c.timers) else c
+
+
+def without_guardrails_asked(c: Conversation, candidate_id: str) -> Conversation:
+    """What guardrails would still say of this candidate is of no use to anybody."""
+    for ask in c.asks.values():
+        if ask.open and isinstance(ask.payload, GuardrailAsked) and ask.payload.candidate_id == candidate_id:
+            c = without_budget_timer(replace(c, asks=closed(c.asks, ask.ask_id)), ask.ask_id)
+    return c
 
 
 def without_guests_awaited(c: Conversation, candidate_id: str = "") -> Conversation:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 
 from agent_core.conversation import Ask, Conversation
+from agent_core.guard_budget import budget_ms
 from agent_core.guardrails import registry
 from agent_core.guardrails._model import ANSWER_SCHEMA, ModelGuardrail, read_answer
 from agent_core.guardrails.base import GuardInput, ScoringGuardrail
-from agent_core.judging import input_subject, output_subject
+from agent_core.judging import input_subject, output_subject, shown_to
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, ProviderError
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
+
+NET_S = 0.05
 
 
 class Score:
@@ -30,8 +33,11 @@ class Score:
         subject = output_subject(conversation, turn, candidate) if candidate else input_subject(conversation, turn)
         started = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(conversation.behaviour.budget.guardrail_timeout_ms / 1000):
-                scores, model = await self._score(conversation, ask, asked.guardrail, subject)
+            # The timer on the log ends the wait; this is for a model that goes on though nobody waits any more.
+            async with asyncio.timeout(budget_ms(conversation.behaviour, asked.guardrail) / 1000 + NET_S):
+                scores, model = await self._score(
+                    conversation, ask, asked.guardrail, shown_to(asked.guardrail, subject)
+                )
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, asked.guardrail) from None
         return f.ScoresReturned(
@@ -63,7 +69,7 @@ class Score:
                 messages=guardrail.messages(subject),
                 label=f"{conversation.id}/{ask.turn_id}|guard.{guardrail.name}|0",
                 max_tokens=30,
-                timeout_ms=conversation.behaviour.budget.guardrail_timeout_ms,
+                timeout_ms=budget_ms(conversation.behaviour, guardrail.name),
                 json_schema=ANSWER_SCHEMA,
             )
         )

@@ -132,7 +132,7 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
     assert (tone.silence, tone.judges) == ("pass", "models")
     assert Behaviour.from_canonical(behaviour.canonical()) == behaviour
     for ours in (topics, complaint):
-        assert ours.model_dump(mode="json").keys() == {"name", "required", "on_failure", "options"}
+        assert ours.model_dump(mode="json").keys() - {"on_failure"} == {"name", "required", "options"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (HEAD, "I'm an AI assistant of Corner Bank.", "I'm not an AI, I'm Sue.",
          "behaviour.yaml:5: the disclosure doesn't say that the caller talks to an AI"),
         (HEAD, "- complaint_stated", "- complaint", "behaviour.yaml:17: escalate_on names 'complaint', which no guardrail"),
-        (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: complaint"),
+        (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: agent_tone"),
         (GUARDS, "name: grounding", GUEST.replace("    silence: pass\n", ""), "guardrails.yaml:6: guardrails.1: a guest needs silence"),
         (GUARDS, "name: grounding", "name: grounding\n    silence: pass", "guardrails.yaml:6: guardrails.1: silence: only guests have it"),
         (GUARDS, "name: grounding", GUEST.replace("tone", "Tone"), "guardrails.yaml:6: guardrails.1: a guest's name is of a-z"),
@@ -210,6 +210,16 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (GUARDS, "name: grounding", GUEST.replace("300", "1000"), "guardrails.yaml:8: budget_ms of 'tone' must be less than hard_ms"),
         (GUARDS, "name: grounding", f"{GUEST}\n    on_failure: open", "guardrails.yaml:6: guardrails.1: options and on_failure are"),
         (GUARDS, "name: grounding", "name: complaint", "guardrails.yaml:7: a second guardrail 'complaint'"),
+        (GUARDS, "name: grounding", "name: grounding\n    on_failure: open",
+         "guardrails.yaml:7: 'grounding' blocks where it fails: on_failure can't be open"),
+        (GUARDS, "name: grounding", "name: grounding\n    required: false",
+         "guardrails.yaml:7: 'grounding' blocks where it fails: it can't be set as not required"),
+        (GUARDS, "name: grounding", "name: grounding\n    budget_ms: 5000",
+         "guardrails.yaml:7: budget_ms of 'grounding' is 10 at most"),
+        (GUARDS, "name: grounding", "name: agent_tone\n    budget_ms: 3",
+         "guardrails.yaml:7: 'agent_tone' passes where it is late: a shorter budget_ms needs on_failure: closed"),
+        (GUARDS, "name: grounding", "name: prompt_injection\n    options: {threshold: 0.99}",
+         "guardrails.yaml:7: options of 'prompt_injection' may only be stricter than its own: threshold lies above 0.95"),
         (GUARDS, "topics:", "topic:", "guardrails.yaml:3: options of 'forbidden_topics': object contains unknown field `topic`"),
     ],
 )  # fmt: skip
