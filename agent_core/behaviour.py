@@ -16,6 +16,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from agent_core.proofs import Proofs
+from agent_core.release import Release
 
 
 class _Data(BaseModel):
@@ -145,6 +146,9 @@ class GuardrailSetting(_Data):
     budget_ms: int | None = Field(default=None, ge=1)  # how long it may take, from the moment it is asked
     silence: Literal["block", "pass"] | None = None  # what it means that a required guest said nothing in time
     judges: Literal["models", "everything"] | None = None  # what a model worded, or approved wordings too
+    holds_release: bool | None = (
+        None  # whether no sentence is said before its verdict; None: a required guest's holds it
+    )
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> GuardrailSetting:
@@ -164,7 +168,7 @@ class GuardrailSetting(_Data):
     def _as_before_where_no_guest_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what isn't set: behaviours that were recorded before keep their content hash."""
         written: dict[str, Any] = as_ever(self)
-        unset = {*_OF_GUESTS, "on_failure"}
+        unset = {*_OF_GUESTS, "on_failure", "holds_release"}
         return {name: value for name, value in written.items() if value is not None or name not in unset}
 
 
@@ -219,13 +223,16 @@ class Behaviour(_Data):
     silence: SilencePolicy = SilencePolicy()
     routing: Routing = Routing()
     voice: str = "default"
+    release: Release | None = None  # None: whole, and nothing is rendered ahead
     proofs: Proofs | None = None  # how a caller gains a level in the call itself
 
     @model_serializer(mode="wrap")
-    def _as_before_where_nothing_is_proved(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Behaviours that were recorded before there were proofs keep their content hash."""
+    def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before these could be said keep their content hash."""
         written: dict[str, Any] = as_ever(self)
-        return {name: value for name, value in written.items() if value is not None or name != "proofs"}
+        return {
+            name: value for name, value in written.items() if value is not None or name not in {"proofs", "release"}
+        }
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""

@@ -22,6 +22,7 @@ from agent_core.behaviour import (
 )
 from agent_core.located_yaml import Document, Problem, Where
 from agent_core.proofs import Proofs
+from agent_core.release import Release
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Head(BaseModel):
     silence: SilencePolicy = SilencePolicy()
     routing: Routing = Routing()
     holding: tuple[Phrase, ...] = Field(min_length=2)
+    release: Release | None = None
     proofs: Proofs | None = None
 
 
@@ -117,8 +119,12 @@ def wordings(parts: Parts) -> Iterator[Wording]:
         yield Wording(text, f"the line {name!r}", parts.head, ("lines", name))
     for index, phrase in enumerate(head.holding):
         yield Wording(phrase.text, f"the holding phrase {phrase.id!r}", parts.head, ("holding", index))
+    if head.release and head.release.repair:
+        yield Wording(head.release.repair, "the repair of a reply", parts.head, ("release", "repair"))
     if head.proofs:
-        yield Wording(head.proofs.unavailable, "what is said where no proof can be had", parts.head, ("proofs", "unavailable"))
+        yield Wording(
+            head.proofs.unavailable, "what is said where no proof can be had", parts.head, ("proofs", "unavailable")
+        )
         for index, method in enumerate(head.proofs.methods):
             for name in ("ask", "again"):
                 place = ("proofs", "methods", index, name)

@@ -58,6 +58,10 @@ class Ask(msgspec.Struct, frozen=True):
     generation: int = 0
     event_id: str = ""
 
+    def reply_id(self, attempt: int) -> str:
+        """The candidate that this attempt's answer is: what another run said is another candidate."""
+        return f"{self.ask_id}.{attempt}" + (f".g{self.generation}" if self.generation else "")
+
 
 class Timer(msgspec.Struct, frozen=True):
     timer_id: str
@@ -78,6 +82,17 @@ class Candidate(msgspec.Struct, frozen=True):
     step_id: str
     fate: Fate = Fate.JUDGED
     verdicts: dict[str, bool] = {}  # guardrail -> passed
+    attempt: int = 0
+    reply: str = ""  # of one sentence: the candidate that all of the answer is, or will be
+    sentence: int | None = None  # which one, from 0; None: this is all of it
+    said_in: int = 0  # sentences that it was released in so far, once its first one was chosen; ``text`` is all of them
+    more: bool = False  # chosen, or to be chosen, with sentences still to come
+    chosen_at_us: int = 0
+
+    @property
+    def whole_id(self) -> str:
+        """The same for all that one run of one attempt said."""
+        return self.reply or self.candidate_id
 
 
 class Probability(msgspec.Struct, frozen=True):

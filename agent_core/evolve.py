@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
-from agent_core.reducers import asks, call, candidates, history, proving, speech, subject, turn, writing
+from agent_core.reducers import asks, call, candidates, history, proving, release, speech, subject, turn, writing
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
 from schemas.event import Event
@@ -21,6 +21,7 @@ _PARTS = (
     asks.REDUCERS,
     subject.REDUCERS,
     candidates.REDUCERS,
+    release.REDUCERS,
     speech.REDUCERS,
     proving.REDUCERS,
     writing.REDUCERS,

@@ -22,7 +22,9 @@ _VERSION = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 
 
 def guests_of(behaviour: Behaviour, candidate: Candidate) -> tuple[GuardrailSetting, ...]:
-    """The guests that judge this candidate, in the order of behaviour."""
+    """The guests that judge this candidate, in the order of behaviour; of a single sentence nobody asks them."""
+    if candidate.sentence is not None:
+        return ()
     return tuple(g for g in _guests(behaviour) if g.judges == "everything" or candidate.origin == "model")
 
 

@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent_core.approved import MissingSlotError, fill
-from agent_core.behaviour import Intent, Phrase, Pragmatic
-from agent_core.conversation import Conversation, Interrupted
+from agent_core.behaviour import Behaviour, Intent, Phrase, Pragmatic
+from agent_core.conversation import Candidate, Conversation, Interrupted
+
+SENTENCE_TIMER = "sentence"  # purpose of the timer that ends a reply's wait for its next sentence
 
 
 class Wording(NamedTuple):
@@ -51,6 +53,12 @@ def _filled(
         return wording._replace(text=fill(wording.text, facts))
     except MissingSlotError:
         return None
+
+
+def to_be_said(behaviour: Behaviour, candidate: Candidate) -> str:
+    """All that is decided to be said of it. Where sentences were still to come nobody knows them: the repair stands in."""
+    repair = behaviour.release.repair if behaviour.release and candidate.more else None
+    return f"{candidate.text} {repair}" if repair else candidate.text
 
 
 def remainder(interrupted: Interrupted) -> str:

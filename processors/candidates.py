@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent_core.conversation import Conversation, Fate, Turn
+from msgspec.structs import replace
+
+from agent_core.conversation import Ask, Conversation, Fate, Turn
+from agent_core.judges import releases_sentences
 from agent_core.targets import Target, target_of
 from agent_core.tools.registry import writes
 from agent_core.wording import reported, wording_of
@@ -17,6 +20,7 @@ from schemas.base import Decision
 from schemas.event import Event
 
 HANDLES = (
+    f.SentenceReturned,
     f.CompletionReturned,
     f.ScoresReturned,
     f.PassagesFound,
@@ -33,10 +37,12 @@ FALLBACK = "fallback"
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     turn = conversation.turn
-    if turn is None or not turn.live or turn.chosen:
+    if turn is None or not turn.live:
         return
-    if isinstance(event.payload, f.CompletionReturned):
-        yield from _from_completion(conversation, turn, event.payload)
+    if isinstance(event.payload, f.SentenceReturned | f.CompletionReturned):
+        yield from _from_model(conversation, turn, event.payload)
+    elif turn.chosen:
+        return
     elif isinstance(event.payload, f.ToolReturned):
         yield from _from_tool(conversation, turn, event.payload)
     else:
@@ -60,19 +66,50 @@ def formed(
     )
 
 
-def _from_completion(conversation: Conversation, turn: Turn, returned: f.CompletionReturned) -> Iterator[Decision]:
+def _from_model(
+    conversation: Conversation, turn: Turn, returned: f.SentenceReturned | f.CompletionReturned
+) -> Iterator[Decision]:
     ask = conversation.asks.get(returned.ask_id)
     if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.CompletionAsked):
         return
-    # Closed, though this attempt isn't its last: a sibling was accepted and this is a loser's late outcome.
-    if not ask.open and len(ask.done) < ask.attempts:
+    reply = ask.reply_id(returned.attempt)
+    if turn.chosen and not _goes_on(turn, reply):
         return
-    asked = ask.payload
-    intent = conversation.behaviour.intent(asked.intent)
+    if isinstance(returned, f.CompletionReturned):
+        # Closed, though this attempt isn't its last: a sibling was accepted and this is a loser's late outcome.
+        late = not ask.open and len(ask.done) < ask.attempts
+        if not late and _unbroken(turn, reply):
+            yield _answer(conversation, turn, ask, ask.payload, returned)
+    elif releases_sentences(conversation.behaviour) and not returned.last:
+        known = {c.sentence for c in turn.candidates.values() if c.reply == reply and c.fate is not Fate.DROPPED}
+        if ask.open and returned.attempt not in ask.done and known == set(range(returned.index)):
+            formed = _answer(conversation, turn, ask, ask.payload, returned)
+            yield replace(formed, candidate_id=f"{reply}.{returned.index}", reply=reply, sentence=returned.index)
+
+
+def _goes_on(turn: Turn, reply: str) -> bool:
+    """Whether this is the chosen reply, and sentences of it are still to come."""
+    chosen = turn.candidates[turn.chosen or ""]
+    return chosen.more and chosen.reply == reply
+
+
+def _unbroken(turn: Turn, reply: str) -> bool:
+    """An answer of which a sentence was dropped is dropped."""
+    return not any(c.reply == reply and c.fate is Fate.DROPPED for c in turn.candidates.values())
+
+
+def _answer(
+    conversation: Conversation,
+    turn: Turn,
+    ask: Ask,
+    asked: d.CompletionAsked,
+    returned: f.SentenceReturned | f.CompletionReturned,
+) -> d.CandidateFormed:
+    intent, release = conversation.behaviour.intent(asked.intent), conversation.behaviour.release
     wording = wording_of(conversation, intent) if intent else None
-    again = f".g{ask.generation}" if ask.generation else ""  # what another run said is another candidate
-    yield d.CandidateFormed(
-        candidate_id=f"{asked.ask_id}.{returned.attempt}{again}",
+    leads = all(c.fate is Fate.DROPPED for c in turn.candidates.values())
+    return d.CandidateFormed(
+        candidate_id=ask.reply_id(returned.attempt),
         speculation=turn.speculation,
         intent=asked.intent,
         action="answer",
@@ -82,6 +119,7 @@ def _from_completion(conversation: Conversation, turn: Turn, returned: f.Complet
         attempt=returned.attempt,
         request_digest=asked.request_digest,
         step_id=wording.step_id if wording else "",
+        render_ahead=release is not None and release.render_ahead and leads,
     )
 
 
@@ -115,7 +153,9 @@ def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision
     """The approved wording that the turn needs now, unless it has it: at most one is formed a time."""
     target = target_of(conversation)
     if turn.errand:
-        if turn.giving_up and not any(c.fate is not Fate.DROPPED and c.speculation == turn.speculation for c in turn.candidates.values()):
+        if turn.giving_up and not any(
+            c.fate is not Fate.DROPPED and c.speculation == turn.speculation for c in turn.candidates.values()
+        ):
             yield from _fallback(conversation, turn, turn.errand.intent)
     elif target and target.action in ("answer", "tool", "propose", "challenge"):
         if turn.giving_up or _hopeless(conversation, turn, target.intent):

@@ -42,7 +42,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     yield _ending(conversation, candidate)
     for other in turn.candidates.values():
-        if other.candidate_id != candidate.candidate_id and other.fate is not Fate.DROPPED:
+        if other.whole_id != candidate.whole_id and other.fate is not Fate.DROPPED:
             yield d.CandidateDropped(candidate_id=other.candidate_id, reason=_why_not(other, candidate))
 
 
@@ -53,7 +53,12 @@ def _why_not(other: Candidate, chosen: Candidate) -> str:
 
 
 def _acceptable(conversation: Conversation, turn: Turn) -> Candidate | None:
-    accepted = [c for c in turn.candidates.values() if c.fate is Fate.ACCEPTED and c.speculation == turn.speculation]
+    """Of a reply that is released by sentence, its first sentence stands for it."""
+    accepted = [
+        c
+        for c in turn.candidates.values()
+        if c.fate is Fate.ACCEPTED and c.speculation == turn.speculation and not c.sentence
+    ]
     if turn.speculation == 0:  # the agent's own turn: it has one thing to say
         return next(iter(accepted), None)
     target = target_of(conversation)
@@ -75,4 +80,4 @@ def _ending(conversation: Conversation, candidate: Candidate) -> d.Spoken:
         return d.EscalationChosen(**common, reason=candidate.intent)
     if candidate.action == "close":
         return d.CloseChosen(**common, reason=candidate.intent)
-    return d.ReplyChosen(**common, action=candidate.action)
+    return d.ReplyChosen(**common, action=candidate.action, more=candidate.more)

@@ -16,6 +16,7 @@ from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Stage
 from agent_core.guests import guests_of
+from agent_core.judges import guards_for
 from agent_core.judging import (
     Judgement,
     failed,
@@ -72,7 +73,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
 
 def _guard_candidate(conversation: Conversation, turn: Turn, candidate: Candidate, at_us: int) -> Iterator[Decision]:
     subject = output_subject(conversation, turn, candidate)
-    guards = guards_of(conversation.behaviour_hash, conversation.behaviour, Stage.OUTPUT)
+    guards = guards_for(conversation, candidate)
     for name in guards:
         yield from _judge_or_ask(conversation, turn, name, candidate.candidate_id, subject, at_us)
     if not guards and not _awaited(conversation, candidate):
@@ -160,7 +161,7 @@ def _settle(conversation: Conversation, turn: Turn, verdict: d.VerdictIssued) ->
     if verdict.required and not verdict.passed:
         yield d.CandidateDropped(candidate_id=candidate.candidate_id, reason=f"blocked:{verdict.guardrail}")
         return
-    guards = guards_of(conversation.behaviour_hash, conversation.behaviour, Stage.OUTPUT)
+    guards = guards_for(conversation, candidate)
     needed = (*guards, *_awaited(conversation, candidate))
     if all(candidate.verdicts.get(name, False) for name in needed):
         yield d.CandidateAccepted(candidate_id=candidate.candidate_id)

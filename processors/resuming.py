@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent_core.conversation import Conversation, Interrupted
-from agent_core.wording import remainder, repair_phrase
+from agent_core.wording import remainder, repair_phrase, to_be_said
 from processors.candidates import formed
 from processors.turn_ending import outcome_of
 from processors.turn_opening import next_turn_id, opened
@@ -28,7 +28,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
             yield from _go_on(conversation, event, conversation.interrupted, "")
     elif turn and turn.started and conversation.take > 1 and conversation.take == conversation.granted_take:
         candidate = turn.candidates[turn.started]
-        cut = Interrupted(candidate.text, turn.spoken_so_far, candidate.intent)
+        cut = Interrupted(to_be_said(conversation.behaviour, candidate), turn.spoken_so_far, candidate.intent)
         if conversation.turn_is_of_another:  # the rest isn't for whoever is there now
             cut = Interrupted("", "", candidate.intent)
         yield d.TurnEnded(outcome=outcome_of(turn), candidate_id=turn.started, interrupted=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 from schemas.base import Decision, PrivateText
@@ -139,7 +141,14 @@ class AskRepeated(Decision, frozen=True, kw_only=True):
 
 class CandidateFormed(Decision, frozen=True, kw_only=True):
     """A possible answer. ``origin``: model (from a completion), approved (a wording of the behaviour) or tool (an
-    approved wording, filled from a tool's result)."""
+    approved wording, filled from a tool's result).
+
+    Where behaviour releases replies by sentence, each sentence but the last is a candidate of its own: number ``sentence``
+    of ``reply``, the candidate that all of the answer will be. ``render_ahead``: a gateway may render it before its
+    verdicts.
+    """
+
+    VERSION: ClassVar[int] = 2
 
     candidate_id: str
     speculation: int
@@ -151,10 +160,14 @@ class CandidateFormed(Decision, frozen=True, kw_only=True):
     attempt: int = 0
     request_digest: str = ""
     step_id: str = ""  # the procedure step that it says, as procedure/step
+    reply: str = ""
+    sentence: int | None = None
+    render_ahead: bool = False
 
 
 class CandidateDropped(Decision, frozen=True, kw_only=True):
-    """``reason``: blocked:<guardrail>, irrelevant, superseded, slower, invalid:<why>, request_changed, authorised."""
+    """``reason``: blocked:<guardrail>, irrelevant, superseded, slower, invalid:<why>, request_changed, authorised,
+    cut_short:<why> (the stream that it was the beginning of failed), run_lost (its owner is gone)."""
 
     candidate_id: str
     reason: str
@@ -215,9 +228,37 @@ class Spoken(Decision, frozen=True, kw_only=True):
 
 
 class ReplyChosen(Spoken, frozen=True, kw_only=True):
-    """The turn's answer. ``action`` as in CandidateFormed."""
+    """The turn's answer. ``action`` as in CandidateFormed. ``more``: it is only the beginning of it. What follows is
+    released by ``SentenceReleased``, the last of which says so, or ends with ``ReplyCut``."""
+
+    VERSION: ClassVar[int] = 2
 
     action: str
+    more: bool = False
+
+
+class SentenceReleased(Decision, frozen=True, kw_only=True):
+    """The chosen reply goes on with this. ``sentence_id`` is the candidate whose verdicts it rests on: one sentence, or, with
+    ``last``, all of the answer, of which ``text`` is what wasn't released before."""
+
+    candidate_id: str
+    sentence_id: str
+    text: PrivateText
+    last: bool
+
+
+class ReplyCut(Decision, frozen=True, kw_only=True):
+    """The chosen reply ends with what was released of it, and with ``repair``, a wording that behaviour approves; empty
+    where a guardrail named in ``guarded_by`` forbids that.
+
+    ``reason``: blocked:<guardrail>, stalled, unjudged (no verdict on all of it in time), owner_changed, other_subject,
+    invalid, or the ``FailureReason`` of its stream.
+    """
+
+    candidate_id: str
+    reason: str
+    repair: str
+    guarded_by: tuple[str, ...]
 
 
 class EscalationChosen(Spoken, frozen=True, kw_only=True):
@@ -242,7 +283,7 @@ class TurnEnded(Decision, frozen=True, kw_only=True):
 
 class TimerSet(Decision, frozen=True, kw_only=True):
     """``purpose``: give_up, silence, idle, guest (what a guest may take for its verdict), guardrail (what one of
-    ours may take for its scores)."""
+    ours may take for its scores), sentence (how long a reply waits for its next one)."""
 
     timer_id: str
     purpose: str

@@ -70,7 +70,7 @@ class CallMachine(CallSounds):
         self._waiting = None
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
-        commands: list[Command] = [Stop()] if self.playing else []
+        commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
         commands.append(self._put(f.CallerSpeechStarted(utterance_id=self._utterance_id)))
         return commands
 
@@ -164,19 +164,37 @@ class CallMachine(CallSounds):
             yield from self._turn_opened(turn_id, payload, now_ms)
         elif isinstance(payload, d.CandidateFormed):
             self._texts[payload.candidate_id] = payload.text
+            if payload.reply:
+                self._reply_of[payload.candidate_id] = payload.reply
+            if payload.render_ahead:
+                yield from self._prepare_candidate(turn_id, payload.candidate_id)
         elif isinstance(payload, d.CandidateAccepted):
-            if turn_id == self._turn_id and len(self._preparing) < MAX_PREPARED:
-                yield from self._prepare(payload.candidate_id)
+            yield from self._prepare_candidate(turn_id, payload.candidate_id)
         elif isinstance(payload, d.CandidateDropped | d.SpeculationDropped):
             dropped = payload.candidate_id if isinstance(payload, d.CandidateDropped) else None
             yield from self._discard(only=dropped)
         elif isinstance(payload, d.Spoken):
             yield from self._reply_chosen(turn_id, payload, now_ms)
+        elif isinstance(payload, d.SentenceReleased):
+            released, last = payload, payload.last
+            yield from self._released(released.candidate_id, released.sentence_id, released.text, now_ms, last=last)
+        elif isinstance(payload, d.ReplyCut):
+            repair_id = f"{payload.candidate_id}.repair"
+            yield from self._released(payload.candidate_id, repair_id, payload.repair, now_ms, last=True)
         elif isinstance(payload, d.TurnEnded):
             if self._chosen and self._chosen[1] == turn_id:
-                self._chosen = None
+                self._chosen = self._next = None
+            if self._reply and self._reply.turn_id == turn_id:
+                self._reply.end_here()
+                yield from self._go_on(now_ms)
             if turn_id == self._turn_id:
                 yield from self._discard(keep=self.playing.sound_id if self.playing else None)
+
+    def _prepare_candidate(self, turn_id: str, candidate_id: str) -> Iterator[Command]:
+        """Not the whole of what is prepared by sentence."""
+        by_sentence = candidate_id in self._reply_of.values()
+        if turn_id == self._turn_id and not by_sentence and len(self._preparing) < MAX_PREPARED:
+            yield from self._prepare(candidate_id)
 
     def _loses_to(self, taken: f.CallTaken) -> bool:
         """A later take, or another gateway's that took the same number first."""
@@ -184,7 +202,7 @@ class CallMachine(CallSounds):
 
     def _turn_opened(self, turn_id: str, opened: d.TurnOpened, now_ms: float) -> Iterator[Command]:
         yield from self._discard(keep=self.playing.sound_id if self.playing else None)
-        self._turn_id, self._texts = turn_id, {}
+        self._turn_id, self._texts, self._reply_of = turn_id, {}, {}
         self._utterance_of[turn_id] = opened.utterance_id
         if opened.utterance_id in self._over:
             self._over.add(turn_id)

@@ -6,7 +6,8 @@ What may be said comes from the log alone; what may be played without asking was
     the log is silent:                    holding line    holding line         closing line, which ends the turn
 
 A reply is started only if it names this gateway's take, its turn isn't over, every superseding fact of the caller that
-this gateway has put was read back, and none that it has read is newer than what the reply answers.
+this gateway has put was read back, and none that it has read is newer than what the reply answers. What the log releases of
+it later is said after what plays, and waited for like an answer where it doesn't come in time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from schemas import facts as f
 from schemas.base import Fact
 from schemas.event import derived_id
 from voice_gateway.commands import CatchUp, Command, Discard, HangUp, Prepare, Put, Sound, SoundKind, Start, Stop
-from voice_gateway.waiting import Waiting
+from voice_gateway.reply_pieces import ReplyPieces
+from voice_gateway.waiting import Waiting, standing_plan
 
 GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
 MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
@@ -57,10 +59,12 @@ class CallSounds:
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds
         self.playing: Sound | None = None
-        self._playing_turn: str | None = None
         self._texts: dict[str, str] = {}  # candidate -> text, of the open turn
         self._preparing: dict[str, bool] = {}  # candidate -> whether its first audio is there
         self._chosen: tuple[d.Spoken, str] | None = None  # to be started, and its turn
+        self._next: ReplyPieces | None = None  # what is known of the one that is to be started
+        self._reply: ReplyPieces | None = None  # the one that was started and isn't over
+        self._reply_of: dict[str, str] = {}  # sentence -> the reply that it is of, in the open turn
         self._hang_up_after: dict[str, str] = {}  # candidate -> reason
         self._closings = 0
 
@@ -71,7 +75,9 @@ class CallSounds:
         if refusal:
             yield from self._refuse(chosen, turn_id, refusal)
             return
-        self._chosen = (chosen, turn_id)
+        self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id)
+        if self._texts.get(chosen.candidate_id) != chosen.text:  # it was chosen before, and has grown since
+            yield from self._discard(only=chosen.candidate_id)
         self._texts[chosen.candidate_id] = chosen.text
         if isinstance(chosen, d.CloseChosen):
             self._hang_up_after[chosen.candidate_id] = "agent_hung_up"
@@ -97,22 +103,24 @@ class CallSounds:
         """The first audio of a reply is there."""
         if sound_id in self._preparing:
             self._preparing[sound_id] = True
-        return list(self._start_reply(now_ms))
+        return [*self._start_reply(now_ms), *self._go_on(now_ms)]
 
     def preparation_failed(self, sound_id: str, reason: str, now_ms: float) -> list[Command]:
         """No voice could render a reply. Its turn ends at the hard mark, by the closing line that is rendered already."""
         self._preparing.pop(sound_id, None)
         if self._chosen and self._chosen[0].candidate_id == sound_id:
-            turn_id, self._chosen = self._chosen[1], None
+            turn_id, self._chosen, self._next = self._chosen[1], None, None
             return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
+        if self._reply and any(piece.sound_id == sound_id for piece in self._reply.ahead):
+            self._reply.end_here()
+            return list(self._go_on(now_ms))
         return []
 
     def progressed(self, spoken_so_far: str) -> list[Command]:
         """How far the reply that plays was heard; another gateway could go on from here."""
         if self.playing is None or self.playing.kind is not SoundKind.REPLY or self.ended:
             return []
-        progress = f.SpeechProgressed(candidate_id=self.playing.sound_id, spoken_so_far=spoken_so_far)
-        return [self._put(progress, self._playing_turn)]
+        return [self._progress(self._reply, spoken_so_far)] if self._reply else []
 
     def finished(self, spoken: str, now_ms: float) -> list[Command]:
         """What was playing was heard to its end."""
@@ -122,22 +130,18 @@ class CallSounds:
         if sound.kind is not SoundKind.REPLY:
             if sound.kind is SoundKind.CLOSING and self._closings >= MAX_CLOSINGS:
                 return [HangUp("no_service"), *self.media_ended("no_service")]
-            return list(self._start_reply(now_ms))
-        commands: list[Command] = [
-            self._put(f.SpeechCompleted(candidate_id=sound.sound_id, spoken=spoken), self._playing_turn)
-        ]
-        reason = self._hang_up_after.get(sound.sound_id)
-        if reason:
-            commands += [HangUp(reason), *self.media_ended(reason)]
-        return commands
+            return [*self._start_reply(now_ms), *self._go_on(now_ms)]
+        if self._reply is None:
+            return []
+        self._reply.over(spoken)
+        return list(self._go_on(now_ms, ran_dry=True))
 
     def stopped(self, spoken_so_far: str, now_ms: float) -> list[Command]:
         """What was playing was silenced; only ``spoken_so_far`` of it was heard."""
         sound, self.playing = self.playing, None
-        if sound is None or sound.kind is not SoundKind.REPLY or self.evicted:
+        if self.evicted:
             return []
-        interrupted = f.SpeechInterrupted(candidate_id=sound.sound_id, spoken_so_far=spoken_so_far)
-        return [self._put(interrupted, self._playing_turn)]
+        return self._leave_reply(spoken_so_far if sound and sound.kind is SoundKind.REPLY else "")
 
     def _start_reply(self, now_ms: float) -> Iterator[Command]:
         """Starts the chosen reply if it is there and may be started now."""
@@ -147,8 +151,8 @@ class CallSounds:
         chosen, turn_id = self._chosen
         refusal = self._refusal(turn_id, chosen)
         if refusal:
-            self._chosen = None
-            yield from self._discard(only=chosen.candidate_id)
+            self._chosen = self._next = None
+            yield from self._discard(whole=self._whole_of(chosen.candidate_id))
             yield from self._refuse(chosen, turn_id, refusal)
             return
         if not self._preparing.get(chosen.candidate_id):
@@ -158,12 +162,81 @@ class CallSounds:
         self._started_turns.add(turn_id)
         self._waiting = None
         self._closings = 0
-        self.playing, self._playing_turn = Sound(SoundKind.REPLY, chosen.candidate_id, chosen.text), turn_id
+        self.playing = Sound(SoundKind.REPLY, chosen.candidate_id, chosen.text)
+        self._reply, self._next = self._next, None
         since = now_ms - self._speech_ended_ms if self._speech_ended_ms and self._utterance_of.get(turn_id) else None
         yield Start(self.playing)
         yield self._put(
             f.SpeechStarted(candidate_id=chosen.candidate_id, take=self.take, since_speech_end_ms=since), turn_id
         )
+        yield from self._prepare_ahead()
+
+    # --- what a reply goes on with ---
+
+    @property
+    def replying(self) -> bool:
+        """Whether a reply has begun and isn't over, though nothing of it may play."""
+        return self._reply is not None
+
+    @property
+    def more_to_say(self) -> bool:
+        """Whether something comes after what plays, or is waited for."""
+        return self._reply is not None and not self._reply.last
+
+    def _released(self, candidate_id: str, piece_id: str, text: str, now_ms: float, *, last: bool) -> Iterator[Command]:
+        """The log lets the reply go on with this."""
+        known = (reply for reply in (self._reply, self._next) if reply)
+        reply = next((one for one in known if one.candidate_id == candidate_id and not one.complete), None)
+        if reply is None:
+            return
+        reply.release(piece_id, text, last=last)
+        self._texts[piece_id] = text
+        yield from self._prepare_ahead()
+        yield from self._go_on(now_ms)
+
+    def _go_on(self, now_ms: float, *, ran_dry: bool = False) -> Iterator[Command]:
+        """The next piece of the reply if it is there; its end if there is none; else it is waited for."""
+        reply = self._reply
+        if reply is None or self.playing or self.ended or self.evicted:
+            return
+        if reply.ahead and self._preparing.get(reply.ahead[0].sound_id) and not self._behind:
+            piece = reply.ahead.pop(0)
+            del self._preparing[piece.sound_id]
+            self.playing, self._waiting = piece, None
+            yield Start(piece)
+            yield from self._prepare_ahead()
+        elif reply.last:
+            self._reply, self._waiting = None, None
+            yield self._put(f.SpeechCompleted(candidate_id=reply.candidate_id, spoken=reply.said), reply.turn_id)
+            reason = self._hang_up_after.get(reply.candidate_id)
+            if reason:
+                yield HangUp(reason)
+                yield from self.media_ended(reason)
+        elif ran_dry and self._grant:
+            plan = standing_plan(self._grant, self._utterances)
+            utterance_id = self._utterance_of.get(reply.turn_id, "")
+            marks_ms, hard_ms = self._grant.hold_marks_ms, self._grant.hard_ms
+            self._waiting = Waiting(now_ms, utterance_id, marks_ms, plan, hard_ms, final=True)
+            yield self._progress(reply, "")
+
+    def _prepare_ahead(self) -> Iterator[Command]:
+        """The next pieces, as far as voices are free."""
+        for piece in self._reply.ahead if self._reply else ():
+            if len(self._preparing) < MAX_PREPARED - (self.playing is not None):
+                yield from self._prepare(piece.sound_id)
+
+    def _progress(self, reply: ReplyPieces, spoken: str) -> Put:
+        heard = reply.heard(spoken)
+        return self._put(f.SpeechProgressed(candidate_id=reply.candidate_id, spoken_so_far=heard), reply.turn_id)
+
+    def _leave_reply(self, spoken: str = "") -> list[Command]:
+        """The caller has the word: of a reply that began, only what was heard of it counts."""
+        reply = self._reply
+        if reply is None:
+            return []
+        self._reply = None
+        interrupted = f.SpeechInterrupted(candidate_id=reply.candidate_id, spoken_so_far=reply.heard(spoken))
+        return [*self._discard(), self._put(interrupted, reply.turn_id)]
 
     # --- lines that were granted ---
 
@@ -203,9 +276,10 @@ class CallSounds:
         self._over |= {turn_id} if turn_id else set()
         self._over |= {utterance_id} if utterance_id else set()
         self._closings += 1
+        self._reply = None
         if self._chosen:
             chosen, chosen_turn = self._chosen
-            self._chosen = None
+            self._chosen = self._next = None
             yield from self._refuse(chosen, chosen_turn, "turn_over")
         yield from self._discard()
         self.playing = Sound(SoundKind.CLOSING, closing.phrase_id, closing.text)
@@ -224,11 +298,19 @@ class CallSounds:
             self._preparing[candidate_id] = False
             yield Prepare(Sound(SoundKind.REPLY, candidate_id, self._texts[candidate_id]))
 
-    def _discard(self, *, keep: str | None = None, only: str | None = None) -> Iterator[Command]:
+    def _discard(
+        self, *, keep: str | None = None, only: str | None = None, whole: str | None = None
+    ) -> Iterator[Command]:
+        """``keep``: a reply that stays, with its sentences; ``whole``: one that goes, with its sentences."""
         for candidate_id in list(self._preparing):
-            if candidate_id != keep and only in (None, candidate_id):
+            kept = keep is not None and self._whole_of(candidate_id) == self._whole_of(keep)
+            named = only in (None, candidate_id) and whole in (None, self._whole_of(candidate_id))
+            if named and not kept:
                 del self._preparing[candidate_id]
                 yield Discard(candidate_id)
+
+    def _whole_of(self, candidate_id: str) -> str:
+        return self._reply_of.get(candidate_id, candidate_id)
 
     def _refuse(self, chosen: d.Spoken, turn_id: str, reason: str) -> Iterator[Command]:
         yield self._put(f.ReplyRefused(candidate_id=chosen.candidate_id, reason=reason), turn_id)
@@ -238,8 +320,8 @@ class CallSounds:
     def media_ended(self, reason: str = "caller_hung_up") -> list[Command]:
         if self.ended or self.evicted:
             return []
+        commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
         self.ended = True
-        commands: list[Command] = [Stop()] if self.playing else []
         return [*commands, self._put(f.CallEnded(reason=reason))]
 
     def _after_a_gap(self, now_ms: float) -> Iterator[Command]:
@@ -251,7 +333,7 @@ class CallSounds:
 
     def caught_up(self, now_ms: float) -> list[Command]:
         self._behind = False
-        return list(self._start_reply(now_ms))
+        return [*self._start_reply(now_ms), *self._go_on(now_ms)]
 
     def _turn_of(self, utterance_id: str) -> str | None:
         if not utterance_id:

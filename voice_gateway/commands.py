@@ -15,11 +15,13 @@ class SoundKind(StrEnum):
 
 
 class Sound(NamedTuple):
-    """Something that can be played. ``sound_id``: candidate id of a reply, phrase id of a granted line."""
+    """Something that can be played. ``sound_id``: candidate id of a reply or of a sentence, phrase id of a granted line.
+    ``piece``: of a reply, from 0."""
 
     kind: SoundKind
     sound_id: str
     text: str
+    piece: int = 0
 
 
 class Put(NamedTuple):

@@ -60,7 +60,9 @@ class Heard:
     """Moments of a call on the event loop's clock (s), for whoever measures it."""
 
     answered_at: float | None = None
-    sounds: list[tuple[float, SoundKind, str]] = field(default_factory=list)  # when each began to be let out
+    sounds: list[tuple[float, SoundKind, str]] = field(
+        default_factory=list
+    )  # when each began; of a reply its first piece
     speech_ended_at: dict[str, float] = field(default_factory=dict)  # by utterance: the end that was believed
     unsent_facts: int = 0
 
@@ -197,7 +199,7 @@ class Gateway:
     def _finished(self, spoken: str) -> None:
         sound = self._machine.playing
         self._do(self._machine.finished(spoken, self._now_ms()))
-        if sound and sound.kind is not SoundKind.HOLD:  # after a holding line the caller still waits
+        if sound and sound.kind is not SoundKind.HOLD and not self._machine.replying:  # else the caller still waits
             self._tell_media(idle=True)
 
     # --- commands ---
@@ -222,10 +224,12 @@ class Gateway:
         elif isinstance(command, Discard):
             self._player.discard(command.sound_id)
         elif isinstance(command, Start):
-            self.heard.sounds.append((asyncio.get_running_loop().time(), command.sound.kind, command.sound.sound_id))
             self._player.start(command.sound)
-            if command.sound.kind is SoundKind.REPLY:
-                self._tell_media(idle=False)
+            if command.sound.piece == 0:
+                sound = command.sound
+                self.heard.sounds.append((asyncio.get_running_loop().time(), sound.kind, sound.sound_id))
+                if sound.kind is SoundKind.REPLY:
+                    self._tell_media(idle=False)
         elif isinstance(command, Stop):
             spoken = self._player.stop()
             self._do(self._machine.stopped(spoken, self._now_ms()))

@@ -13,6 +13,8 @@ from agent_core.reducers.changes import (
     mark_asked,
     set_fate,
     with_asks_closed,
+    with_asks_of_reply,
+    with_attempt_over,
     with_candidate,
     without_guardrails_asked,
     without_guests_awaited,
@@ -34,12 +36,19 @@ def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Co
         ask_id=p.ask_id,
         digest=p.request_digest,
         step_id=p.step_id,
+        attempt=p.attempt,
+        reply=p.reply,
+        sentence=p.sentence,
+        more=p.sentence is not None,
     )
     c = with_candidate(c, c.turn, candidate)
     return mark_asked(c, c.turn, p.intent) if c.turn else c
 
 
 def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> Conversation:
+    candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
+    if candidate and candidate.sentence is not None:
+        c = with_attempt_over(c, candidate)
     c = without_guests_awaited(set_fate(c, p.candidate_id, Fate.DROPPED), p.candidate_id)
     return without_guardrails_asked(c, p.candidate_id)
 
@@ -47,6 +56,8 @@ def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> 
 def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -> Conversation:
     c = set_fate(c, p.candidate_id, Fate.ACCEPTED)
     candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
+    if candidate and candidate.sentence is not None:  # its stream goes on, and may yet come to nothing
+        return c
     if candidate and candidate.ask_id in c.asks:  # first acceptable wins: its sibling attempts are losers
         c = replace(c, asks=closed(c.asks, candidate.ask_id))
     return c
@@ -70,7 +81,13 @@ def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conver
 
 
 def _chosen(c: Conversation, event: Event, p: d.Spoken) -> Conversation:
-    c = set_fate(with_asks_closed(c), p.candidate_id, Fate.CHOSEN)
+    candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
+    if c.turn is None or candidate is None:
+        return with_asks_closed(c)
+    c = with_asks_of_reply(c, candidate) if candidate.more else with_asks_closed(c)
+    said_in = candidate.said_in or 1
+    chosen = replace(candidate, fate=Fate.CHOSEN, said_in=said_in, chosen_at_us=event.accepted_at_us)
+    c = with_candidate(c, c.turn, chosen) if c.turn else c
     return replace(c, turn=replace(c.turn, chosen=p.candidate_id)) if c.turn else c
 
 

@@ -12,7 +12,7 @@ from agent_core.conversation import Ask, Candidate, Conversation, Fate, Turn
 from agent_core.guests import TIMER as GUEST_TIMER
 from agent_core.guests import timer_of
 from agent_core.proposal import Errand
-from schemas.decisions import GuardrailAsked
+from schemas import decisions as d
 from schemas.event import Event
 from schemas.writing import UndoRequested, WriteRequested
 
@@ -67,9 +67,41 @@ def without_budget_timer(c: Conversation, ask_id: str) -> Conversation:
 def without_guardrails_asked(c: Conversation, candidate_id: str) -> Conversation:
     """What guardrails would still say of this candidate is of no use to anybody."""
     for ask in c.asks.values():
-        if ask.open and isinstance(ask.payload, GuardrailAsked) and ask.payload.candidate_id == candidate_id:
+        if ask.open and isinstance(ask.payload, d.GuardrailAsked) and ask.payload.candidate_id == candidate_id:
             c = without_budget_timer(replace(c, asks=closed(c.asks, ask.ask_id)), ask.ask_id)
     return c
+
+
+def with_asks_of_reply(c: Conversation, candidate: Candidate) -> Conversation:
+    """Only what the chosen reply goes on with stays asked: its own attempt, and verdicts on it."""
+    asks = {}
+    for key, ask in c.asks.items():
+        if key == candidate.ask_id:
+            done = ask.done | (frozenset(range(ask.attempts)) - {candidate.attempt})
+            asks[key] = replace(ask, done=done, open=ask.open and len(done) < ask.attempts)
+        elif outlives_turn(ask) or _judges(c, ask, candidate):
+            asks[key] = ask
+        else:
+            asks[key] = replace(ask, open=False)
+    judged = tuple(guard_budget.prefix_of(key) for key, ask in asks.items() if ask.open)
+    timers = {key: t for key, t in c.timers.items() if t.purpose != guard_budget.TIMER or key.startswith(judged)}
+    return replace(c, asks=asks, timers=timers)
+
+
+def with_attempt_over(c: Conversation, candidate: Candidate) -> Conversation:
+    """The attempt that said it isn't needed any more."""
+    ask = c.asks.get(candidate.ask_id)
+    if ask is None or not ask.open or ask.reply_id(candidate.attempt) != candidate.whole_id:
+        return c
+    done = ask.done | {candidate.attempt}
+    return replace(c, asks={**c.asks, ask.ask_id: replace(ask, done=done, open=len(done) < ask.attempts)})
+
+
+def _judges(c: Conversation, ask: Ask, reply: Candidate) -> bool:
+    if c.turn is None or not isinstance(ask.payload, d.GuardrailAsked):
+        return False
+    candidate = c.turn.candidates.get(ask.payload.candidate_id)
+    return candidate is not None and candidate.whole_id == reply.whole_id
 
 
 def without_guests_awaited(c: Conversation, candidate_id: str = "") -> Conversation:

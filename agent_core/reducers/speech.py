@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line
 from agent_core.reducers.changes import Reducer, set_fate, unchoose
 from agent_core.reducers.writing import heard_to_the_end
+from agent_core.wording import to_be_said
 from schemas import facts as f
 from schemas.event import Event
 
@@ -17,7 +18,12 @@ def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conver
         return c
     if p.take != c.take:  # it comes late, from a gateway that lost the call: by now the reply is chosen for another one
         return c
-    timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
+    goes_on = turn.candidates[p.candidate_id].more  # then verdicts and sentences of it are still waited for
+    timers = {
+        key: timer
+        for key, timer in c.timers.items()
+        if timer.turn_id != turn.turn_id or (goes_on and timer.purpose != "give_up")
+    }
     return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers)
 
 
@@ -47,7 +53,7 @@ def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -
     c = _say(c, event, p.spoken_so_far) if p.spoken_so_far else c
     if c.turn_is_of_another:  # the rest isn't for whoever is there now
         return c
-    return replace(c, interrupted=Interrupted(candidate.text, p.spoken_so_far, candidate.intent))
+    return replace(c, interrupted=Interrupted(to_be_said(c.behaviour, candidate), p.spoken_so_far, candidate.intent))
 
 
 def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversation:
@@ -70,6 +76,11 @@ def _holding_played(c: Conversation, event: Event, p: f.HoldingPlayed) -> Conver
 
 
 def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conversation:
+    """It may come in the place of sentences that a reply waited for in vain: what was heard of that counts."""
+    turn = c.turn
+    started = turn.candidates.get(turn.started or "") if turn and turn.turn_id == event.turn_id else None
+    if turn and started and started.sentence is not None and turn.spoken_so_far:
+        c = _say(c, event, turn.spoken_so_far)
     return _say(c, event, p.text)
 
 
