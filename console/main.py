@@ -15,7 +15,7 @@ import typer
 from console.cli_options import Data, Json, Log, Store
 from console.cli_options import run_command as _run
 from console.import_options import import_log
-from console.replay_options import replay, show
+from console.replay_options import debug, replay, show, why
 
 app = typer.Typer(
     name="ledgerline",
@@ -143,7 +143,9 @@ def calls(data: Data = None, log: Log = None, json: Json = False) -> None:
 
 
 app.command()(show)
+app.command()(why)
 app.command()(replay)
+app.command()(debug)
 
 
 @app.command()

@@ -130,6 +130,10 @@ class ConversationReplay:
         """How these deciders' decisions differ from those of others in a step that comes next. Folds nothing."""
         return self._recompute(step)
 
+    def decide(self, fact: Event) -> tuple[Event, ...]:
+        """What these deciders decide on the fact that comes next. Folds nothing. Raises what a decider raises."""
+        return self._mind.step(self._conversation, fact)[1][1:]
+
     def _recompute(self, step: Sequence[Event]) -> tuple[Difference, ...]:
         if step[0].kind is not Kind.FACT:
             return (_whole(step, "not_a_step"),)

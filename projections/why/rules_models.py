@@ -1,0 +1,188 @@
+"""Rules about what was asked of models and tools, how long it took, and which budget ran out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from projections.race import Attempt
+from projections.why.case import Case
+from projections.why.findings import Finding
+from schemas import decisions as d
+from schemas import facts as f
+
+SLOW_MS = 1_000.0  # a part of a turn that takes longer is told
+LONG_HOLD_MS = 700.0  # a holding line that ends in less than this after it began was hardly needed
+_ENDED_BADLY = ("fallback", "superseded", "abandoned", None)
+_HINTS = {
+    "unauthorised": "it refuses the key",
+    "rate_limited": "it is asked too often (429)",
+    "unavailable": "it is down or can't be reached",
+    "timed_out": "it didn't answer in time",
+    "invalid": "it answered with what is no answer",
+    "refused": "it declined to answer",
+    "missing": "it isn't configured here",
+}
+
+
+class _Open(NamedTuple):
+    name: str
+    asked_ms: float
+    returned_ms: float | None
+
+
+def failed_attempts(case: Case) -> Iterator[Finding]:
+    """Attempts that failed. They weigh most where the turn had nothing else to say."""
+    failed = [attempt for attempt in case.turn.race.attempts if attempt.state == "failed"]
+    for kind in dict.fromkeys(attempt.kind for attempt in failed):
+        attempts = [a for a in case.turn.race.attempts if a.kind == kind]
+        bad = [a for a in failed if a.kind == kind]
+        none_left = not any(a.state == "returned" for a in attempts)
+        weight = (96 if _ended_badly(case) else 78) if none_left else (50 if _ended_badly(case) else 34)
+        yield Finding(kind="provider", weight=weight, told=_failures(kind, bad, len(attempts)), seqs=_seqs(case, bad))
+
+
+def gave_up(case: Case) -> Iterator[Finding]:
+    """The turn's own deadline ended it, while something was still to come."""
+    fired = case.gave_up
+    if fired is None:
+        return
+    late = [o for o in _asked(case) if o.returned_ms is None or o.returned_ms > case.ms(fired)]
+    waiting = ", ".join(
+        f"{o.name} ({'never came' if o.returned_ms is None else f'came at {o.returned_ms:,.0f} ms'})" for o in late[:3]
+    )
+    waited = f"; still awaited: {waiting}" if waiting else ""
+    told = f"The turn's budget ran out: give_up_ms is {case.opened.give_up_ms:,}, and nothing could be said by then{waited}."
+    yield Finding(kind="budget", weight=90 if _ended_badly(case) else 74, told=told, seqs=(fired.seq,))
+
+
+def closing_line(case: Case) -> Iterator[Finding]:
+    for event, played in case.of(f.FallbackPlayed):
+        told = (
+            f"The gateway played its closing line at {played.since_speech_end_ms:,.0f} ms: nothing was decided by the hard "
+            f"mark of {case.opened.hard_ms:,} ms (budget.hard_ms)."
+        )
+        yield Finding(kind="budget", weight=84, told=told, seqs=(event.seq,))
+
+
+def too_late(case: Case) -> Iterator[Finding]:
+    """An answer that came behind its own time limit."""
+    for event, p in case.of(d.CompletionAsked):
+        timed = [a for a in case.turn.race.attempts if a.ask_id == p.ask_id and a.reason == "timed_out"]
+        if timed and all((a.took_ms or 0) >= 0.9 * p.timeout_ms for a in timed):
+            told = (
+                f"{len(timed)} of {p.attempts} attempts at an answer ran into the budget's completion_timeout_ms of "
+                f"{p.timeout_ms:,}."
+            )
+            yield Finding(kind="budget", weight=70 if _ended_badly(case) else 30, told=told, seqs=(event.seq,))
+
+
+def slow_parts(case: Case) -> Iterator[Finding]:
+    """What the wait before the choice was spent on, where that was long."""
+    chosen = case.chosen
+    end_ms = case.ms(chosen) if chosen else case.turn.latency_ms.first_sound
+    if end_ms is None or not case.utterance_id:
+        return
+    for asked in _asked(case):
+        until = min(asked.returned_ms or end_ms, end_ms)
+        took = until - max(asked.asked_ms, 0.0)
+        if took >= SLOW_MS and took >= 0.4 * end_ms:
+            weight = 72 if _was_waited_for(case, asked) else 40
+            told = f"{took:,.0f} of the {end_ms:,.0f} ms before the choice went by waiting for {asked.name}."
+            yield Finding(kind="provider", weight=weight, told=told, seqs=())
+    end_of_turn = case.turn.latency_ms.end_of_turn
+    if end_of_turn is not None and end_of_turn >= SLOW_MS:
+        told = f"The recogniser took {end_of_turn:,.0f} ms after the end of speech to be sure of the words."
+        yield Finding(kind="voice", weight=66, told=told)
+
+
+def needless_hold(case: Case) -> Iterator[Finding]:
+    """A holding line just before the reply, which then had to wait for it."""
+    chosen = case.chosen
+    for event, played in case.of(f.HoldingPlayed):
+        if chosen is None or not case.utterance_id:
+            continue
+        ahead_ms = case.ms(chosen) - played.since_speech_end_ms
+        if ahead_ms < LONG_HOLD_MS:
+            when = f"the reply was chosen {abs(ahead_ms):,.0f} ms {'later' if ahead_ms >= 0 else 'before that'}"
+            told = (
+                f"A holding line began at {played.since_speech_end_ms:,.0f} ms, at the budget's mark of {played.mark_ms:,} ms; "
+                f"{when} and had to wait for its end."
+            )
+            early = played.mark_ms < 500  # callers take shorter pauses for a person's
+            yield Finding(kind="budget", weight=62 if early else 44, told=told, seqs=(event.seq,))
+
+
+def tool_trouble(case: Case) -> Iterator[Finding]:
+    for call in case.turn.tools:
+        name, reason = getattr(call, "tool", "a tool"), getattr(call, "reason", None)
+        if reason:
+            told = f"The tool {name} gave nothing: {reason.replace('_', ' ')} ({reason})."
+            yield Finding(kind="access", weight=86, told=told, seqs=_tool_seqs(case, name))
+
+
+def _tool_seqs(case: Case, name: str) -> tuple[int, ...]:
+    refused = [e.seq for e, p in case.of(d.ToolRefused) if p.tool == name]
+    return tuple(refused or [e.seq for e, p in case.of(d.ToolRequested) if p.tool == name])[:2]
+
+
+def _failures(kind: str, bad: list[Attempt], of: int) -> str:
+    what = {"answer": "an answer", "classification": "the classification", "passages": "the search for passages"}
+    counted = Counter((a.provider or "who was asked", a.reason or "unknown") for a in bad)
+    parts = [
+        f"{provider}: {reason}{f' ({_HINTS[reason]})' if reason in _HINTS else ''}{f' ×{n}' if n > 1 else ''}"
+        for (provider, reason), n in counted.items()
+    ]
+    took = [a.took_ms for a in bad if a.took_ms is not None]
+    after = f", after up to {max(took):,.0f} ms" if took else ""
+    whole = "All" if len(bad) == of else f"{len(bad)} of {of}"
+    return f"{whole} attempts at {what.get(kind, kind)} failed: {'; '.join(parts)}{after}."
+
+
+def _seqs(case: Case, bad: list[Attempt]) -> tuple[int, ...]:
+    asks = {attempt.ask_id for attempt in bad}
+    return tuple(e.seq for e, p in case.of(f.EffectFailed) if p.ask_id in asks)[:4]
+
+
+def _asked(case: Case) -> list[_Open]:
+    """Everything that was asked, and when the last of it came."""
+    found: list[_Open] = []
+    for event in case.events:
+        asked = event.payload
+        ask_id = getattr(asked, "ask_id", "")
+        if not ask_id or not isinstance(
+            asked, d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked | d.ToolRequested
+        ):
+            continue
+        came = [e for e in case.call if getattr(e.payload, "ask_id", "") == ask_id and e.kind.value == "fact"]
+        came = [e for e in came if not isinstance(e.payload, f.EffectFailed | f.EffectCancelled)]
+        found.append(
+            _Open(_name(asked, came[0].payload if came else None), case.ms(event), case.ms(came[0]) if came else None)
+        )
+    return found
+
+
+def _name(asked: object, outcome: object) -> str:
+    by = getattr(outcome, "provider", "") or ""
+    if isinstance(asked, d.CompletionAsked):
+        return f"an answer about {asked.intent}{f' from {by}' if by else ''}"
+    if isinstance(asked, d.GuardrailAsked):
+        return f"the guardrail {asked.guardrail}"
+    if isinstance(asked, d.ToolRequested):
+        return f"the tool {asked.tool}"
+    return "the classification" if isinstance(asked, d.ClassificationAsked) else "the search for passages"
+
+
+def _was_waited_for(case: Case, asked: _Open) -> bool:
+    """Whether the choice came with it: what comes later than the choice held nobody up."""
+    chosen = case.chosen
+    return chosen is None or asked.returned_ms is None or asked.returned_ms <= case.ms(chosen)
+
+
+def _ended_badly(case: Case) -> bool:
+    said = case.said
+    return case.turn.outcome in _ENDED_BADLY or (said is not None and said.action in ("fallback", "clarify"))
+
+
+RULES = (failed_attempts, gave_up, closing_line, too_late, slow_parts, needless_hold, tool_trouble)

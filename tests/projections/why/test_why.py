@@ -1,0 +1,50 @@
+"""``why`` puts the cause of a planted fault among its first three lines, and has nothing to say where nothing is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from fault_scorer import FILES, Fault, explained, faults, is_found
+
+from projections.why.findings import Finding
+from projections.why.why import lines, ranked
+
+KINDS = {"prompt", "knowledge", "guardrail", "budget", "provider", "code"}
+AT_LEAST = 16
+NOTHING = Fault("nothing", "none", {}, True, {}, {}, [])
+
+
+def test_the_cause_of_a_planted_fault_is_among_the_first_three_lines() -> None:
+    planted = [fault for file in FILES for fault in faults(file)]
+    missed = [fault.name for fault in planted if not is_found(fault, explained(fault))]
+    assert (len(planted), {fault.kind for fault in planted}) == (20, KINDS)
+    assert len(planted) - len(missed) >= AT_LEAST, missed
+
+
+def test_a_turn_without_a_fault_has_no_cause() -> None:
+    told = lines(explained(NOTHING))
+    assert told[0].startswith("Nothing out of the ordinary")
+    assert any("Chosen at" in line and "three to five working days" in line for line in told)
+
+
+def test_the_story_tells_what_was_heard_asked_offered_and_played() -> None:
+    story = explained(NOTHING).story
+    beginnings = [line.partition(":")[0].partition(" at ")[0] for line in story]
+    assert [b for b in dict.fromkeys(beginnings)] == [
+        "Heard",
+        "Understood as",
+        "Found",
+        "Asked",
+        "Offered",
+        "Chosen",
+        "Played",
+        "Ended",
+    ]
+
+
+@pytest.mark.parametrize("heavier", [40, 90])
+def test_a_second_finding_of_a_rule_stands_behind_the_first_of_every_other(heavier: int) -> None:
+    def finding(told: str, weight: int) -> Finding:
+        return Finding(kind="log", weight=weight, told=told)
+
+    found = ranked([[finding("a", 95), finding("b", 94)], [finding("c", heavier)], [finding("d", 10)]])
+    assert [each.told for each in found] == ["a", "c", "b"]
