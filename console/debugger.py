@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -38,7 +39,7 @@ class Step(msgspec.Struct, frozen=True):
     """What the model said: a tool to use, or the answer."""
 
     tool: str | None = None
-    arguments: dict[str, object] = {}
+    arguments: dict[str, Any] = {}
     answer: str | None = None
     events: tuple[int, ...] = ()
 
@@ -47,7 +48,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """What the model looked up."""
 
     tool: str
-    arguments: dict[str, object]
+    arguments: dict[str, Any]
     found: str
 
 

@@ -6,14 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 from console.commands.doctor import Diagnosis
+from console.debugger import Debugged
 from projections.call_report import CallReport
 from projections.calls import CallSummary
+from projections.event_at import EventAt
 from projections.lane_diff import LaneDiff
 from projections.live.report import LiveFigures
 from projections.read_model_report import Projected
 from projections.recompute import Replay
+from projections.replay_all import ReplayAll
 from projections.stretch import StretchReplay
 from projections.verify import Verification
+from projections.what_if.report import WhatIfReport
+from projections.why.why import Why
 from simulation.run import Report
 from streams.history.importing import ImportedHistory
 from streams.transfer import Exported, Imported
@@ -22,10 +27,16 @@ SHAPES: dict[str, Any] = {
     "call": CallReport,
     "demo": CallReport,
     "show": CallReport,
+    "show --at": EventAt,
+    "why": Why,
     "calls": list[CallSummary],
     "replay": Replay,
+    "replay --all": ReplayAll,
+    "replay --what-if": WhatIfReport,
+    "replay --realtime": CallReport,
     "replay --partition": StretchReplay,
     "replay --lane": LaneDiff,
+    "debug": Debugged,
     "live": LiveFigures,
     "verify": Verification,
     "export": Exported,

@@ -15,7 +15,16 @@ from console.settings import Settings, load_settings
 from console.since import since_us
 from console.workspace import open_workspace
 from projections.what_if.change import WhatIf, WhatIfError, parse
-from projections.what_if.report import CHANGED, SAME, CallWhatIf, Compared, Said, Summary, TurnWhatIf, WhatIfReport
+from projections.what_if.report import (
+    CHANGED,
+    SAME,
+    CallWhatIf,
+    Compared,
+    Said,
+    TurnWhatIf,
+    WhatIfReport,
+    WhatIfSummary,
+)
 from projections.what_if.summary import Gathered, Limit, limits
 
 MOST_SHOWN = 20
@@ -101,7 +110,7 @@ def _told(report: WhatIfReport) -> Iterator[str]:
         yield f"--fail-on {told}: it is so"
 
 
-def _summary(found: Summary) -> Iterator[str]:
+def _summary(found: WhatIfSummary) -> Iterator[str]:
     share = f" ({100 * found.changed / found.turns:.1f} %)" if found.turns else ""
     yield f"{found.calls} calls, {found.turns} turns: {found.changed} replies change{share}, {found.unknown} unknown"
     if found.not_comparable:

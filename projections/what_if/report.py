@@ -64,7 +64,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     what_if: float | None
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Of all turns, each judged on its recorded history. ``changed``: replies that are another one; ``not_comparable`` of
     them lie behind an earlier change in their call. ``blocked``: turns in which a guardrail blocked something; ``newly``
     ones are those in which none did. ``cost_micros``: sums. Latencies: of the decision."""
@@ -100,5 +100,5 @@ class WhatIfReport(msgspec.Struct, frozen=True, kw_only=True):
     since: str | None
     identical: bool | None
     failed_on: tuple[str, ...]
-    summary: Summary
+    summary: WhatIfSummary
     calls: tuple[CallWhatIf, ...]

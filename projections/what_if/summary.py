@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from projections.what_if.change import WhatIfError
-from projections.what_if.report import CHANGED, UNKNOWN, CallWhatIf, Compared, Said, Summary, TurnWhatIf
+from projections.what_if.report import CHANGED, UNKNOWN, CallWhatIf, Compared, Said, TurnWhatIf, WhatIfSummary
 
 _LIMIT = re.compile(r"([a-z-]+)\s*(>=|>)\s*([0-9]+(?:\.[0-9]+)?)(%?)")
 _OVER: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
@@ -32,7 +32,7 @@ class Limit(NamedTuple):
     value: float
     is_share: bool
 
-    def is_broken(self, summary: Summary, not_identical: int) -> bool:
+    def is_broken(self, summary: WhatIfSummary, not_identical: int) -> bool:
         if self.what == "cost":
             return self._costs_too_much(summary.cost_micros)
         if self.what in ("not-identical", "not-judged"):
@@ -127,9 +127,9 @@ class Gathered:
             count[f"newly {name}"] += now and not then
             count[f"no longer {name}"] += then and not now
 
-    def summary(self) -> Summary:
+    def summary(self) -> WhatIfSummary:
         count = self._count
-        return Summary(
+        return WhatIfSummary(
             calls=count["calls"],
             judged=count["judged"],
             turns=count["turns"],
