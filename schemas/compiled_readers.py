@@ -295,5 +295,8 @@ def _long_lines(variable: str, indent: str, *, is_time: bool) -> Iterator[str]:
         yield f"{indent}else: at += 8"
     else:
         yield f"{indent}{variable} = data[at]"
-        yield f"{indent}if {variable} > 127: {variable}, at = long(data, at)"
-        yield f"{indent}else: {variable}, at = SMALL[{variable}], at + 1"
+        yield f"{indent}if {variable} < 128: {variable}, at = SMALL[{variable}], at + 1"
+        yield f"{indent}elif data[at + 1] < 128:"
+        yield f"{indent} {variable}, at = {variable} & 127 | data[at + 1] << 7, at + 2"
+        yield f"{indent} {variable} = {variable} >> 1 ^ -({variable} & 1)"
+        yield f"{indent}else: {variable}, at = long(data, at)"
