@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from agent_core.hedging import Hedge, Hedging, Purpose
 from agent_core.proofs import Proofs
 from agent_core.release import Release
 
@@ -50,13 +51,18 @@ class Phrase(_Data):
 
 
 class Budget(_Data):
-    """Marks of a turn in ms after the caller's end of speech."""
+    """Marks of a turn in ms after the caller's end of speech.
+
+    ``turn_cost_micros``: what its models may cost, in millionths of their price list's currency; None: no ceiling. Once
+    it is reached no attempt starts any more, and approved wordings are said.
+    """
 
     hold_marks_ms: tuple[int, ...] = (950, 3200)
     give_up_ms: int = 5000
     hard_ms: int = 6000
     completion_timeout_ms: int = 4500
     guardrail_timeout_ms: int = 1500
+    turn_cost_micros: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _in_order(self) -> Budget:
@@ -64,6 +70,11 @@ class Budget(_Data):
         if list(marks) != sorted(set(marks)):
             raise ValueError(f"marks must rise: hold_marks_ms < give_up_ms < hard_ms, got {marks}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_no_ceiling_is(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there was one keep their content hash."""
+        return _without_none(as_ever(self), {"turn_cost_micros"})
 
 
 class Action(StrEnum):
@@ -206,6 +217,23 @@ class Routing(_Data):
     all_intents: bool = False
     abstain_below: float = Field(default=0.35, ge=0, lt=1)  # top probability under this: ask the caller to say it again
     escalate_on: tuple[str, ...] = ()  # reasons of input cues that lead to a person, such as a vulnerability
+    hedging: Hedging | None = None  # when further attempts start, for everything that a turn waits for
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Routing:
+        if self.hedging and self.hedging.answer and self.attempts != 1:
+            raise ValueError("attempts and hedging.answer both say how many answers race: leave attempts out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_nothing_is_hedged(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there was hedging keep their content hash."""
+        return _without_none(as_ever(self), {"hedging"})
+
+    def hedge(self, purpose: Purpose) -> Hedge:
+        """The strategy for what is asked of a model."""
+        found = self.hedging.of(purpose) if self.hedging else None
+        return found or Hedge(now=self.attempts if purpose is Purpose.ANSWER else 1)
 
 
 class Behaviour(_Data):
@@ -266,3 +294,7 @@ class Behaviour(_Data):
     @classmethod
     def from_canonical(cls, raw: bytes) -> Behaviour:
         return cls.model_validate_json(raw)
+
+
+def _without_none(written: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in written.items() if value is not None or name not in names}

@@ -15,6 +15,7 @@ from agent_core.proofs import Challenge
 from agent_core.proposal import Errand, Proposal
 from agent_core.subject import Subject
 from schemas.base import Decision
+from schemas.facts import Pace
 
 
 class Caller(StrEnum):
@@ -46,7 +47,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Something asked of the outside world. Kept, closed, till its turn ends; ``generation`` rises when asked again."""
+    """Something asked of the outside world. Kept, closed, till its turn ends; ``generation`` rises when asked again.
+
+    ``attempts`` were started so far, ``at_once`` of them with the ask. ``progress_at_us``: when the newest of them was, or
+    said its newest sentence; ``spoke``: whether any said one.
+    """
 
     ask_id: str
     payload: Decision
@@ -57,6 +62,9 @@ class Ask(msgspec.Struct, frozen=True):
     open: bool = True
     generation: int = 0
     event_id: str = ""
+    at_once: int = 1
+    progress_at_us: int = 0
+    spoke: bool = False
 
     def reply_id(self, attempt: int) -> str:
         """The candidate that this attempt's answer is: what another run said is another candidate."""
@@ -132,6 +140,9 @@ class Turn(msgspec.Struct, frozen=True):
     started: str | None = None  # the candidate whose first audio left for the caller
     spoken_so_far: str = ""
     holds: int = 0
+    paces: tuple[Pace, ...] | None = None  # what models lately took; None: not known yet
+    spent_micros: int = 0
+    spending_stopped: bool = False
 
 
 class Interrupted(msgspec.Struct, frozen=True):

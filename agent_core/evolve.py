@@ -9,7 +9,20 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
-from agent_core.reducers import asks, call, candidates, history, proving, release, speech, subject, turn, writing
+from agent_core.reducers import (
+    asks,
+    call,
+    candidates,
+    hedging,
+    history,
+    proving,
+    release,
+    speech,
+    spending,
+    subject,
+    turn,
+    writing,
+)
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
 from schemas.event import Event
@@ -19,6 +32,7 @@ _PARTS = (
     call.REDUCERS,
     turn.REDUCERS,
     asks.REDUCERS,
+    hedging.REDUCERS,
     subject.REDUCERS,
     candidates.REDUCERS,
     release.REDUCERS,
@@ -39,5 +53,7 @@ def evolve(conversation: Conversation, event: Event) -> Conversation:
         if not isinstance(payload, SubjectAuthenticated):  # who signs in may be silent all the same
             timers = {key: t for key, t in conversation.timers.items() if t.purpose != "silence"}
             conversation = replace(conversation, timers=timers)
+    if isinstance(payload, spending.COSTLY):
+        conversation = spending.with_cost(conversation, payload)
     reduce = _REDUCERS.get(type(payload))
     return reduce(conversation, event, payload) if reduce else conversation

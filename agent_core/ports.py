@@ -32,6 +32,8 @@ class FailureReason(StrEnum):
     MISSING = "missing"  # the provider isn't installed or configured
     CANCELLED = "cancelled"
     STALE = "stale"  # what a change was to rest on isn't so any more: nothing was done
+    CAPPED = "capped"  # an attempt beyond the first ones, over the share of calls that may be such
+    CIRCUIT_OPEN = "circuit_open"  # nobody was asked: every provider failed too often of late
 
 
 class ProviderError(Exception):
@@ -98,6 +100,7 @@ class CompletionRequest:
     messages: tuple[Message, ...]
     label: str = ""
     attempt: int = 0
+    extra: bool = False  # started beyond those that start at once: a share of all calls caps these
     max_tokens: int = 200
     timeout_ms: int = 6000
     urgent: bool = True  # a caller waits; False for work that may wait (knowledge lint, summaries)

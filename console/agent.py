@@ -9,6 +9,7 @@ from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
 from agent_core.conversation import Ask, Conversation
+from agent_core.hedging import Hedging
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
 from console.settings import LlmProvider, LlmSettings
@@ -17,6 +18,7 @@ from processors.effects import EffectRunner, Executor
 from processors.executors.classify import Classify
 from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
+from processors.executors.know_pace import KnowPace
 from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
 from processors.mind import AgentMind
@@ -48,6 +50,7 @@ class Agent:
             d.PassagesAsked: Retrieve({behaviour.content_hash: retriever}),
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
+            d.PaceAsked: KnowPace(model),
             d.ToolRequested: call_tool or _no_tools,
         }
         classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
@@ -71,6 +74,7 @@ def make_model(
     providers = settings.all()
     if not providers:
         return ApprovedAnswers()
+    from providers.extra_calls import ExtraCalls
     from providers.model_router import Attempted, ModelRouter
 
     def observe(attempted: Attempted) -> None:
@@ -80,7 +84,9 @@ def make_model(
     models = [_provider(provider) for provider in providers]
     routing = behaviour.routing
     routes = dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models)
-    return ModelRouter(routes, language=behaviour.language, observe=observe)
+    hedging = routing.hedging or Hedging()
+    extra = ExtraCalls(hedging.extra_share, hedging.burst)
+    return ModelRouter(routes, language=behaviour.language, extra=extra, observe=observe)
 
 
 async def usable(settings: LlmSettings, on_failure: Callable[[ProviderError], None]) -> LlmSettings:
@@ -108,7 +114,7 @@ async def _refused(settings: LlmProvider, on_failure: Callable[[ProviderError], 
 
 
 def _provider(settings: LlmProvider) -> LanguageModel:
-    from providers.openai_compatible import OpenAICompatible, OpenAISettings
+    from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices
 
     return OpenAICompatible(
         OpenAISettings(
@@ -118,5 +124,6 @@ def _provider(settings: LlmProvider) -> LanguageModel:
             name=settings.name,
             options=settings.options,
             emulated=settings.emulated,
+            prices={settings.model: Prices(**settings.prices.model_dump())} if settings.prices else {},
         )
     )

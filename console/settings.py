@@ -59,12 +59,21 @@ class TtsSettings(_Speech):
         return "elevenlabs" if self.provider == "auto" else self.provider
 
 
+class LlmPrices(_Part):
+    """Per million tokens, in one currency for all providers."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)  # None: cached tokens cost as much as others
+
+
 class LlmProvider(_Part):
     name: str = "openai"
     url: str | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     options: dict[str, Any] = Field(default_factory=dict)  # passed through in the request's body
+    prices: LlmPrices | None = None  # None: nothing is known of what a call costs
     emulated: bool = False  # found out, not configured: our emulator names each draw by a header
 
 

@@ -30,6 +30,7 @@ HANDLES = (
     d.ToolRefused,
     d.VerdictIssued,
     d.CandidateDropped,
+    d.SpendingStopped,
     d.TurnCommitted,
 )
 FALLBACK = "fallback"
@@ -213,9 +214,9 @@ def _hopeful(turn: Turn, action: str) -> bool:
 
 
 def _hopeless(conversation: Conversation, turn: Turn, intent: str) -> bool:
-    """An answer was asked for, every attempt is over, and no candidate of it is left."""
+    """An answer was asked for, every attempt is over, and no candidate of it is left; or there is no money to ask."""
     if intent not in turn.asked:
-        return False
+        return turn.spending_stopped
     asks = [
         ask
         for ask in conversation.asks.values()

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import msgspec
+
+from agent_core import metering
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import FailureReason, ProviderError
 from schemas import facts as f
@@ -82,7 +85,7 @@ class EffectRunner:
 
     async def _carry_out(self, conversation: Conversation, ask: Ask, run: _Run) -> None:
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        started, meter = loop.time(), metering.begin()
         try:
             executor = self._executors[type(ask.payload)]
             if isinstance(executor, TellingExecutor):
@@ -92,16 +95,12 @@ class EffectRunner:
                 fact = await executor(conversation, ask, run.attempt)
         except asyncio.CancelledError:
             elapsed_ms = (loop.time() - started) * 1000
-            self._tell(
-                conversation.id,
-                ask,
-                run,
-                f.EffectCancelled(ask_id=ask.ask_id, attempt=run.attempt, elapsed_ms=elapsed_ms),
-            )
+            self._tell(conversation.id, ask, run, _cancelled(ask, run, elapsed_ms, meter.total()))
             raise
         except ProviderError as error:
             elapsed_ms = (loop.time() - started) * 1000
-            fact = _failed(ask, run, error.reason.value, elapsed_ms, error.provider, error.model)
+            failed = _failed(ask, run, error.reason.value, elapsed_ms, error.provider, error.model)
+            fact = _with_cost(failed, meter.total())
         except Exception as error:  # a bug in an executor fails its ask, by name, not the owner
             _LOG.exception("the executor of %s failed", type(ask.payload).__name__)
             elapsed_ms = (loop.time() - started) * 1000
@@ -125,4 +124,26 @@ class EffectRunner:
 def _failed(ask: Ask, run: _Run, reason: str, elapsed_ms: float, provider: str = "", model: str = "") -> f.EffectFailed:
     return f.EffectFailed(
         ask_id=ask.ask_id, attempt=run.attempt, reason=reason, provider=provider, elapsed_ms=elapsed_ms, model=model
+    )
+
+
+def _with_cost(failed: f.EffectFailed, spent: metering.Spent | None) -> f.EffectFailed:
+    if spent is None:
+        return failed
+    return msgspec.structs.replace(failed, cost_micros=spent.cost_micros, estimated=spent.estimated)
+
+
+def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, spent: metering.Spent | None) -> f.EffectCancelled:
+    if spent is None:
+        return f.EffectCancelled(ask_id=ask.ask_id, attempt=run.attempt, elapsed_ms=elapsed_ms)
+    return f.EffectCancelled(
+        ask_id=ask.ask_id,
+        attempt=run.attempt,
+        elapsed_ms=elapsed_ms,
+        cost_micros=spent.cost_micros,
+        provider=spent.provider,
+        model=spent.model,
+        input_tokens=spent.input_tokens,
+        output_tokens=spent.output_tokens,
+        estimated=spent.estimated,
     )

@@ -8,7 +8,8 @@ from functools import partial
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Context, Conversation, Status, initial
 from agent_core.evolve import evolve
-from processors import freezing
+from agent_core.hedging import TIMER as LATE
+from processors import freezing, hedging
 from processors.cascade import Cascade
 from schemas.event import Event
 from streams.keys import KeyMissingError, KeyStore
@@ -43,7 +44,9 @@ class AgentMind:
 
     def open_work(self, conversation: Conversation) -> OpenWork:
         timers = {
-            t.timer_id: OpenTimer(t.timer_id, t.purpose, t.due_at_us, t.turn_id) for t in conversation.timers.values()
+            t.timer_id: OpenTimer(t.timer_id, t.purpose, t.due_at_us, t.turn_id)
+            for t in conversation.timers.values()
+            if t.purpose != LATE or hedging.is_awaited(conversation, t.timer_id)
         }
         asks = any(ask.open for ask in conversation.asks.values())
         return OpenWork(asks, timers, conversation.status is Status.CLOSED and not asks)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from agent_core.behaviour import Action
 from agent_core.conversation import Conversation, Turn
+from agent_core.hedging import Purpose
 from agent_core.prompts import request_for
 from agent_core.targets import questions_of
+from processors.spending import affordable
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
@@ -32,9 +34,17 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     elif isinstance(event.payload, d.TurnCommitted):
         yield from _ask_what_changed(conversation, turn)
     elif turn.scores is not None and turn.sources is not None:
+        asked = 0
         for name in questions_of(conversation):
-            if name not in turn.asked:
+            if name not in turn.asked and _has_money(conversation, asked + 1):
+                asked += 1
                 yield from _ask(conversation, turn, name)
+
+
+def _has_money(conversation: Conversation, questions: int) -> bool:
+    """Whether the turn can pay for so many questions more."""
+    attempts = affordable(conversation, Purpose.ANSWER)
+    return attempts is None or attempts >= questions * conversation.behaviour.routing.hedge(Purpose.ANSWER).now
 
 
 def _ask(conversation: Conversation, turn: Turn, name: str, again: str = "") -> Iterator[Decision]:
@@ -47,7 +57,7 @@ def _ask(conversation: Conversation, turn: Turn, name: str, again: str = "") -> 
         purpose="answer",
         intent=name,
         model=routing.model,
-        attempts=routing.attempts,
+        attempts=routing.hedge(Purpose.ANSWER).now,
         messages=request.messages,
         approved=request.approved,
         request_digest=request.digest,

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agent_core.metering import Spent, estimated_prompt_tokens, estimated_tokens, note
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
 from agent_core.sentences import SentenceSplitter
 from providers.http_failures import status_error
@@ -66,6 +67,7 @@ class OpenAICompatible:
         began_s = loop.time()
         model = self._settings.models.get(request.model, self._settings.model)
         heard = _Heard(self.name)
+        finished = False
         try:
             async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
                 deadline_s = limit.when()
@@ -80,9 +82,13 @@ class OpenAICompatible:
                             for sentence in heard.new_sentences(model, (loop.time() - began_s) * 1000):
                                 request.on_sentence(sentence)
             text = heard.finished_text()
+            finished = True
         except ProviderError as error:
             error.model = model
             raise
+        finally:
+            if not finished:
+                note(self._spent(request, model, heard))
         return self._result(text, model, heard, total_ms=(loop.time() - began_s) * 1000)
 
     async def close(self) -> None:
@@ -126,6 +132,16 @@ class OpenAICompatible:
             total_ms=total_ms,
         )
 
+    def _spent(self, request: CompletionRequest, model: str, heard: _Heard) -> Spent:
+        """What a stream that came to nothing cost: as the provider says, or as much as was sent and heard."""
+        prices = self._settings.prices.get(model)
+        if heard.usage:
+            cost = cost_micros(prices, heard.usage)
+            return Spent(self.name, model, heard.usage.prompt_tokens, heard.usage.completion_tokens, cost, False)
+        sent, got = estimated_prompt_tokens(request.messages), estimated_tokens(heard.characters)
+        cost = round(sent * prices.input + got * prices.output) if prices else None
+        return Spent(self.name, model, sent, got, cost, estimated=True)
+
     @asynccontextmanager
     async def _errors_as_ours(self) -> AsyncIterator[None]:
         import httpx
@@ -161,6 +177,10 @@ class _Heard:
         self.finish_reason: str | None = None
         self.usage: CompletionUsage | None = None
         self.first_token_ms: float | None = None
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self._pieces))
 
     @property
     def text(self) -> bool:

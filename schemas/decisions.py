@@ -132,6 +132,40 @@ class ToolRefused(Decision, frozen=True, kw_only=True):
     reason: str
 
 
+class AttemptAsked(Decision, frozen=True, kw_only=True):
+    """One more attempt at an open ask. ``reason``: at_once, late (no attempt made progress for ``waited_ms``), failed,
+    blocked (every candidate before it was)."""
+
+    ask_id: str
+    attempt: int
+    reason: str
+    waited_ms: int | None = None
+
+
+class PaceWanted(msgspec.Struct, frozen=True):
+    """``model``: the routed name. ``quantile``: at which a call of this purpose counts as late; null: nobody waits for it."""
+
+    purpose: str
+    model: str
+    quantile: float | None
+
+
+class PaceAsked(Decision, frozen=True, kw_only=True):
+    """Asks what calls to models have lately taken and cost: by this, attempts of this turn are late or too dear."""
+
+    ask_id: str
+    wanted: tuple[PaceWanted, ...]
+
+
+class SpendingStopped(Decision, frozen=True, kw_only=True):
+    """The turn reached its ceiling of money: no attempt starts any more. Millionths of the currency; ``reserved_micros``
+    is what the attempts that still run usually cost."""
+
+    spent_micros: int
+    reserved_micros: int
+    ceiling_micros: int
+
+
 class AskRepeated(Decision, frozen=True, kw_only=True):
     """The outcome of an open ask was lost with its owner: run it again."""
 
@@ -283,7 +317,8 @@ class TurnEnded(Decision, frozen=True, kw_only=True):
 
 class TimerSet(Decision, frozen=True, kw_only=True):
     """``purpose``: give_up, silence, idle, guest (what a guest may take for its verdict), guardrail (what one of
-    ours may take for its scores), sentence (how long a reply waits for its next one)."""
+    ours may take for its scores), sentence (how long a reply waits for its next one), late (whether an ask made
+    progress)."""
 
     timer_id: str
     purpose: str

@@ -183,12 +183,43 @@ class ReplyRefused(Fact, frozen=True, kw_only=True):
 
 
 class ScoresReturned(Fact, frozen=True, kw_only=True):
-    """A classifier's scores: of intents, or of a guardrail's classes."""
+    """A classifier's scores: of intents, or of a guardrail's classes. Tokens and cost where a language model gave them."""
+
+    VERSION: ClassVar[int] = 2
 
     ask_id: str
     scores: tuple[Score, ...]
     model: str
     elapsed_ms: float | None = None
+    attempt: int = 0
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_micros: int | None = None
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What the newest calls of a purpose to a routed name took, at its first provider. Unknown is null.
+
+    ``first_ms``: to the first sentence that can be spoken, or to the whole where nothing is spoken; ``gap_ms``: from one
+    sentence to the next; both at the quantile that was wanted. ``cost_micros``: of the usual call.
+    """
+
+    purpose: str
+    model: str
+    provider: str
+    samples: int
+    first_ms: float | None = None
+    gap_ms: float | None = None
+    cost_micros: int | None = None
+
+
+class PaceKnown(Fact, frozen=True, kw_only=True):
+    """How fast models lately were, from what this process, or the log's live figures, saw."""
+
+    ask_id: str
+    attempt: int = 0
+    paces: tuple[Pace, ...]
 
 
 class FoundPassage(msgspec.Struct, frozen=True):
@@ -252,9 +283,10 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
 
 class EffectFailed(Fact, frozen=True, kw_only=True):
     """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``; ``provider`` and
-    ``model`` are empty where nobody was asked, or it isn't known who."""
+    ``model`` are empty where nobody was asked, or it isn't known who. ``estimated``: the cost isn't the provider's own
+    figure."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     ask_id: str
     attempt: int
@@ -262,15 +294,25 @@ class EffectFailed(Fact, frozen=True, kw_only=True):
     provider: str = ""
     elapsed_ms: float | None = None
     model: str = ""
+    cost_micros: int | None = None
+    estimated: bool = False
 
 
 class EffectCancelled(Fact, frozen=True, kw_only=True):
-    """A loser of the race was cancelled while under way; its cost so far where the provider tells."""
+    """A loser of the race was cancelled while under way, with what it has cost. ``estimated``: tokens and cost are counted
+    by us from what was sent and heard, since a provider tells them only at the end. Unknown is null."""
+
+    VERSION: ClassVar[int] = 2
 
     ask_id: str
     attempt: int
     elapsed_ms: float | None = None
     cost_micros: int | None = None
+    provider: str = ""
+    model: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool = False
 
 
 class TimerFired(Fact, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulation.guest_invariants import guests
+from simulation.hedge_invariants import hedges
 from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
 from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
@@ -27,6 +28,7 @@ def check(run: Run) -> list[Violation]:
     found += sounds(log, run.traces, run.standstills)
     found += takes_effect_once(log, run.traces)
     found += guests(log, run.durable, run.behaviour)
+    found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)
     found += sounds_of_tools(log, run.traces)
     found += silence(log, run.traces, run.behaviour, run.standstills)

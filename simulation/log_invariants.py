@@ -11,7 +11,15 @@ from simulation.raw_log import RawLog, Rec, stated_and_true_hash
 from simulation.violation import Violation
 from streams.ports import InboxRecord
 
-OUTCOMES = {"CompletionReturned", "ScoresReturned", "PassagesFound", "ToolReturned", "EffectFailed", "EffectCancelled"}
+OUTCOMES = {
+    "CompletionReturned",
+    "ScoresReturned",
+    "PassagesFound",
+    "ToolReturned",
+    "EffectFailed",
+    "EffectCancelled",
+    "PaceKnown",
+}
 
 
 def chain(log: RawLog, durable: Durable) -> Iterator[Violation]:

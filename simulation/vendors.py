@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.found import write_passages
+from agent_core.guardrails._model import VIOLATES
 from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import FailureReason, Passage, ProviderError
 from processors.effects import Executor
@@ -23,6 +24,7 @@ from schemas.base import Decision, Fact
 from simulation.customers import SimRecords
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
+from simulation.hedged import COST_MICROS, MODEL_GUARD, paces
 from simulation.process import Process
 from simulation.small_bank import ASKED, FORBIDDEN
 
@@ -44,6 +46,7 @@ class Vendors:
             d.CompletionAsked: self._executor(self._completion, 0.25, None),
             d.GuardrailAsked: self._executor(self._guardrail, 0.015, None),
             d.ToolRequested: self._call_tool,
+            d.PaceAsked: self._executor(self._pace, 0.001, 400),
         }
 
     async def _call_tool(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
@@ -63,6 +66,8 @@ class Vendors:
             limit_ms = timeout_ms or (
                 ask.payload.timeout_ms if isinstance(ask.payload, d.CompletionAsked) else budget.guardrail_timeout_ms
             )
+            if attempt >= ask.at_once and self._faults.strikes(Fault.VENDOR_ERROR, draw, 0.2):
+                raise ProviderError(FailureReason.CAPPED, NAME)
             try:
                 async with asyncio.timeout(limit_ms / 1000):
                     await self._work(draw, median_s)
@@ -94,7 +99,13 @@ class Vendors:
         sure = draw.choice((0.97, 0.9, 0.6))
         second = draw.choice(sorted(set(ASKED) - {meant}))
         scores = (f.Score(meant, sure), f.Score(second, 1 - sure))
-        return f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model=NAME)
+        return f.ScoresReturned(
+            ask_id=ask.ask_id, scores=scores, model=NAME, attempt=attempt, cost_micros=_cost(conversation, draw)
+        )
+
+    def _pace(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        assert isinstance(ask.payload, d.PaceAsked)
+        return f.PaceKnown(ask_id=ask.ask_id, attempt=attempt, paces=paces(ask.payload, draw))
 
     def _passages(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         found = [
@@ -111,8 +122,25 @@ class Vendors:
         if self._faults.strikes(Fault.BAD_COMPLETION, draw, 0.35):
             bad = draw.choice(FORBIDDEN)
             text = draw.choice((bad, f"{text} {bad}"))
-        return f.CompletionReturned(ask_id=ask.ask_id, attempt=attempt, text=text, provider=NAME, model=NAME)
+        return f.CompletionReturned(
+            ask_id=ask.ask_id,
+            attempt=attempt,
+            text=text,
+            provider=NAME,
+            model=NAME,
+            cost_micros=_cost(conversation, draw),
+        )
 
     def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
+        assert isinstance(ask.payload, d.GuardrailAsked)
         attack = 0.99 if draw.random() < 0.03 else 0.01
-        return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, attack),), model=NAME)
+        score = f.Score(VIOLATES if ask.payload.guardrail == MODEL_GUARD else SCORE, attack)
+        cost_micros = _cost(conversation, draw)
+        return f.ScoresReturned(
+            ask_id=ask.ask_id, scores=(score,), model=NAME, attempt=attempt, cost_micros=cost_micros
+        )
+
+
+def _cost(conversation: Conversation, draw: random.Random) -> int | None:
+    """Known where money counts."""
+    return draw.choice(COST_MICROS) if conversation.behaviour.budget.turn_cost_micros else None

@@ -19,6 +19,7 @@ from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.gateway import GatewayProcess
 from simulation.guests import Guests, with_guests
+from simulation.hedged import with_hedging
 from simulation.history import Act, Crash, Did, GatewayTrace
 from simulation.ledger import Latencies
 from simulation.line import Line
@@ -32,6 +33,7 @@ HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
 SETTLE_S = 12.0
 TURNS = 7
+HEDGED = 0.4  # share of mixed runs in which everything is hedged
 
 
 class Note(NamedTuple):
@@ -65,6 +67,7 @@ class Scene(NamedTuple):
     latencies: Latencies = Latencies()
     turns: int = TURNS
     callers: int | None = None  # drawn where None
+    hedged: bool | None = None  # whether everything is hedged; where None: drawn in a mixed run, not else
     script: tuple[str, ...] = ()  # one caller who says just this; in place of those who act by seed
 
 
@@ -78,6 +81,9 @@ class World:
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:
             scene = self._scene = scene._replace(behaviour=with_guests(scene.behaviour))
+        drawn = scene.mixed and self._faults.rng("hedged").random() < HEDGED
+        if drawn if scene.hedged is None else scene.hedged:
+            scene = self._scene = scene._replace(behaviour=with_hedging(scene.behaviour))
         self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
         self.run = Run(seed, scene.behaviour, self._durable, self._faults)
         self._rng = self._faults.rng("world")

@@ -19,7 +19,16 @@ def asked(c: Conversation, event: Event, p: Any) -> Conversation:
     """Any decision with an ``ask_id``: it is open from here on."""
     speculation = c.turn.speculation if c.turn else 0
     attempts = p.attempts if isinstance(p, d.CompletionAsked) else 1
-    ask = Ask(p.ask_id, p, event.turn_id or "", speculation, attempts, event_id=event.event_id)
+    ask = Ask(
+        p.ask_id,
+        p,
+        event.turn_id or "",
+        speculation,
+        attempts,
+        event_id=event.event_id,
+        at_once=attempts,
+        progress_at_us=event.accepted_at_us,
+    )
     c = replace(c, asks={**c.asks, p.ask_id: ask})
     if isinstance(p, d.CompletionAsked) and c.turn:
         c = mark_asked(_with_former_closed(c, ask, p.intent), c.turn, p.intent)
@@ -41,7 +50,15 @@ def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversati
     ask = c.asks.get(p.ask_id)
     if ask is None or not (ask.open or outlives_turn(ask)):
         return c
-    again = replace(ask, open=True, generation=p.generation, done=frozenset(), event_id=event.event_id)
+    again = replace(
+        ask,
+        open=True,
+        generation=p.generation,
+        done=frozenset(),
+        event_id=event.event_id,
+        progress_at_us=event.accepted_at_us,
+        spoke=False,
+    )
     return without_budget_timer(replace(c, asks={**c.asks, p.ask_id: again}), p.ask_id)
 
 
@@ -77,6 +94,8 @@ def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.Eff
             return replace(c, turn=replace(c.turn, scores=()))
         if isinstance(ask.payload, d.PassagesAsked):
             return replace(c, turn=replace(c.turn, sources=()))
+        if isinstance(ask.payload, d.PaceAsked):
+            return replace(c, turn=replace(c.turn, paces=()))
     return c
 
 

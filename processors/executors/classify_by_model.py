@@ -44,7 +44,9 @@ class ClassifyByModel:
                 purpose="classify",
                 model=behaviour.routing.classifier,
                 messages=messages_for(behaviour, ask.payload.text),
-                label=f"{conversation.id}/{ask.turn_id}|classify|0",
+                label=f"{conversation.id}/{ask.turn_id}|classify|{attempt}",
+                attempt=attempt,
+                extra=attempt >= ask.at_once,
                 max_tokens=120,
                 timeout_ms=behaviour.budget.guardrail_timeout_ms,
                 json_schema=ANSWER_SCHEMA,
@@ -58,6 +60,11 @@ class ClassifyByModel:
             scores=tuple(f.Score(name, value) for name, value in sorted(scores.items())),
             model=f"{result.provider}:{result.model}",
             elapsed_ms=(asyncio.get_running_loop().time() - started) * 1000,
+            attempt=attempt,
+            input_tokens=result.input_tokens,
+            cached_tokens=result.cached_tokens,
+            output_tokens=result.output_tokens,
+            cost_micros=result.cost_micros,
         )
 
 

@@ -45,6 +45,7 @@ class Complete:
             messages=tuple(Message(m["role"], m["content"]) for m in _MESSAGES.decode(asked.messages)),
             label=f"{conversation.id}/{ask.turn_id}|{asked.purpose}.{asked.intent}|{attempt}",
             attempt=attempt,
+            extra=attempt >= ask.at_once,
             timeout_ms=asked.timeout_ms,
             intent=asked.intent,
             approved=asked.approved or None,

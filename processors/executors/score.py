@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.guard_budget import budget_ms
@@ -10,12 +11,19 @@ from agent_core.guardrails import registry
 from agent_core.guardrails._model import ANSWER_SCHEMA, ModelGuardrail, read_answer
 from agent_core.guardrails.base import GuardInput, ScoringGuardrail
 from agent_core.judging import input_subject, output_subject, shown_to
-from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, ProviderError
+from agent_core.ports import CompletionRequest, CompletionResult, Embedder, FailureReason, LanguageModel, ProviderError
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
 
+# A model keeps the time by itself, and says who was late; this is for guardrails that have none.
 NET_S = 0.05
+
+
+class _Scored(NamedTuple):
+    scores: dict[str, float]
+    model: str
+    paid: CompletionResult | None = None  # what a language model answered
 
 
 class Score:
@@ -35,45 +43,52 @@ class Score:
         try:
             # The timer on the log ends the wait; this is for a model that goes on though nobody waits any more.
             async with asyncio.timeout(budget_ms(conversation.behaviour, asked.guardrail) / 1000 + NET_S):
-                scores, model = await self._score(
-                    conversation, ask, asked.guardrail, shown_to(asked.guardrail, subject)
+                scored = await self._score(
+                    conversation, ask, attempt, asked.guardrail, shown_to(asked.guardrail, subject)
                 )
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, asked.guardrail) from None
         return f.ScoresReturned(
             ask_id=ask.ask_id,
-            scores=tuple(f.Score(name, value) for name, value in sorted(scores.items())),
-            model=model,
+            scores=tuple(f.Score(name, value) for name, value in sorted(scored.scores.items())),
+            model=scored.model,
             elapsed_ms=(asyncio.get_running_loop().time() - started) * 1000,
+            attempt=attempt,
+            input_tokens=scored.paid.input_tokens if scored.paid else None,
+            cached_tokens=scored.paid.cached_tokens if scored.paid else None,
+            output_tokens=scored.paid.output_tokens if scored.paid else None,
+            cost_micros=scored.paid.cost_micros if scored.paid else None,
         )
 
     async def _score(
-        self, conversation: Conversation, ask: Ask, name: str, subject: GuardInput
-    ) -> tuple[dict[str, float], str]:
+        self, conversation: Conversation, ask: Ask, attempt: int, name: str, subject: GuardInput
+    ) -> _Scored:
         guardrail = registry.find(name)
         if isinstance(guardrail, ModelGuardrail):
-            return await self._ask_model(conversation, ask, guardrail, subject)
+            return await self._ask_model(conversation, ask, attempt, guardrail, subject)
         if isinstance(guardrail, ScoringGuardrail):
             loop = asyncio.get_running_loop()
             scores = await loop.run_in_executor(None, guardrail.score, subject, self._embedder)
-            return scores, f"{name}@{guardrail.version}"
+            return _Scored(scores, f"{name}@{guardrail.version}")
         raise ProviderError(FailureReason.INVALID, name, "it has no scores")
 
     async def _ask_model(
-        self, conversation: Conversation, ask: Ask, guardrail: ModelGuardrail, subject: GuardInput
-    ) -> tuple[dict[str, float], str]:
+        self, conversation: Conversation, ask: Ask, attempt: int, guardrail: ModelGuardrail, subject: GuardInput
+    ) -> _Scored:
         result = await self._model.complete(
             CompletionRequest(
                 purpose="guard",
                 model=conversation.behaviour.routing.guard_model,
                 messages=guardrail.messages(subject),
-                label=f"{conversation.id}/{ask.turn_id}|guard.{guardrail.name}|0",
+                label=f"{conversation.id}/{ask.turn_id}|guard.{guardrail.name}|{attempt}",
+                attempt=attempt,
+                extra=attempt >= ask.at_once,
                 max_tokens=30,
                 timeout_ms=budget_ms(conversation.behaviour, guardrail.name),
                 json_schema=ANSWER_SCHEMA,
             )
         )
         try:
-            return read_answer(result.text), f"{result.provider}:{result.model}"
+            return _Scored(read_answer(result.text), f"{result.provider}:{result.model}", result)
         except ValueError as error:
             raise ProviderError(FailureReason.INVALID, result.provider, str(error)) from None

@@ -1,8 +1,9 @@
 """``python -m tests.golden.record [NAME…]``: records the golden logs anew, or those that are named, with today's deciders.
 
 - ``demo_on_a_virtual_clock``: the example bank answers its scripted caller, with the real recogniser and classifier.
-- ``a_call_with_crashes``, ``a_call_with_bad_vendors``, ``a_plain_call``, ``a_call_with_guests``: of some simulated calls
-  under such faults, or none, the one in which most happens that no golden log before it holds, types of event first.
+- ``a_call_with_crashes``, ``a_call_with_bad_vendors``, ``a_plain_call``, ``a_call_with_guests``, ``a_call_with_hedges``: of
+  some simulated calls under such faults, or none, the one in which most happens that no golden log before it holds, types
+  of event first.
 
 Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
 ``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.
@@ -36,11 +37,13 @@ BAD_VENDORS = frozenset({Fault.BAD_COMPLETION, Fault.STALL, Fault.VENDOR_ERROR, 
 NONE: frozenset[Fault] = frozenset()
 GUESTS = frozenset({Fault.GUESTS_FAIL, Fault.BAD_COMPLETION})
 DEMO = "demo_on_a_virtual_clock"
+HEDGES = frozenset({Fault.STALL, Fault.VENDOR_ERROR})
 SIMULATED = {
-    "a_call_with_crashes": CRASHES,
-    "a_call_with_bad_vendors": BAD_VENDORS,
-    "a_plain_call": NONE,
-    "a_call_with_guests": GUESTS,
+    "a_call_with_crashes": Scene(CRASHES, mixed=False, callers=1),
+    "a_call_with_bad_vendors": Scene(BAD_VENDORS, mixed=False, callers=1),
+    "a_plain_call": Scene(NONE, mixed=False, callers=1),
+    "a_call_with_guests": Scene(GUESTS, mixed=False, callers=1),
+    "a_call_with_hedges": Scene(HEDGES, mixed=False, callers=1, hedged=True),
 }
 
 
@@ -54,9 +57,9 @@ def main(arguments: list[str]) -> int:
                 return 1
     wanted = [argument for argument in arguments if not argument.startswith("--")] or [DEMO, *SIMULATED]
     logs = [demo_call() if DEMO in wanted else read(DEMO)]
-    for name, faults in SIMULATED.items():
+    for name, scene in SIMULATED.items():
         held = {each for log in logs for each in _happened(log.events)}
-        logs.append(simulated_call(name, faults, held) if name in wanted else read(name))
+        logs.append(simulated_call(name, scene, held) if name in wanted else read(name))
     for log in logs:
         if log.name not in wanted:
             continue
@@ -81,10 +84,10 @@ def demo_call() -> GoldenLog:
             workspace.close()
 
 
-def simulated_call(name: str, faults: frozenset[Fault], held: set[tuple[str, ...]]) -> GoldenLog:
+def simulated_call(name: str, scene: Scene, held: set[tuple[str, ...]]) -> GoldenLog:
     best: tuple[tuple[int, int], Run, list[Event]] | None = None
     for seed in SEEDS:
-        run = play(seed, Scene(faults, mixed=False, callers=1))
+        run = play(seed, scene)
         for events in _conversations(run).values():
             new = _happened(events) - held
             variety = len({happened[0] for happened in new} - {happened[0] for happened in held}), len(new)

@@ -1,0 +1,87 @@
+"""One provider as its router sees it: parked, broken, pressed, or free; and what each call to it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agent_core.ports import CompletionRequest, FailureReason, LanguageModel, ProviderError, Sentence
+from providers.circuit_breaker import Circuit, CircuitBreaker
+from providers.pace import Key, PaceBook, Took
+
+_PARK_S = {
+    FailureReason.RATE_LIMITED: 1.0,  # where the vendor gave no Retry-After
+    FailureReason.UNAUTHORISED: 60.0,  # a wrong key stays wrong for a while
+    FailureReason.MISSING: 60.0,
+}
+_HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})  # not worth waiting for
+_BREAKS = frozenset({FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT})
+PRESSED_S = 5.0  # so long after a 429 a provider is asked for nothing beyond first calls
+
+
+@dataclass(slots=True)
+class RoutedProvider:
+    model: LanguageModel
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    parked_until_s: float = 0.0
+    parked_for: ProviderError | None = None
+    pressed_until_s: float = 0.0
+
+    def free(self, now_s: float) -> bool:
+        return self.parked_until_s <= now_s and self.breaker.allows(now_s)
+
+    def pressed(self, now_s: float) -> bool:
+        """It said that it has no more, or mostly fails: whatever is extra would take the place of a first call."""
+        return now_s < self.pressed_until_s or self.breaker.circuit(now_s) is not Circuit.CLOSED
+
+    @property
+    def hopeless(self) -> bool:
+        return self.parked_for is not None and self.parked_for.reason in _HOPELESS
+
+    def worth_waiting(self, now_s: float) -> bool:
+        return self.parked_until_s > now_s and not self.hopeless
+
+    def failed(self, error: ProviderError, now_s: float) -> None:
+        park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)
+        if park_s is not None and now_s + park_s > self.parked_until_s:
+            self.parked_until_s, self.parked_for = now_s + park_s, error
+        if error.reason is FailureReason.RATE_LIMITED:
+            self.pressed_until_s = max(self.pressed_until_s, now_s + max(PRESSED_S, park_s or 0.0))
+
+
+def breaks(reason: FailureReason | None) -> bool | None:
+    """What an outcome says of the provider: it failed, it works, or nothing."""
+    if reason is None:
+        return False
+    return True if reason in _BREAKS else None
+
+
+class Stopwatch:
+    """Times one call: to its first sentence that can be spoken, and from one sentence to the next."""
+
+    def __init__(self, book: PaceBook, provider: str, request: CompletionRequest, began_s: float) -> None:
+        self._book, self._key = book, Key(provider, request.model, request.purpose)
+        self._request = request
+        self._began_s = self._progress_s = began_s
+        self.told = 0
+
+    def tell(self, sentence: Sentence, now_s: float) -> None:
+        """Takes a sentence's time and hands it on."""
+        self._saw(now_s, ended=True)
+        self.told += 1
+        self._progress_s = now_s
+        if self._request.on_sentence:
+            self._request.on_sentence(sentence)
+
+    def stop(self, now_s: float, reason: FailureReason | None, cost_micros: int | None) -> None:
+        """The call is over. One that was cancelled, or late for good, would have taken longer; others say nothing."""
+        if cost_micros is not None:
+            self._book.saw_cost(self._key, cost_micros)
+        if reason is None or reason in (FailureReason.CANCELLED, FailureReason.TIMED_OUT):
+            self._saw(now_s, ended=reason is None)
+
+    def _saw(self, now_s: float, *, ended: bool) -> None:
+        took = Took((now_s - self._progress_s) * 1000, ended)
+        if self.told:
+            self._book.saw_gap(self._key, took)
+        else:
+            self._book.saw_first(self._key, took)
