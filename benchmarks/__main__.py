@@ -19,6 +19,7 @@ BENCHMARKS = {
     "one_of_a_million": "one conversation out of a log of a million events",
     "race": "a turn of 17 model calls, next to the same race in bare asyncio",
     "projections": "all read models from a million events, how far behind they are, questions as of a moment",
+    "replay": "decisions recomputed over 10,000 recorded turns, and every turn judged anew under another behaviour",
     "ear": "end of speech to first sound and to first reply, through the real gateway",
 }
 # Named on the command line only: what they need isn't in the usual environment, or they take long.

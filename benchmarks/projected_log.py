@@ -43,7 +43,7 @@ async def fill(workspace: SqliteWorkspace, events: int, *, steps: int | None = N
     recorder = Recorder(mind, workspace.codec, behaviour, seq)
     templates = [_steps(recorder.call(call_id(n)))[:steps] for n in range(_TEMPLATES)]
     calls = max(1, events // sum(map(len, templates[0])))
-    await workspace.ledger.append(0, [_took(workspace)])
+    await workspace.ledger.append(0, [took(workspace)])
     entries = _interleaved(calls, templates)
     while batch := list(itertools.islice(entries, _APPEND)):
         await workspace.ledger.append(0, batch)
@@ -85,8 +85,8 @@ def _long(value: int) -> bytes:
     return buffer.getvalue()
 
 
-def _took(workspace: SqliteWorkspace) -> Entry:
-    took = Event(
+def took(workspace: SqliteWorkspace) -> Entry:
+    event = Event(
         event_id="took-1",
         type=OwnerTook.__name__,
         schema_version=OwnerTook.VERSION,
@@ -95,4 +95,4 @@ def _took(workspace: SqliteWorkspace) -> Entry:
         kind=Kind.CONTROL,
         payload=OwnerTook(epoch=EPOCH, owner_id="benchmark"),
     )
-    return Entry("", workspace.codec.encode(took)[0])
+    return Entry("", workspace.codec.encode(event)[0])
