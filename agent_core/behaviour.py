@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from agent_core.barge_in import BargeIn
 from agent_core.hedging import Hedge, Hedging, Purpose
 from agent_core.proofs import Proofs
 from agent_core.release import Release
@@ -252,15 +253,13 @@ class Behaviour(_Data):
     routing: Routing = Routing()
     voice: str = "default"
     release: Release | None = None  # None: whole, and nothing is rendered ahead
+    barge_in: BargeIn | None = None
     proofs: Proofs | None = None  # how a caller gains a level in the call itself
 
     @model_serializer(mode="wrap")
     def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Behaviours that were recorded before these could be said keep their content hash."""
-        written: dict[str, Any] = as_ever(self)
-        return {
-            name: value for name, value in written.items() if value is not None or name not in {"proofs", "release"}
-        }
+        return _without_none(as_ever(self), {"barge_in", "proofs", "release"})
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""

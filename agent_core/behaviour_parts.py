@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent_core.barge_in import BargeIn
 from agent_core.behaviour import (
     OF_WRITES,
     Article,
@@ -43,6 +44,7 @@ class Head(BaseModel):
     routing: Routing = Routing()
     holding: tuple[Phrase, ...] = Field(min_length=2)
     release: Release | None = None
+    barge_in: BargeIn | None = None
     proofs: Proofs | None = None
 
 

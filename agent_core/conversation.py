@@ -184,6 +184,7 @@ class Conversation(msgspec.Struct, frozen=True):
     clarified: int = 0  # how often in a row the caller was asked to say it again
     last_hold: str = ""
     interrupted: Interrupted | None = None
+    stopped_for: str = ""  # the reply that the caller's voice stopped, until it is judged whether they meant it
     unanswered: str = ""  # the question of a turn that was superseded before its answer
     subject: Subject | None = None
     other_subject_seq: int = 0  # seq at which the subject took the place of another one

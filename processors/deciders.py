@@ -14,6 +14,7 @@ from processors import (
     guests,
     hedging,
     idling,
+    interruptions,
     opening,
     proposing,
     proving,
@@ -37,6 +38,7 @@ VERSION = "2"
 
 DECIDERS = (
     Decider("opening", opening.HANDLES, opening.decide, before_open=True),
+    Decider("interruptions", interruptions.HANDLES, interruptions.decide),
     Decider("turn_taking", turn_taking.HANDLES, turn_taking.decide),
     Decider("turn_ending", turn_ending.HANDLES, turn_ending.decide),
     Decider("resuming", resuming.HANDLES, resuming.decide),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent_core.barge_in import BargeIn
 from agent_core.conversation import Conversation
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import Stage
@@ -57,8 +58,13 @@ def _grant(conversation: Conversation) -> d.StandingGranted:
         closing=d.GrantedPhrase(CLOSING_ID, "apologise", "close", behaviour.lines.closing),
         hold_marks_ms=behaviour.budget.hold_marks_ms,
         hard_ms=behaviour.budget.hard_ms,
+        yields=_yields(behaviour.barge_in),
         guarded_by=tuple(f"{name}@{registry.find(name).version}" for name in guards if not needs_scores(name)),
     )
+
+
+def _yields(barge_in: BargeIn | None) -> d.YieldGranted | None:
+    return None if barge_in is None else d.YieldGranted(**barge_in.model_dump())
 
 
 def _may_be_granted(conversation: Conversation, text: str) -> bool:

@@ -12,7 +12,7 @@ from schemas import facts as f
 from schemas.base import Decision
 from schemas.event import Event
 
-HANDLES = (d.TurnEnded, f.TimerFired)
+HANDLES = (d.TurnEnded, f.TimerFired, f.CallerSpeechDismissed)
 _LISTENS_AFTER = {"reply", "tool", "fallback"}
 
 
@@ -20,9 +20,11 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     payload, policy = event.payload, conversation.behaviour.silence
     if isinstance(payload, d.TurnEnded):
         if payload.outcome in _LISTENS_AFTER and not payload.interrupted:
-            wait_ms = policy.release_after_ms if conversation.silences else policy.ask_after_ms
-            due = event.accepted_at_us + wait_ms * 1000
-            yield d.TimerSet(timer_id=f"silence.{conversation.turns}", purpose="silence", due_at_us=due)
+            yield _listening(conversation, event, f"silence.{conversation.turns}")
+    elif isinstance(payload, f.CallerSpeechDismissed):
+        # What sounded like the caller took the timer away, and it was nothing: the caller is silent still.
+        if conversation.behaviour.barge_in and _is_silent(conversation) and conversation.turns:
+            yield _listening(conversation, event, f"silence.{conversation.turns}.{event.seq}")
     elif _is_silent(conversation) and isinstance(payload, f.TimerFired) and payload.purpose == "silence":
         yield opened(conversation, cause="silence", speech_ended_at_us=event.accepted_at_us)
         turn_id = next_turn_id(conversation)
@@ -30,6 +32,12 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
             yield formed(conversation, turn_id, "silence", "ask", policy.ask)
         else:
             yield formed(conversation, turn_id, "close", "silence", policy.release)
+
+
+def _listening(conversation: Conversation, event: Event, timer_id: str) -> d.TimerSet:
+    policy = conversation.behaviour.silence
+    wait_ms = policy.release_after_ms if conversation.silences else policy.ask_after_ms
+    return d.TimerSet(timer_id=timer_id, purpose="silence", due_at_us=event.accepted_at_us + wait_ms * 1000)
 
 
 def _is_silent(conversation: Conversation) -> bool:

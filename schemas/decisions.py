@@ -25,18 +25,32 @@ class ConversationOpened(Decision, frozen=True, kw_only=True):
     language: str
 
 
+class YieldGranted(msgspec.Struct, frozen=True):
+    """When a gateway lets the caller's voice stop the agent: as ``BargeIn`` of the behaviour."""
+
+    backchannels: tuple[str, ...]
+    answers: tuple[str, ...]
+    most_words: int
+    yield_after_ms: int
+    backchannel_ms: int
+    resume_after_ms: int
+
+
 class StandingGranted(Decision, frozen=True, kw_only=True):
     """What a gateway may play alone, at which marks after the end of speech, though log or owner is gone.
 
-    Every phrase, the closing line too, passed the guardrails named in ``guarded_by`` before it was granted.
+    Every phrase, the closing line too, passed the guardrails named in ``guarded_by`` before it was granted. ``yields``:
+    which voice of the caller stops the agent; null: any.
     """
 
+    VERSION: ClassVar[int] = 2
     take: int
     phrases: tuple[GrantedPhrase, ...]
     closing: GrantedPhrase
     hold_marks_ms: tuple[int, ...]
     hard_ms: int
     guarded_by: tuple[str, ...]
+    yields: YieldGranted | None = None
 
 
 class TurnOpened(Decision, frozen=True, kw_only=True):
@@ -305,6 +319,15 @@ class CloseChosen(Spoken, frozen=True, kw_only=True):
     """The agent says goodbye and ends the call after this line."""
 
     reason: str
+
+
+class InterruptionJudged(Decision, frozen=True, kw_only=True):
+    """The caller's voice stopped a reply. ``genuine``: they had something to say; otherwise the reply goes on where it
+    stopped, where something of it is left."""
+
+    utterance_id: str
+    candidate_id: str
+    genuine: bool
 
 
 class TurnEnded(Decision, frozen=True, kw_only=True):

@@ -71,17 +71,36 @@ class SubjectAuthenticated(Fact, frozen=True, kw_only=True):
 
 
 class CallerSpeechStarted(Fact, frozen=True, kw_only=True):
-    """Voice activity of the caller that lasted long enough to count as speech."""
+    """Voice activity of the caller that lasted long enough to count as speech; over the agent, to count as interrupting.
 
+    ``spoke_over_ms``: how long both had spoken at once by then; null where the agent was silent, or yields to any voice.
+    """
+
+    VERSION: ClassVar[int] = 2
     SUPERSEDES: ClassVar[bool] = True
     utterance_id: str
+    spoke_over_ms: float | None = None
 
 
 class CallerSpeechDismissed(Fact, frozen=True, kw_only=True):
-    """What sounded like speech had no words (a cough, a door): the conversation goes on where it stood."""
+    """What sounded like speech was none: the conversation goes on where it stood.
 
+    ``why``: no_words (a cough, a door), backchannel (recognised as one when the agent had stopped already; ``text``).
+    """
+
+    VERSION: ClassVar[int] = 2
     SUPERSEDES: ClassVar[bool] = True
     utterance_id: str
+    why: str = "no_words"
+    text: PrivateText = ""
+
+
+class BackchannelHeard(Fact, frozen=True, kw_only=True):
+    """The caller said "mm-hm" while ``sound_id`` (of a reply or a granted line) played, and it went on: no turn."""
+
+    utterance_id: str
+    sound_id: str
+    text: PrivateText
 
 
 class UtteranceHeard(Fact, frozen=True, kw_only=True):

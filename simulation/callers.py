@@ -1,4 +1,4 @@
-"""Callers who act by seed: they speak, hesitate, interrupt, cough, keep silent, and hang up."""
+"""Callers who act by seed: they speak, hesitate, interrupt, follow ("mm-hm"), cough, keep silent, and hang up."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 
 from simulation.line import Line, Said
-from simulation.small_bank import ASKED
+from simulation.small_bank import ASKED, HUMS
 
-ACTS = ("speak", "speak", "speak", "speak", "speak", "interrupt", "cough_at_wait", "cough_at_reply", "silent")
+ACTS = (
+    "speak",
+    "speak",
+    "speak",
+    "speak",
+    "speak",
+    "interrupt",
+    "cough_at_wait",
+    "cough_at_reply",
+    "silent",
+    "follow",
+    "hum",
+)
 TALK = (
     "lost_card",
     "lost_card",
@@ -78,6 +90,11 @@ class Caller:
             await self._until_reply_plays()
             await asyncio.sleep(self._rng.uniform(0.05, 0.6))
             await (self._speak(self._question()) if act == "interrupt" else self._cough())
+        elif act in ("follow", "hum"):
+            await self._speak(self._question())
+            await self._until_sound_plays()
+            await asyncio.sleep(self._rng.uniform(0.05, 0.6))
+            await self._hum(self._rng.uniform(0.2, 0.38) if act == "follow" else self._rng.uniform(0.3, 1.2))
         elif act == "cough_at_wait":
             await self._speak(self._question())
             await asyncio.sleep(self._rng.uniform(0.0, 0.5))
@@ -101,7 +118,12 @@ class Caller:
         rng, line = self._rng, self._line
         if rng.random() < 0.9:
             line.say(Said("began"))
-        ended = await self._talk(0.2, 0.8)
+        words_after_s, lasts_s = rng.uniform(0.1, 0.6), rng.uniform(0.2, 0.8)
+        await asyncio.sleep(min(words_after_s, lasts_s))
+        if words_after_s < lasts_s:
+            line.say(Said("words", text.split()[0]))
+            await asyncio.sleep(lasts_s - words_after_s)
+        ended = asyncio.get_running_loop().time()
         if rng.random() < 0.7:
             await asyncio.sleep(0.1)
             line.say(Said("paused", text, ended))
@@ -118,19 +140,56 @@ class Caller:
             text += " sorry"
         line.say(Said("ended", text, ended))
 
+    async def _hum(self, lasts_s: float) -> None:
+        """A backchannel; the longer ones are known too late. Sometimes more follows, and it was none."""
+        rng, line, text = self._rng, self._line, self._rng.choice(HUMS)
+        line.say(Said("began"))
+        words_after_s = rng.uniform(0.1, 0.6)
+        await asyncio.sleep(min(lasts_s, words_after_s))
+        if words_after_s < lasts_s:
+            line.say(Said("words", text))
+            await asyncio.sleep(lasts_s - words_after_s)
+        if rng.random() < 0.2:
+            text += " but " + self._question().lower()
+            await self._talk(0.1, 0.4)
+            line.say(Said("words", text))
+        ended = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.1)
+        if rng.random() < 0.8:
+            line.say(Said("quiet"))
+        if rng.random() < 0.4:
+            line.say(Said("paused", text, ended))
+            if rng.random() < 0.3:
+                line.say(Said("resumed"))
+                ended = await self._talk(0.1, 0.3)
+                line.say(Said("quiet"))
+        await asyncio.sleep(rng.uniform(0.1, 0.5))
+        line.say(Said("ended", text, ended))
+
     async def _talk(self, least_s: float, most_s: float) -> float:
         await asyncio.sleep(self._rng.uniform(least_s, most_s))
         return asyncio.get_running_loop().time()
 
     async def _cough(self) -> None:
+        """The longer ones stop the agent."""
         self._line.say(Said("began"))
-        await asyncio.sleep(self._rng.uniform(0.1, 0.5))
+        await asyncio.sleep(self._rng.uniform(0.1, 0.7))
+        if self._rng.random() < 0.6:
+            self._line.say(Said("quiet"))
+            await asyncio.sleep(self._rng.choice((0.1, 0.4, 2.0)))
         self._line.say(Said("dismissed"))
 
     async def _until_agent_finished(self, seen: int, patience_s: float) -> int:
         await agent_finished(self._line, seen, patience_s)
         await asyncio.sleep(self._rng.uniform(0.05, 0.6))
         return self._line.endings
+
+    async def _until_sound_plays(self) -> None:
+        """Of any kind: a holding line is followed as well."""
+        line, loop = self._line, asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        while not line.closed and loop.time() < deadline and line.playing is None:
+            await line.until_change(deadline - loop.time())
 
     async def _until_reply_plays(self) -> None:
         line, loop = self._line, asyncio.get_running_loop()

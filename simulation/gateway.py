@@ -147,6 +147,13 @@ class GatewayProcess:
         if said.what == "began":
             self._act(Did.CALLER_BEGAN)
             self._do(machine.speech_began(now_ms))
+        elif said.what in ("quiet", "voiced"):
+            voiced = said.what == "voiced"
+            self._act(Did.CALLER_VOICED if voiced else Did.CALLER_QUIET)
+            self._do(machine.voice(voiced, now_ms))
+        elif said.what == "words":
+            self._act(Did.CALLER_WORDS, text=said.text)
+            self._do(machine.words(said.text, now_ms))
         elif said.what == "dismissed":
             self._act(Did.CALLER_DISMISSED)
             self._do(machine.speech_dismissed(now_ms))
@@ -154,10 +161,10 @@ class GatewayProcess:
             self._act(Did.CALLER_RESUMED)
             self._do(machine.resumed(now_ms))
         elif said.what == "paused":
-            self._act(Did.CALLER_PAUSED, since_s=said.speech_ended_s)
+            self._act(Did.CALLER_PAUSED, since_s=said.speech_ended_s, text=said.text)
             self._do(machine.maybe_ended(said.text, said.speech_ended_s * 1000, now_ms, 0.9))
         elif said.what == "ended":
-            self._act(Did.CALLER_ENDED, since_s=said.speech_ended_s)
+            self._act(Did.CALLER_ENDED, since_s=said.speech_ended_s, text=said.text)
             self._do(machine.utterance_ended(said.text, said.speech_ended_s * 1000, now_ms, 0.95))
         elif said.what == "hung_up":
             self._hang_up("caller_hung_up")
@@ -296,10 +303,11 @@ class GatewayProcess:
         event: Event | None = None,
         event_id: str = "",
         payload: Any = None,
+        text: str = "",
     ) -> None:
         if not self._process.dead:
             now = asyncio.get_running_loop().time()
-            self._trace.acts.append(Act(now, did, sound, since_s, event, event_id, payload))
+            self._trace.acts.append(Act(now, did, sound, since_s, event, event_id, payload, text))
 
     @staticmethod
     def _now_ms() -> float:

@@ -14,6 +14,9 @@ class Did(StrEnum):
 
     ANSWERED = "answered"
     CALLER_BEGAN = "caller_began"
+    CALLER_QUIET = "caller_quiet"  # their voice went silent
+    CALLER_VOICED = "caller_voiced"  # it came back
+    CALLER_WORDS = "caller_words"  # ``text`` is what is known of them so far
     CALLER_RESUMED = "caller_resumed"
     CALLER_DISMISSED = "caller_dismissed"
     CALLER_PAUSED = "caller_paused"  # eager end of turn
@@ -51,6 +54,7 @@ class Act:
     event: Event | None = None  # what was read
     event_id: str = ""  # what was put
     payload: Fact | None = None
+    text: str = ""  # the caller's words
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulation.guest_invariants import guests
 from simulation.hedge_invariants import hedges
+from simulation.interruption_invariants import floors, holds_vary, interruptions
 from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
 from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
@@ -25,13 +26,17 @@ def check(run: Run) -> list[Violation]:
     found += spool_keeps(run.traces, run.durable)
     found += turns(log, run.behaviour)
     found += recomputes(log, run.durable)
-    found += sounds(log, run.traces, run.standstills)
+    counted, wrong = floors(run.traces, run.behaviour, run.standstills)
+    found += wrong
+    found += interruptions(log, run.behaviour)
+    found += holds_vary(run.traces)
+    found += sounds(log, counted, run.standstills)
     found += takes_effect_once(log, run.traces)
     found += guests(log, run.durable, run.behaviour)
     found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)
     found += sounds_of_tools(log, run.traces)
-    found += silence(log, run.traces, run.behaviour, run.standstills)
+    found += silence(log, counted, run.behaviour, run.standstills)
     kept: list[Violation] = []
     for violation in found:
         if sum(other.invariant == violation.invariant for other in kept) < MOST_OF_A_KIND:

@@ -11,7 +11,7 @@ MS_PER_CHARACTER = 18.0  # faster than a real voice, so that calls are short
 
 
 class Said(NamedTuple):
-    """What the recogniser makes of the caller. ``what``: began, paused, resumed, ended, dismissed, hung_up."""
+    """What the ears make of the caller. ``what``: began, quiet, voiced, words, paused, resumed, ended, dismissed, hung_up."""
 
     what: str
     text: str = ""

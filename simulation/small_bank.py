@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from agent_core.barge_in import BargeIn
 from agent_core.behaviour import (
     Action,
     Article,
@@ -35,6 +36,8 @@ FORBIDDEN = (
     "You should definitely buy shares in the index fund today.",
     "Your replacement costs ninety seven pounds.",
 )
+
+HUMS = ("uh-huh", "mm", "mm-hm", "okay", "right", "yeah")
 
 ASKED = {
     "lost_card": ("I lost my card", "My card is gone", "Somebody took my card"),
@@ -147,6 +150,13 @@ def small_bank(budget: Budget = SHORT) -> Behaviour:
             Phrase(id="h4", phatic=Phatic.APOLOGISE, pragmatic=Pragmatic.REPAIR, text="Sorry, I was cut off."),
         ),
         budget=budget,
+        barge_in=BargeIn(
+            backchannels=HUMS,
+            answers=("okay", "right", "yeah"),
+            yield_after_ms=400,
+            backchannel_ms=900,
+            resume_after_ms=800,
+        ),
         silence=SilencePolicy(ask_after_ms=2500, release_after_ms=2500),
         routing=Routing(attempts=2, max_questions=2),
         proofs=PROOFS,

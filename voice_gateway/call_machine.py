@@ -13,7 +13,8 @@ from schemas import facts as f
 from schemas.base import Fact
 from schemas.event import Event
 from voice_gateway.call_sounds import MAX_PREPARED, CallSounds
-from voice_gateway.commands import Answer, Command, SoundKind, Stop
+from voice_gateway.commands import Answer, Command, Stop
+from voice_gateway.overlap import Overlap
 from voice_gateway.waiting import Waiting, standing_plan
 
 
@@ -46,6 +47,8 @@ class CallMachine(CallSounds):
             self._owed_speech = payload.utterance_id
         elif isinstance(payload, f.CallerSpeechDismissed | f.UtteranceHeard):
             self._owed_speech = None
+        elif isinstance(payload, f.HoldingPlayed):
+            self._last_hold = payload.phrase_id
         elif isinstance(payload, f.FallbackPlayed):
             self._owed_speech = None
             self._over |= {part for part in (event.turn_id, payload.utterance_id) if part}
@@ -56,35 +59,49 @@ class CallMachine(CallSounds):
             return []
         commands = list(self._after_a_gap(now_ms))
         self._last_tick_ms = now_ms
-        return [*commands, *self._on_time(now_ms)]
+        return [*commands, *self._judge(now_ms), *self._dismiss_in_time(now_ms), *self._on_time(now_ms)]
 
     # --- what the caller does ---
 
     def speech_began(self, now_ms: float) -> list[Command]:
-        """The caller speaks. Stops what is playing, before anything else."""
+        """The caller's voice. It stops what is playing, at once or, where the grant says so, once it is an interruption."""
         if self.ended or self.evicted or self.caller_speaking:
             return []
-        self.caller_speaking = True
-        self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
-        self._cut_off = self.playing is not None and self.playing.kind is SoundKind.REPLY
-        self._waiting = None
-        self._utterances += 1
-        self._utterance_id = f"u{self.take}.{self._utterances}"
-        commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
-        commands.append(self._put(f.CallerSpeechStarted(utterance_id=self._utterance_id)))
+        self._given_up_on = False
+        if self._overlap:
+            self._overlap.voice(True, now_ms)
+            return self._judge(now_ms)
+        if self.playing and self._grant and self._grant.yields:
+            self._overlap = Overlap(self._grant.yields, self.playing, now_ms)
+            return []
+        return self._interrupt(now_ms)
+
+    def voice(self, active: bool, now_ms: float) -> list[Command]:
+        """The caller's voice went silent, or came back, within what they say."""
+        self._quiet_since_ms = None if active else now_ms
+        overlap = self._overlap
+        if active and self._given_up_on:
+            return self.speech_began(now_ms)
+        if overlap is None:
+            return []
+        if active and not overlap.voiced and (self.playing is None or self.playing.sound_id != overlap.sound_id):
+            self._overlap = None  # what it was over has ended meanwhile
+            return self.speech_began(now_ms)
+        commands = self._judge(now_ms)
+        overlap.voice(active, now_ms)
         return commands
+
+    def words(self, text: str, now_ms: float) -> list[Command]:
+        """What is known of the caller's words while they speak."""
+        commands = self._judge(now_ms)  # by what was known so far
+        if spoken_over := self._overlap or self._stopped_by:
+            spoken_over.words(text)
+        return commands or self._judge(now_ms)
 
     def speech_dismissed(self, now_ms: float) -> list[Command]:
         """What sounded like speech had no words."""
-        if not self.caller_speaking:
-            return []
-        self.caller_speaking = False
-        commands: list[Command] = [self._put(f.CallerSpeechDismissed(utterance_id=self._utterance_id))]
-        if self._interrupted_wait:  # the caller still waits for the answer to what they said before
-            self._utterance_id, self._waiting = self._interrupted_wait
-        elif self._cut_off and self._grant:  # and for the rest of what was being said
-            self._waiting = Waiting(now_ms, "", (), (), self._grant.hard_ms, final=True)
-        return commands
+        self._overlap, self._given_up_on = None, False
+        return self._dismiss(now_ms, "no_words") if self.caller_speaking else []
 
     def maybe_ended(self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None) -> list[Command]:
         """Eager end of turn."""
@@ -99,20 +116,70 @@ class CallMachine(CallSounds):
         """The caller goes on after an eager end of turn."""
         if self.ended or self.evicted:
             return []
+        if self._overlap or self._stopped_by:  # that end of turn was taken for a backchannel's, and told nobody
+            return self.voice(True, now_ms)
         self.caller_speaking = True
         self._waiting = None
         commands: list[Command] = [Stop()] if self.playing else []
         return [*commands, self._put(f.UtteranceResumed(utterance_id=self._utterance_id))]
+
+    def _judge(self, now_ms: float) -> list[Command]:
+        if self._overlap is None or self.ended or self.evicted:
+            return []
+        return self._interrupt(now_ms) if self._overlap.stops(now_ms) else []
+
+    def _interrupt(self, now_ms: float) -> list[Command]:
+        """The caller has the word. Stops what is playing, before anything else."""
+        overlap, self._overlap = self._overlap, None
+        self._stopped_by = overlap if self.playing else None
+        self._quiet_since_ms = None
+        self.caller_speaking = True
+        self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
+        self._cut_off = self.replying
+        self._waiting = None
+        self._utterances += 1
+        self._utterance_id = f"u{self.take}.{self._utterances}"
+        commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
+        started = f.CallerSpeechStarted(
+            utterance_id=self._utterance_id, spoke_over_ms=now_ms - overlap.began_ms if overlap else None
+        )
+        commands.append(self._put(started))
+        return commands
+
+    def _dismiss(self, now_ms: float, why: str, text: str = "") -> list[Command]:
+        """It was no interruption: the conversation goes on where it stood."""
+        self.caller_speaking, self._stopped_by = False, None
+        dismissed = f.CallerSpeechDismissed(utterance_id=self._utterance_id, why=why, text=text)
+        if self._interrupted_wait:  # the caller still waits for the answer to what they said before
+            self._utterance_id, self._waiting = self._interrupted_wait
+        elif self._cut_off and self._grant:  # and for the rest of what was being said
+            self._waiting = Waiting(now_ms, "", (), (), self._grant.hard_ms, final=True)
+        return [self._put(dismissed)]
+
+    def _dismiss_in_time(self, now_ms: float) -> list[Command]:
+        """A reply that was stopped doesn't wait for words for ever."""
+        stopped, yields = self._stopped_by, self._grant.yields if self._grant else None
+        if stopped is None or yields is None or self._quiet_since_ms is None or stopped.wordy:
+            return []
+        if now_ms - self._quiet_since_ms < yields.resume_after_ms:
+            return []
+        self._given_up_on = True
+        return self._dismiss(now_ms, "no_words")
 
     def _heard(
         self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None, *, final: bool
     ) -> list[Command]:
         if self.ended or self.evicted:
             return []
-        commands: list[Command] = []
+        commands = self._judge(now_ms)
         if not self.caller_speaking and (self._waiting is None or self._waiting.final):
             commands.extend(self.speech_began(now_ms))  # a recogniser that is faster than the voice activity
-        self.caller_speaking = False
+        spoken_over = self._overlap or self._stopped_by
+        if spoken_over and spoken_over.is_backchannel(text):
+            return [*commands, *self._let_pass(text, now_ms)] if final else commands
+        if self._overlap:
+            commands.extend(self._interrupt(now_ms))
+        self.caller_speaking, self._stopped_by, self._given_up_on = False, None, False
         self._interrupted_wait = None
         self._speech_ended_ms = speech_ended_ms
         self._wait(now_ms, final=final)
@@ -124,6 +191,23 @@ class CallMachine(CallSounds):
             since_speech_end_ms=now_ms - speech_ended_ms,
         )
         return [*commands, self._put(heard)]
+
+    def _let_pass(self, text: str, now_ms: float) -> list[Command]:
+        """A backchannel: the agent goes on, or goes on again where it had stopped already."""
+        overlap, self._overlap = self._overlap, None
+        if overlap is None:
+            return self._dismiss(now_ms, "backchannel", text)
+        self._backchannels += 1
+        utterance_id = f"b{self.take}.{self._backchannels}"
+        return [self._put(f.BackchannelHeard(utterance_id=utterance_id, sound_id=overlap.sound_id, text=text))]
+
+    # --- what plays ---
+
+    def finished(self, spoken: str, now_ms: float) -> list[Command]:
+        commands = super().finished(spoken, now_ms)
+        if self._overlap and self._overlap.voiced and self.playing is None and not self.ended:
+            commands += self._interrupt(now_ms)  # who goes on when the agent has finished has the word
+        return commands
 
     # --- what the log says ---
 

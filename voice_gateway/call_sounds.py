@@ -19,8 +19,9 @@ from schemas import facts as f
 from schemas.base import Fact
 from schemas.event import derived_id
 from voice_gateway.commands import CatchUp, Command, Discard, HangUp, Prepare, Put, Sound, SoundKind, Start, Stop
+from voice_gateway.overlap import Overlap
 from voice_gateway.reply_pieces import ReplyPieces
-from voice_gateway.waiting import Waiting, standing_plan
+from voice_gateway.waiting import Waiting, granted_line, standing_plan
 
 GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
 MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
@@ -55,6 +56,11 @@ class CallSounds:
         self._waiting: Waiting | None = None
         self._interrupted_wait: tuple[str, Waiting] | None = None  # as it stood when the newest speech began
         self._cut_off = False  # whether the newest speech stopped a reply
+        self._overlap: Overlap | None = None  # the caller's voice over what plays, while it needn't stop it
+        self._stopped_by: Overlap | None = None  # the one that did, until its words are final
+        self._quiet_since_ms: float | None = None  # the caller's voice is silent
+        self._given_up_on = False  # no word came of it in time, and the recogniser may still listen to it
+        self._backchannels = 0
         self._owed_turn: str | None = None  # utterance of a turn that the former gateway left unanswered
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds
@@ -67,6 +73,7 @@ class CallSounds:
         self._reply_of: dict[str, str] = {}  # sentence -> the reply that it is of, in the open turn
         self._hang_up_after: dict[str, str] = {}  # candidate -> reason
         self._closings = 0
+        self._last_hold = ""  # the holding line that the caller heard last
 
     # --- replies ---
 
@@ -147,6 +154,8 @@ class CallSounds:
         """Starts the chosen reply if it is there and may be started now."""
         yield from self._after_a_gap(now_ms)
         if self._chosen is None or self.playing or self._behind or self.ended or self.evicted:
+            return
+        if self._overlap and self._overlap.voiced:  # what the caller speaks over is done: they have the word
             return
         chosen, turn_id = self._chosen
         refusal = self._refusal(turn_id, chosen)
@@ -252,9 +261,10 @@ class CallSounds:
         mark = waiting.due(since_ms)
         if mark is None:
             return
-        phrase = next((p for p in grant.phrases if p.phrase_id == mark.phrase_id), None)
-        if phrase is None:  # a phrase that wasn't granted may not be played
+        phrase = granted_line(grant, mark.phrase_id, self._last_hold)
+        if phrase is None:
             return
+        self._last_hold = phrase.phrase_id
         self.playing = Sound(SoundKind.HOLD, phrase.phrase_id, phrase.text)
         yield Start(self.playing)
         yield self._put(

@@ -55,6 +55,8 @@ class Ear(NamedTuple):
     ended: Callable[[str, float, float | None], None]
     resumed: Callable[[], None]
     dismissed: Callable[[], None]
+    voice: Callable[[bool], None]  # whether the caller's voice is heard, as it changes after ``began``
+    words: Callable[[str], None]  # all that is known of them so far
 
 
 class _Heard(StrEnum):
@@ -87,6 +89,7 @@ class Ears:
         self._speech_ms = 0
         self._silence_ms = 0
         self._heard = _Heard.NOTHING
+        self._voice = False
         self._partial = ""
         self._deaf_since_ms: float | None = None
         self._speech_ended_ms = 0.0
@@ -139,14 +142,19 @@ class Ears:
             self._speech_ms += FRAME_MS
             self._silence_ms = 0
             if self._speech_ms == SPEECH_AFTER_MS and self._heard is _Heard.NOTHING:
-                self._heard = _Heard.SPEECH
-                self._ear.began()
+                self._begin()
+            elif self._speech_ms >= SPEECH_AFTER_MS and not self._voice:
+                self._voice = True
+                self._ear.voice(True)
             return
         if self._silence_ms == 0:
             self._speech_ended_ms = now_ms
         self._silence_ms += FRAME_MS
         if self._silence_ms >= SPEECH_AFTER_MS:
             self._speech_ms = 0
+            if self._voice:
+                self._voice = False
+                self._ear.voice(False)
         if self._heard is not _Heard.SPEECH:
             return
         if self._deaf_for_ms(now_ms) >= DEAF_FOR_MS and self._silence_ms >= SILENCE_AFTER_MS:
@@ -170,10 +178,11 @@ class Ears:
     def _on_event(self, event: RecogniserEvent, session: RecogniserSession) -> None:
         if isinstance(event, TurnStarted):
             if self._heard is _Heard.NOTHING:
-                self._heard = _Heard.SPEECH
-                self._ear.began()
+                self._begin()
         elif isinstance(event, TurnUpdated):
             self._partial = event.text
+            if event.text.strip():
+                self._ear.words(event.text)
         elif isinstance(event, TurnMaybeEnded):
             self._heard, self._partial = _Heard.WORDS, event.text
             self._ear.maybe_ended(event.text, self._ended_at(event.speech_end_ms), event.confidence)
@@ -188,6 +197,10 @@ class Ears:
                 self._ear.dismissed()
         elif isinstance(event, RecogniserFailed):
             self._lose(session, event.error)
+
+    def _begin(self) -> None:
+        self._heard, self._voice = _Heard.SPEECH, True
+        self._ear.began()
 
     def _forget(self) -> None:
         self._heard, self._partial = _Heard.NOTHING, ""

@@ -91,7 +91,15 @@ class Gateway:
         self._ears = Ears(
             line.recognisers,
             line.voice_activity,
-            Ear(self._began, self._maybe_ended, self._ended, self._resumed, self._dismissed),
+            Ear(
+                self._began,
+                self._maybe_ended,
+                self._ended,
+                self._resumed,
+                self._dismissed,
+                self._voice_heard,
+                self._words_known,
+            ),
             self._now_ms,
             line.on_deafness,
         )
@@ -186,6 +194,12 @@ class Gateway:
 
     def _dismissed(self) -> None:
         self._do(self._machine.speech_dismissed(self._now_ms()))
+
+    def _voice_heard(self, active: bool) -> None:
+        self._do(self._machine.voice(active, self._now_ms()))
+
+    def _words_known(self, text: str) -> None:
+        self._do(self._machine.words(text, self._now_ms()))
 
     def _prepared(self, sound_id: str) -> None:
         self._do(self._machine.prepared(sound_id, self._now_ms()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.decisions import StandingGranted
+from schemas.decisions import GrantedPhrase, StandingGranted
 
 
 class Mark(NamedTuple):
@@ -46,17 +46,39 @@ class Waiting:
         return due[-1]
 
 
+_ORDER = (
+    ("looking_up",),
+    ("still_working",),
+    ("offer_person", "offer_callback"),
+)  # of what the lines say, mark by mark
+
+
+def granted_line(grant: StandingGranted, phrase_id: str, last: str) -> GrantedPhrase | None:
+    """The line to play where ``phrase_id`` is planned. Where the caller heard that one ``last``, another one that says
+    the same, or any other. None: it wasn't granted, so it may not be played."""
+    planned = next((p for p in grant.phrases if p.phrase_id == phrase_id), None)
+    if planned is None or phrase_id != last:
+        return planned
+    others = [p for p in _holding_lines(grant) if p.phrase_id != last]
+    return next((p for p in others if p.pragmatic == planned.pragmatic), next(iter(others), planned))
+
+
+def _holding_lines(grant: StandingGranted) -> list[GrantedPhrase]:
+    """Without those that only go on after the agent itself was cut off."""
+    return [p for p in grant.phrases if p.pragmatic != "repair"]
+
+
 def standing_plan(grant: StandingGranted, turn: int) -> tuple[str, ...]:
     """Which granted phrase for which mark, where no turn says so: looking up, still working, then a person.
 
     Empty where no phrase was granted: then only the hard mark is left.
     """
-    if not grant.phrases:
+    usable = _holding_lines(grant)
+    if not usable:
         return ()
-    order = ("looking_up", "still_working", "offer_person")
     plan: list[str] = []
     for mark in range(len(grant.hold_marks_ms)):
-        fitting = [p for p in grant.phrases if p.pragmatic == order[min(mark, 2)]] or list(grant.phrases)
+        fitting = [p for p in usable if p.pragmatic in _ORDER[min(mark, len(_ORDER) - 1)]] or usable
         fresh = [p for p in fitting if p.phrase_id not in plan] or fitting
         plan.append(fresh[turn % len(fresh)].phrase_id)
     return tuple(plan)

@@ -18,7 +18,7 @@ def _call_taken(c: Conversation, event: Event, p: f.CallTaken) -> Conversation:
     if turn and turn.chosen and turn.started is None:  # the former gateway never started it: choose again, for this one
         turn = unchoose(turn)
     # What the caller was saying died with the former gateway: the new one hears them from here on.
-    return replace(c, take=p.take, turn=turn, caller=Caller.SILENT)
+    return replace(c, take=p.take, turn=turn, caller=Caller.SILENT, stopped_for="")
 
 
 def _call_answered(c: Conversation, event: Event, p: f.CallAnswered) -> Conversation:

@@ -8,6 +8,7 @@ from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, 
 from agent_core.reducers.changes import Reducer, set_fate, unchoose
 from agent_core.reducers.writing import heard_to_the_end
 from agent_core.wording import to_be_said
+from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
 
@@ -50,10 +51,15 @@ def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -
     candidate = _current(c, p.candidate_id)
     if candidate is None:
         return c
+    c = replace(c, stopped_for=p.candidate_id)
     c = _say(c, event, p.spoken_so_far) if p.spoken_so_far else c
     if c.turn_is_of_another:  # the rest isn't for whoever is there now
         return c
     return replace(c, interrupted=Interrupted(to_be_said(c.behaviour, candidate), p.spoken_so_far, candidate.intent))
+
+
+def _interruption_judged(c: Conversation, event: Event, p: d.InterruptionJudged) -> Conversation:
+    return replace(c, stopped_for="")
 
 
 def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversation:
@@ -103,6 +109,7 @@ REDUCERS: dict[type, Reducer] = {
     f.SpeechProgressed: _speech_progressed,
     f.SpeechCompleted: _speech_completed,
     f.SpeechInterrupted: _speech_interrupted,
+    d.InterruptionJudged: _interruption_judged,
     f.SpeechFailed: _speech_failed,
     f.ReplyRefused: _reply_refused,
     f.HoldingPlayed: _holding_played,

@@ -93,6 +93,8 @@ class Scene:
             lambda text, ended_ms, confidence: self.told.append(("ended", text, round(self.now_ms() - ended_ms))),
             lambda: self.told.append(("resumed",)),
             lambda: self.told.append(("dismissed",)),
+            lambda active: None,
+            lambda text: None,
         )
         self.ears = Ears(list(recognisers), Activity(), ear, self.now_ms, self._failed)
 

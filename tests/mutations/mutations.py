@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
+from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -97,9 +98,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "talk_over_the_caller",
         "voice_gateway.call_machine",
-        "        commands: list[Command] = [Stop()] if self.playing else []\n"
-        "        commands.append(self._put(f.CallerSpeechStarted",
-        "        commands: list[Command] = []\n        commands.append(self._put(f.CallerSpeechStarted",
+        "        commands: list[Command] = [Stop()] if self.playing else self._leave_reply()\n        started = ",
+        "        commands: list[Command] = []\n        started = ",
         "the caller's speech stops the audio at once",
     ),
     Mutation(
@@ -123,6 +123,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        return False\n",
         "a gateway lets go of a call that another one took",
     ),
+    *INTERRUPTION_MUTATIONS,
     # --- never silent ---
     Mutation(
         "start_after_the_hard_mark",

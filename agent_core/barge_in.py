@@ -1,0 +1,61 @@
+"""Which voice of the caller stops the agent, as behaviour has it, and the rule for what is only a backchannel.
+
+A *backchannel* is what a listener says to be followed, not to be answered: a few words of a list, said over the agent. It
+neither stops the agent nor opens a turn. Other words stop it at once, and so does any voice that goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+class BargeIn(BaseModel):
+    """The section ``barge_in`` of a behaviour, in the words of its language. A behaviour without it yields to any voice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backchannels: tuple[str, ...] = Field(min_length=1)
+    answers: tuple[str, ...] = ()  # those of them that answer a question: none of them is one while the agent asks
+    most_words: int = Field(default=4, ge=1)
+    yield_after_ms: int = Field(default=500, ge=100)  # of voice, while no word of it is known
+    backchannel_ms: int = Field(default=1200, ge=100)  # of voice without a pause: what lasts longer stops the agent
+    resume_after_ms: int = Field(default=2000, ge=500)  # of quiet with no words, after which a stopped reply goes on
+
+    @model_validator(mode="after")
+    def _fits(self) -> BargeIn:
+        if self.yield_after_ms > self.backchannel_ms:
+            raise ValueError("yield_after_ms must not be more than backchannel_ms")
+        if strange := sorted(set(self.answers) - set(self.backchannels)):
+            raise ValueError(f"answers names what is no backchannel: {', '.join(map(repr, strange))}")
+        for phrase in self.backchannels:
+            if not 1 <= len(words_of(phrase)) <= self.most_words:
+                raise ValueError(f"the backchannel {phrase!r} must have 1 to {self.most_words} words (most_words)")
+        return self
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Words in lower case with straight apostrophes. A hyphen parts words, so that "uh-huh" is "uh huh"."""
+    return tuple(word.lower().replace("’", "'") for word in _WORD.findall(text))
+
+
+def is_made_of(text: str, phrases: Sequence[str], most_words: int) -> bool:
+    """Whether ``text`` is nothing but some of ``phrases``, one after the other, and not more than ``most_words``."""
+    words = words_of(text)
+    if not 1 <= len(words) <= most_words:
+        return False
+    known = [words_of(phrase) for phrase in phrases]
+    reached = {0}
+    for place in range(len(words)):
+        if place in reached:
+            reached |= {place + len(phrase) for phrase in known if words[place : place + len(phrase)] == phrase}
+    return len(words) in reached
+
+
+def asks(text: str) -> bool:
+    """Whether a line that the agent says asks something."""
+    return "?" in text or "？" in text
