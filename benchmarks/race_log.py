@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent_core.behaviour import Behaviour
 from agent_core.ports import Embedder, LanguageModel, Passage
+from benchmarks.race_calls import Calls
 from benchmarks.race_side import Decided, Durability, Side
 from benchmarks.race_turns import RaceTurn
 from console.agent import make_mind
@@ -19,13 +19,9 @@ from processors.executors.complete import Complete
 from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
 from schemas import decisions as d
-from schemas import facts as f
-from schemas.base import Fact
-from schemas.event import Event
-from streams.fact_writer import FactWriter, fact_event
-from streams.tail import ConversationTail
 
 if TYPE_CHECKING:
+    from benchmarks.race_gateway import RaceGateway
     from console.kafka_workspace import KafkaWorkspace
 
 
@@ -58,13 +54,18 @@ def effects(model: LanguageModel, behaviour: Behaviour, passages: list[Passage])
     )
 
 
+class RaceCall(Protocol):
+    async def decide(self, question: str) -> Decided: ...
+
+    async def close(self) -> None: ...
+
+
 class LogRace:
     """``owning`` while turns are decided; a call is ``opened`` before its turn is measured, and ``close``d after."""
 
     def __init__(self, workspace: Workspace, behaviour: Behaviour, make_effects: Callable[[], EffectRunner]) -> None:
-        self._workspace, self._behaviour, self._make_effects = workspace, behaviour, make_effects
-        self._seq = workspace.record(behaviour)
-        self._writer = FactWriter(workspace.stores.inbox, workspace.codec)
+        self._workspace, self._make_effects = workspace, make_effects
+        self._calls = Calls(workspace, behaviour)
         self.mind = make_mind(workspace.behaviour_of, workspace.keys)
 
     @asynccontextmanager
@@ -78,62 +79,29 @@ class LogRace:
     def _make_host(self) -> Host:
         return self._workspace.host(self.mind, self._make_effects)
 
-    async def opened(self, call_id: str) -> OpenCall:
-        """A call that was greeted and waits for the caller's words."""
-        tail = ConversationTail(self._workspace.stores.ledger, self._workspace.codec, call_id)
-        await tail.begin()
-        call = OpenCall(call_id, tail.events(), self._writer)
-        arrived = f.CallArrived(channel="voice", behaviour_seq=self._seq, behaviour_hash=self._behaviour.content_hash)
-        for fact in (arrived, f.CallTaken(take=1, gateway_id="bench"), f.CallAnswered(take=1)):
-            await call.put(fact)
-        greeting = await call.until(d.ReplyChosen)
-        assert isinstance(greeting.payload, d.ReplyChosen)
-        candidate, text = greeting.payload.candidate_id, greeting.payload.text
-        await call.put(f.SpeechStarted(candidate_id=candidate, take=1))
-        await call.put(f.SpeechCompleted(candidate_id=candidate, spoken=text))
-        await call.until(d.TurnEnded)
-        return call
+    async def opened(self, call_id: str) -> RaceCall:
+        return await self._calls.opened(call_id)
 
 
 class HostedRace(LogRace):
-    """On Kafka, by the host that is named."""
+    """On Kafka, by the host that is named. The calls are another process's."""
 
     def __init__(
-        self, workspace: KafkaWorkspace, behaviour: Behaviour, make_effects: Callable[[], EffectRunner], host: str
+        self,
+        workspace: KafkaWorkspace,
+        behaviour: Behaviour,
+        make_effects: Callable[[], EffectRunner],
+        host: str,
+        gateway: RaceGateway,
     ) -> None:
         super().__init__(workspace, behaviour, make_effects)
-        self._on_kafka, self._host = workspace, host
+        self._on_kafka, self._host, self._gateway = workspace, host, gateway
+
+    async def opened(self, call_id: str) -> RaceCall:
+        return await self._gateway.opened(call_id)
 
     def _make_host(self) -> Host:
         return self._on_kafka.worker(self._host, self.mind, self._make_effects)
-
-
-class OpenCall:
-    def __init__(self, call_id: str, events: AsyncIterator[Event], writer: FactWriter) -> None:
-        self._call_id, self._events, self._writer = call_id, events, writer
-
-    async def put(self, payload: Fact) -> None:
-        await self._writer.put(fact_event(self._call_id, payload))
-
-    async def until(self, decision: type) -> Event:
-        async for event in self._events:
-            if isinstance(event.payload, decision):
-                return event
-        raise RuntimeError("the tail ended")
-
-    async def decide(self, question: str) -> Decided:
-        """From the fact's put to the reading of what was chosen."""
-        await self.put(
-            f.UtteranceHeard(utterance_id="u1.1", text=question, final=True, confidence=0.9, since_speech_end_ms=200.0)
-        )
-        chosen = await self.until(d.Spoken)
-        assert isinstance(chosen.payload, d.Spoken)
-        return Decided(chosen.payload.text, time.perf_counter())
-
-    async def close(self) -> None:
-        await self.put(f.CallEnded(reason="caller_hung_up"))
-        await self.until(d.ConversationClosed)
-        await self._events.aclose()  # type: ignore[attr-defined]
 
 
 class LogSide(Side):
@@ -148,7 +116,7 @@ class LogSide(Side):
         self, race: LogRace, name: str = name, durable: Durability = durable, servers: Sequence[int] = ()
     ) -> None:
         self._race, self.name, self.durable, self._servers = race, name, durable, servers
-        self._calls: dict[str, OpenCall] = {}
+        self._calls: dict[str, RaceCall] = {}
         self._owning = AsyncExitStack()
 
     async def open(self, work: Sequence[RaceTurn]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from agent_core.behaviour import Behaviour
 from agent_core.ports import LanguageModel
 from benchmarks.peers.peer import Peer, Way
+from benchmarks.race_gateway import race_gateway
 from benchmarks.race_log import HostedRace, LogRace, LogSide, effects
 from benchmarks.race_side import Durability
 from benchmarks.race_turns import passages
@@ -43,7 +44,7 @@ class Embedded(Peer):
 
 
 class OnKafka(Peer):
-    """One broker, or three on this machine's cores. The worker and the gateway's part run in this process."""
+    """One broker, or three on this machine's cores. The worker runs in this process, the gateway's part in one of its own."""
 
     def __init__(self, brokers: int, hosts: Sequence[str] = _HOSTS) -> None:
         self.name = f"ledgerline, Kafka RF {brokers}"
@@ -83,6 +84,7 @@ class OnKafka(Peer):
                 workspace = await held.enter_async_context(
                     kafka_workspace(url, Settings(data=data), create=True, warm=True)
                 )
-                race = HostedRace(workspace, behaviour, make_effects, host)
-                ways.append(Way(LogSide(race, f"{self.name}, {host} host", durable, pids)))
+                gateway = await held.enter_async_context(race_gateway(url, data))
+                race = HostedRace(workspace, behaviour, make_effects, host, gateway)
+                ways.append(Way(LogSide(race, f"{self.name}, {host} host", durable, [*pids, gateway.pid])))
             yield ways

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.connection import CLOSE_TIMEOUT_S, MAX_BATCH_BYTES, MAX_RECORD_BYTES, Connection
+from streams.kafka.partition_producer import PartitionProducer, Sent
 from streams.kafka.records import KafkaRecord, to_record
 from streams.kafka.schema_ids import SchemaIds, lock_file_ids
 from streams.ports import AppendUnknownError, Entry, Receipt
@@ -35,9 +35,42 @@ class _Append(NamedTuple):
     announces: bool  # an owner's announcement
 
 
+class _Flight:
+    """Appends that are on their way together, in as many batches as it takes."""
+
+    def __init__(self, appends: list[_Append]) -> None:
+        self.appends = appends
+        self._records = [record for append in appends for record in append.records]
+        self._sent: Sent | None = None
+        self._offsets: list[int] = []
+
+    def depart(self, producer: PartitionProducer) -> None:
+        """Writes the next batch."""
+        self._sent = producer.send(self._records[len(self._offsets) :])
+
+    async def land(self, producer: PartitionProducer) -> None:
+        """Raises ``KafkaError`` and ``AppendUnknownError``."""
+        while len(self._offsets) < len(self._records):
+            if self._sent is None:
+                self.depart(producer)
+            assert self._sent is not None
+            first, count = await producer.landed(self._sent), self._sent.records
+            if first < (self._offsets[-1] + 1 if self._offsets else 0):  # below 0: a duplicate whose place is forgotten
+                raise AppendUnknownError("the brokers don't say where an append landed")
+            self._offsets.extend(range(first, first + count))
+            self._sent = None
+
+    def deliver(self) -> None:
+        """Everybody gets their receipt."""
+        end = 0
+        for append in self.appends:
+            start, end = end, end + len(append.records)
+            if not append.receipt.done():
+                append.receipt.set_result(Receipt(self._offsets[start], self._offsets[end - 1]))
+
+
 class PartitionAppender:
-    """A producer of its own: aiokafka has one request a node under way, so in a shared one partitions would wait for
-    each other; and after a failure the sequence numbers of its partition are lost, so it is replaced."""
+    """A producer of its own: after a failure the sequence numbers of its partition are lost, so it is replaced."""
 
     def __init__(self, connection: Connection, topic: str, partition: int, ids: SchemaIds | None = None) -> None:
         """``ids``: the lock file's where there are none."""
@@ -45,7 +78,7 @@ class PartitionAppender:
         self._ids = ids or lock_file_ids()
         self._waiting: deque[_Append] = deque()
         self._sending: asyncio.Task[None] | None = None
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: PartitionProducer | None = None
         self._failed = False
 
     def append(self, entries: Sequence[Entry]) -> asyncio.Future[Receipt]:
@@ -62,8 +95,16 @@ class PartitionAppender:
         self._failed = False
         self._waiting.append(append)
         if self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send_all())
+            self._sending = asyncio.get_running_loop().create_task(self._send_all(self._departed()))
         return receipt
+
+    def _departed(self) -> _Flight | None:
+        """At once, where there is a producer: what a caller hears may wait for it, and the loop has much to do."""
+        if self._producer is None:
+            return None
+        flight = _Flight(self._take())
+        flight.depart(self._producer)
+        return flight
 
     async def close(self) -> None:
         """Waits for what is under way, but not for ever."""
@@ -74,17 +115,19 @@ class PartitionAppender:
             with suppress(asyncio.CancelledError):
                 await self._sending
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, under_way: _Flight | None) -> None:
+        """``under_way``: what is in the socket already; None: there is no producer yet."""
         try:
-            while self._waiting:
-                appends = self._take()
+            while under_way or self._waiting:
                 try:
-                    await self._send(appends)
+                    flight = under_way or _Flight(self._take())
+                    under_way = None
+                    await self._land(flight)
                 except (KafkaError, AppendUnknownError) as error:
-                    self._fail_all(appends, f"the brokers did not acknowledge an append: {error}")
+                    self._fail_all(flight.appends, f"the brokers did not acknowledge an append: {error}")
                     await self._replace_producer()
                 except BaseException:
-                    self._fail_all(appends, "the log was closed with an append under way")
+                    self._fail_all(flight.appends, "the log was closed with an append under way")
                     raise
         finally:
             self._sending = None
@@ -98,22 +141,11 @@ class PartitionAppender:
             size_bytes += appends[-1].size_bytes
         return appends
 
-    async def _send(self, appends: list[_Append]) -> None:
+    async def _land(self, flight: _Flight) -> None:
         if self._producer is None:
-            self._producer = await self._connection.idempotent_producer()
-        offsets: list[int] = []
-        records = [record for append in appends for record in append.records]
-        for batch in _batches(self._producer, records):
-            count = batch.record_count()
-            landed = await (await self._producer.send_batch(batch, self._topic, partition=self._partition))
-            if landed.offset < (offsets[-1] + 1 if offsets else 0):  # below 0: a duplicate whose place is forgotten
-                raise AppendUnknownError("the brokers don't say where an append landed")
-            offsets.extend(range(landed.offset, landed.offset + count))
-        end = 0
-        for append in appends:
-            start, end = end, end + len(append.records)
-            if not append.receipt.done():
-                append.receipt.set_result(Receipt(offsets[start], offsets[end - 1]))
+            self._producer = await self._connection.partition_producer(self._topic, self._partition)
+        await flight.land(self._producer)
+        flight.deliver()
 
     def _fail_all(self, appends: list[_Append], why: str) -> None:
         """What waits behind a failure fails with it, up to the next announcement of an owner."""
@@ -129,22 +161,6 @@ class PartitionAppender:
         producer, self._producer = self._producer, None
         if producer:
             await self._connection.drop(producer)
-
-
-def _batches(producer: AIOKafkaProducer, records: Sequence[KafkaRecord]) -> Iterator[Any]:
-    batch = producer.create_batch()
-    for record in records:
-        if _add(batch, record) is None:
-            yield batch
-            batch = producer.create_batch()
-            _add(batch, record)
-    batch.close()
-    yield batch
-
-
-def _add(batch: Any, record: KafkaRecord) -> object | None:
-    added: object | None = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
-    return added
 
 
 def _size_bytes(record: KafkaRecord) -> int:

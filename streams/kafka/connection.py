@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ RETRY_S = 0.1
 CLOSE_TIMEOUT_S = 5.0
 LEAVE_TIMEOUT_S = 12.0  # a group is left behind a rebalance that is under way, and that waits up to 10 s for others
 
-_Client: TypeAlias = Any  # an AIOKafkaConsumer or AIOKafkaProducer: aiokafka says nothing of types
+_Client: TypeAlias = Any  # AIOKafkaConsumer, AIOKafkaProducer or PartitionProducer: aiokafka says nothing of types
 
 
 class Connection:
@@ -76,9 +77,15 @@ class Connection:
                 self._shared = producer
             return self._shared
 
-    async def idempotent_producer(self) -> AIOKafkaProducer:
-        """One of its own for each caller: no retry of its appends repeats or reorders them."""
-        producer = AIOKafkaProducer(**self._producing(), enable_idempotence=True)
+    async def partition_producer(self, topic: str, partition: int) -> PartitionProducer:
+        """Idempotent: no retry of its appends repeats or reorders them."""
+        producer = PartitionProducer(
+            self._bootstrap,
+            topic,
+            partition,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            max_batch_bytes=MAX_BATCH_BYTES,
+        )
         await self.start(producer)
         return producer
 
@@ -187,6 +194,8 @@ async def _close(client: _Client, starting: asyncio.Future[None]) -> None:
 
 async def _give_up(client: _Client) -> None:
     """Closes what its own way of closing would get to once the brokers have answered."""
+    if isinstance(client, PartitionProducer):  # its way of closing waits for nothing
+        return
     if isinstance(client, AIOKafkaProducer):
         await client.client.close()
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
@@ -13,29 +14,9 @@ from written import entry, step, took
 from streams.codec import Body
 from streams.kafka.appender import PartitionAppender, RecordTooLargeError
 from streams.kafka.connection import MAX_BATCH_BYTES, MAX_RECORD_BYTES
-from streams.kafka.records import unframe
+from streams.kafka.partition_producer import Sent
+from streams.kafka.records import KafkaRecord, unframe
 from streams.ports import AppendUnknownError, Entry
-
-
-class Landed(NamedTuple):
-    offset: int
-
-
-class Batch:
-    def __init__(self) -> None:
-        self.values: list[bytes] = []
-
-    def append(self, *, timestamp: None, key: bytes | None, value: bytes, headers: object) -> object | None:
-        if self.values and sum(map(len, self.values)) + len(value) > MAX_BATCH_BYTES:
-            return None
-        self.values.append(value)
-        return self
-
-    def record_count(self) -> int:
-        return len(self.values)
-
-    def close(self) -> None:
-        return
 
 
 class Brokers:
@@ -48,28 +29,30 @@ class Brokers:
         self._end = 0
         self.reached, self.answering = asyncio.Event(), asyncio.Event()
 
-    async def idempotent_producer(self) -> Brokers:
+    async def partition_producer(self, topic: str, partition: int) -> Brokers:
         self.producers += 1
         return self
 
     async def drop(self, producer: object) -> None:
         return
 
-    def create_batch(self) -> Batch:
-        return Batch()
-
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Landed]:
-        self.sent.append(batch.values)
+    def send(self, records: Sequence[KafkaRecord]) -> Sent:
+        batch: list[bytes] = []
+        for record in records:
+            if batch and sum(map(len, batch)) + len(record.value) > MAX_BATCH_BYTES:
+                break
+            batch.append(record.value)
+        self.sent.append(batch)
         self.reached.set()
+        return Sent(len(batch), None, None)
+
+    async def landed(self, sent: Sent) -> int:
         await self.answering.wait()
-        answered: asyncio.Future[Landed] = asyncio.get_running_loop().create_future()
         answer = self.answers.pop(0) if self.answers else self._end
-        if isinstance(answer, int):
-            self._end = answer + len(batch.values)
-            answered.set_result(Landed(answer))
-        else:
-            answered.set_exception(answer)
-        return answered
+        if not isinstance(answer, int):
+            raise answer
+        self._end = answer + sent.records
+        return answer
 
     @property
     def records(self) -> int:
@@ -179,5 +162,17 @@ def test_a_receipt_that_nobody_waits_for_any_more_changes_nothing_for_the_next()
         appending = appender(Brokers())
         appending.append(entries("s1")).cancel()
         assert await outcome(appending.append(entries("s2", 2))) == (1, 2)
+
+    run(scenario())
+
+
+def test_what_an_owner_appends_is_in_the_socket_before_anything_else_has_its_turn() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        appending = appender(brokers)
+        await outcome(appending.append(entries("s1")))  # makes the producer
+        receipt = appending.append(entries("s2", 2))
+        assert [len(batch) for batch in brokers.sent] == [1, 2]
+        assert await outcome(receipt) == (1, 2)
 
     run(scenario())

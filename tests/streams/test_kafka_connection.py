@@ -38,7 +38,7 @@ def test_a_client_is_closed_though_who_closes_it_is_cancelled_twice(tmp_path: Pa
             async with connected(bootstrap()) as connection:
                 consumer = await connection.consumer(TopicPartition(topics.log, 0))
                 await cancelled(connection.drop(consumer), (1, turns))
-                producer = await connection.idempotent_producer()
+                producer = await connection.partition_producer(topics.log, 0)
                 await cancelled(connection.drop(producer), (1, turns))
 
     run(scenario())
