@@ -13,8 +13,8 @@ from streams.sqlite_wal import connect_wal
 # How soon a commit by another process is seen; our own wake followers at once. A look costs 40 us, nearly all of it for
 # waking up, so it is taken often only while others commit: 200 looks a second were half of what a turn cost the owner.
 POLL_S = 0.005
-QUIET_POLL_S = 0.02
-QUIET_AFTER_S = 2.0
+QUIET_POLL_S = 0.05
+QUIET_AFTER_S = 30.0
 
 _SCHEMA = """
 create table if not exists inbox (
