@@ -88,7 +88,8 @@ def _line(name: str, value: str, colon: Text) -> Text:
 
 
 def _outcome(turn: TurnReport) -> str:
-    return f"{turn.outcome or 'open'}{', cut off' if turn.interrupted else ''}"
+    cut = f"{', cut off' if turn.interrupted else ''}{', cut in' if turn.cut_in else ''}"
+    return f"{turn.outcome or 'open'}{cut}"
 
 
 def _ms(value: float | None) -> str:

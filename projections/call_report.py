@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from projections.cut_ins import CutIns
 from projections.imported_turns import ImportedTurns
 from projections.turn_report import Latency, TurnFold, TurnReport
 from projections.wall_time import iso_time
@@ -33,6 +34,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[str, ...]
     behaviour: str | None
     events: int
+    cut_ins: int = 0  # turns in which the agent spoke while the caller only paused
     turns: tuple[TurnReport, ...]
     agent_turns: tuple[TurnReport, ...]
 
@@ -71,6 +73,7 @@ class _CallFold:
         self._imported: ImportedTurns | None = None
         self._by_utterance: dict[str, TurnFold] = {}
         self._by_candidate: dict[str, TurnFold] = {}
+        self._cut_ins = CutIns()
         self._unopened: dict[str, Event] = {}  # the words that open a turn stand before it on the log
 
     def take(self, event: Event) -> None:
@@ -92,6 +95,9 @@ class _CallFold:
             self._imported = ImportedTurns()
         if self._imported:
             self._imported.take(event)
+        cut_in = self._turns.get(self._cut_ins.take(event) or "")
+        if cut_in:
+            cut_in.cut_in = True
         turn = self._turn_of(event)
         if turn is None and isinstance(payload, f.UtteranceHeard):
             self._unopened[payload.utterance_id] = event
@@ -116,6 +122,7 @@ class _CallFold:
             providers=self._providers,
             behaviour=self._behaviour,
             events=self._events,
+            cut_ins=sum(report.cut_in for report in reports),
             turns=tuple(r for r in reports if r.cause == "utterance"),
             agent_turns=tuple(r for r in reports if r.cause != "utterance"),
         )

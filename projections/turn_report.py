@@ -34,6 +34,7 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     intent: str | None
     outcome: str | None
     interrupted: bool
+    cut_in: bool = False  # the agent spoke while the caller only paused
     held: int
     speculations: int
     chosen: str | None
@@ -62,6 +63,7 @@ class TurnFold:
         self._heard: str | None = None
         self._end_of_turn_ms: float | None = None
         self._speculations = 0
+        self.cut_in = False  # the agent spoke while the caller only paused
         self._chosen: d.Spoken | None = None
         self._chosen_at_us: int | None = None
         self._ended: d.TurnEnded | None = None
@@ -116,6 +118,7 @@ class TurnFold:
             intent=self._intent(),
             outcome=outcome,
             interrupted=self._ended.interrupted if self._ended else False,
+            cut_in=self.cut_in,
             held=sum(sound.kind == "hold" for sound in self._sounds),
             speculations=self._speculations,
             chosen=self._chosen.text if self._chosen else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from agent_core.barge_in import BargeIn
 from schemas import facts as f
@@ -53,9 +54,10 @@ class _Floor:
         self._passes = False  # the newest words were a backchannel's
         self.reading = FloorReading()
 
-    def take(self, act: Act) -> None:
+    def take(self, act: Act, then: Act | None) -> None:
+        """``then``: what the gateway did next."""
         self._after_sound(act)
-        self._by_time(act.at_s, heard=act.did in _HEARD or self._was_stopped(act))
+        self._by_time(act.at_s, heard=act.did in _HEARD or self._was_stopped(act, then))
         handler = _HANDLERS.get(act.did)
         if handler:
             handler(self, act)
@@ -81,9 +83,11 @@ class _Floor:
                 )
                 self._stopped = None
 
-    def _was_stopped(self, act: Act) -> bool:
+    def _was_stopped(self, act: Act, then: Act | None) -> bool:
         if act.did is not Did.SOUND_ENDED or act.sound is None:
             return False
+        if then and isinstance(then.payload, f.SpeechInterrupted):
+            return True
         return act.at_s < self._sound_began_s + act.sound.duration_s - _EPSILON_S
 
     def _may_miss(self, due_s: float, now_s: float) -> bool:
@@ -229,8 +233,8 @@ def read(trace: GatewayTrace, barge_in: BargeIn | None, standstills: list[tuple[
     if barge_in is None:
         return FloorReading(list(trace.acts))
     floor = _Floor(barge_in, standstills)
-    for act in trace.acts:
-        floor.take(act)
+    for act, then in zip_longest(trace.acts, trace.acts[1:]):
+        floor.take(act, then)
     return floor.reading
 
 

@@ -62,6 +62,8 @@ def interruptions(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
         if fact.type in ("CallTaken", "SubjectAuthenticated"):  # of the former gateway's caller; or for somebody else
             stopped.pop(fact.conversation_id, None) if fact.type == "CallTaken" else _for_another(stopped, fact)
         for rec in step:
+            if rec.type == "TurnOpened":  # by a key, or by what was decided for it
+                stopped.pop(rec.conversation_id, None)
             if rec.type == "CandidateFormed":
                 texts[rec.conversation_id, rec.payload["candidate_id"]] = rec.payload["text"]
             elif rec.type == "ReplyChosen" and rec.payload.get("more"):  # its rest isn't all in one text

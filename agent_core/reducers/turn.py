@@ -24,7 +24,14 @@ def _turn_opened(c: Conversation, event: Event, p: d.TurnOpened) -> Conversation
     silences = c.silences + 1 if p.cause == "silence" else c.silences
     last_hold = p.holding[-1] if p.holding else c.last_hold
     return replace(
-        c, turn=turn, turns=c.turns + 1, silences=silences, last_hold=last_hold, unanswered="", interrupted=None
+        c,
+        turn=turn,
+        turns=c.turns + 1,
+        silences=silences,
+        last_hold=last_hold,
+        unanswered="",
+        interrupted=None,
+        stopped_for="",
     )
 
 

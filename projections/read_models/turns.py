@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from projections.cut_ins import CutIns
 from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen
 from projections.sealed_text import sealed_field
 from schemas import decisions as d
@@ -39,6 +40,7 @@ class TurnRow(Row, frozen=True, kw_only=True):
     action: Annotated[str | None, Meta(description="Of the candidate that was chosen last.")]
     candidate_id: Annotated[str | None, Meta(description="The candidate that was chosen last.")]
     interrupted: Annotated[bool, Meta(description="The caller spoke over the reply.")]
+    cut_in: Annotated[bool, Meta(description="The agent spoke while the caller only paused: they went on at once.")]
     committed: Annotated[bool, Meta(description="The caller's final words stood.")]
     eager: Annotated[bool | None, Meta(description="The work began before the final end of turn; NULL: not committed.")]
     speculations: Annotated[int, Meta(description="How often the caller's words were taken for all that they say.")]
@@ -90,8 +92,16 @@ class Turns:
         self._asks: dict[str, type] = {}
         self._formed: dict[str, d.CandidateFormed] = {}
         self._completions: dict[tuple[str, int], f.CompletionReturned] = {}
+        self._cut_ins = CutIns()
 
     def take(self, seen: Seen) -> Iterable[Row]:
+        cut_in = self._turns.get(self._cut_ins.take(seen.event) or "")
+        if cut_in is None or cut_in.row.cut_in:
+            return self._take(seen)
+        cut_in.set(cut_in=True)
+        return (*(row for row in self._take(seen) if row.turn_id != cut_in.row.turn_id), cut_in.row)
+
+    def _take(self, seen: Seen) -> Iterable[TurnRow]:
         event, payload = seen.event, seen.event.payload
         if isinstance(payload, d.TurnOpened):
             self._open(event, payload)
@@ -309,6 +319,8 @@ TURNS = ReadModel(
             d.EscalationChosen,
             d.CloseChosen,
             d.TurnEnded,
+            f.CallerSpeechStarted,
+            f.CallerSpeechDismissed,
             f.UtteranceHeard,
             f.UtteranceResumed,
             f.ScoresReturned,

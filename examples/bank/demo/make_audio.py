@@ -1,6 +1,6 @@
 """How the demo caller's audio was made: flite's voice "rms", 6 % higher, so another person than the agent's voice.
 
-It was chosen by machine: of 18 voices and pitches this is the one of which Whisper tiny.en writes down all five lines
+It was chosen by machine: of 18 voices and pitches this is the one of which Whisper tiny.en writes down all lines
 word for word, wherever in the stream they begin. Run it again after changing a line; it needs the program ``flite``:
 
     python examples/bank/demo/make_audio.py
@@ -20,6 +20,7 @@ LINES = {
     "3-stop-opening-hours": "Wait, stop. What are your opening hours?",
     "4-shares": "Should I invest my savings in shares?",
     "5-goodbye": "No that's all, thank you, goodbye.",
+    "6-okay": "Okay.",
 }
 HIGHER = 1.06
 """Pitch and formants are raised by playing the voice faster; it speaks slower by as much to make up for it."""
