@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
@@ -13,30 +14,50 @@ from agent_core.hedging import Hedging
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
 from console.settings import LlmProvider, LlmSettings
+from console.signed_in import Company
 from processors.deciders import cascade
 from processors.effects import EffectRunner, Executor
+from processors.executors.call_tool import CallTool, StandsOnLog
+from processors.executors.check_proof import CheckProof
 from processors.executors.classify import Classify
 from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
 from processors.executors.know_pace import KnowPace
 from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
+from processors.executors.send_code import SendCode
+from processors.executors.write import Write
 from processors.mind import AgentMind
 from schemas import decisions as d
+from schemas import proving as p
+from schemas import writing as w
 from schemas.base import Decision, Fact
 from streams.keys import KeyStore
 
 CHECK_MS = 3000
 
 
+OF_THE_COMPANY: tuple[type[Decision], ...] = (
+    d.ToolRequested,
+    p.CodeAsked,
+    p.ProofAsked,
+    w.WriteRequested,
+    w.UndoRequested,
+)
+
+
 class Agent:
     """``behaviour`` is what new calls pin; conversations that pinned an older one are trained for when they appear.
 
-    ``call_tool``: carries out what tools are asked; without it every tool is missing.
+    ``company``: carries out what tools and proofs ask of the company's own systems; without it all of that is missing.
     """
 
     def __init__(
-        self, behaviour: Behaviour, embedder: Embedder, model: LanguageModel, call_tool: Executor | None = None
+        self,
+        behaviour: Behaviour,
+        embedder: Embedder,
+        model: LanguageModel,
+        company: Mapping[type[Decision], Executor] = MappingProxyType({}),
     ) -> None:
         self.behaviour, self.model = behaviour, model
         classifier = IntentClassifier.train(behaviour.intents, embedder)
@@ -51,7 +72,8 @@ class Agent:
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
             d.PaceAsked: KnowPace(model),
-            d.ToolRequested: call_tool or _no_tools,
+            **dict.fromkeys(OF_THE_COMPANY, _no_company),
+            **company,
         }
         classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
 
@@ -59,7 +81,21 @@ class Agent:
         return EffectRunner(self._executors)
 
 
-async def _no_tools(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+def company_executors(
+    company: Company, stands_on_log: StandsOnLog, stands_synced: StandsOnLog
+) -> Mapping[type[Decision], Executor]:
+    """``stands_synced``: for what can't be taken back."""
+    write = Write(company.operations, company.records, stands_synced)
+    return {
+        d.ToolRequested: CallTool(company.records, stands_on_log),
+        p.CodeAsked: SendCode(company.messenger, company.records, stands_synced),
+        p.ProofAsked: CheckProof(company.checks, stands_on_log),
+        w.WriteRequested: write,
+        w.UndoRequested: write,
+    }
+
+
+async def _no_company(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
     raise ProviderError(FailureReason.MISSING, "tools", "no customer records are configured")
 
 

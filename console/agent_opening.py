@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from agent_core.behaviour import Behaviour
 from agent_core.ports import ProviderError
-from console.agent import Agent, make_model, usable
+from console.agent import Agent, company_executors, make_model, usable
 from console.emulated import marked
 from console.settings import LlmSettings, Settings
-from console.signed_in import open_customers
+from console.signed_in import Company, open_fixtures
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
-from processors.executors.call_tool import CallTool
+from processors.effects import Executor
+from processors.executors.simulated_tools import simulated
 from processors.read_back import ReadBack
 from providers.embeddings import MiniLM
+from schemas.base import Decision
 
 
 async def open_agent(
-    settings: Settings, behaviour: Behaviour, workspace: Workspace, trouble: VendorTrouble
+    settings: Settings, behaviour: Behaviour, workspace: Workspace, trouble: VendorTrouble, company: Company | None
 ) -> tuple[Agent, LlmSettings]:
     """With the models that are in use: without those that refuse their key. Raises ``ProviderError``, ``UsageError``."""
 
@@ -29,8 +32,11 @@ async def open_agent(
 
     models = await usable(await marked(settings.llm), mute)
     model = make_model(models, behaviour, mute)
-    customers = open_customers(settings)
-    read_back = ReadBack(workspace.stores.ledger, workspace.codec)
-    tools = CallTool(customers, read_back) if customers else None
-    agent = await asyncio.get_running_loop().run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model, tools))
+    ledger, codec = workspace.stores.ledger, workspace.codec
+    executors: Mapping[type[Decision], Executor] = {}
+    if settings.tools.simulated:
+        executors = simulated(open_fixtures(settings.tools.simulated))
+    elif company:
+        executors = company_executors(company, ReadBack(ledger, codec), ReadBack(ledger, codec, synced=True))
+    agent = await asyncio.get_running_loop().run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model, executors))
     return agent, models

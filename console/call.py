@@ -17,6 +17,7 @@ from console.agent import Agent, make_mind
 from console.agent_opening import open_agent
 from console.failures import FailedError
 from console.settings import LlmSettings, Settings
+from console.signed_in import Company, open_company
 from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Host, Workspace
@@ -60,6 +61,7 @@ class CallParts(NamedTuple):
     speech: Speech
     phrases: PhraseStore
     models: LlmSettings
+    company: Company | None = None  # its own systems, where this process decides
 
     def in_use(self) -> tuple[str, ...]:
         """Which recogniser, voice and models are in use now in this process."""
@@ -73,6 +75,8 @@ class CallParts(NamedTuple):
     async def close(self) -> None:
         if self.agent:
             await self.agent.model.close()
+        if self.company:
+            await self.company.close()
         await self.speech.close()
 
 
@@ -82,12 +86,13 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
     Raises ``BehaviourError``, ``ProviderError``.
     """
     behaviour, trouble = load(settings.behaviour), VendorTrouble()
-    agent, models = await open_agent(settings, behaviour, workspace, trouble) if own else (None, settings.llm)
+    company = open_company(settings) if own else None
+    agent, models = await open_agent(settings, behaviour, workspace, trouble, company) if own else (None, settings.llm)
     speech = await open_speech(settings, trouble)
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
-    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, models)
+    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, models, company)
 
 
 async def make_call(

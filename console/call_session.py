@@ -50,7 +50,10 @@ async def hold_call(
         parts = await open_parts(settings, workspace, own=not workers)
         spare_what_is_loaded()
         try:
-            make_media = await caller.prepare(parts.speech.local_voice or parts.speech.voice)
+            make_media = await caller.prepare(
+                parts.speech.local_voice or parts.speech.voice,
+                parts.company.newest_message if parts.company else lambda: "",
+            )
             loop = asyncio.get_running_loop()
             if make_view is None:
                 made = await make_call(workspace, parts, make_media, subject=subject)

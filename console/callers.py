@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from agent_core.ports import SpeechSynthesiser
 from agent_core.wav import load_wav
@@ -19,11 +19,19 @@ from voice_gateway.wav_media import WavMedia
 MakeMedia = Callable[[StereoRecorder], Media]
 
 
+class Prepare(Protocol):
+    """``newest_message``: what the caller's own phone got last; a scripted caller keys the code in it."""
+
+    def __call__(
+        self, voice: SpeechSynthesiser, newest_message: Callable[[], str] = lambda: ""
+    ) -> Awaitable[MakeMedia]: ...
+
+
 class Caller(NamedTuple):
     """``make_media`` is asked once, when the call rings."""
 
     title: str
-    prepare: Callable[[SpeechSynthesiser], Awaitable[MakeMedia]]
+    prepare: Prepare
 
 
 def files_caller(wavs: list[Path]) -> Caller:
@@ -33,7 +41,7 @@ def files_caller(wavs: list[Path]) -> Caller:
         for warning in clip.warnings:
             print(f"ledgerline: {warning}", file=sys.stderr)
 
-    async def prepare(_: SpeechSynthesiser) -> MakeMedia:
+    async def prepare(voice: SpeechSynthesiser, newest_message: Callable[[], str] = lambda: "") -> MakeMedia:
         return lambda recorder: WavMedia.from_clips([clip.pcm for clip in clips], recorder=recorder)
 
     return Caller(", ".join(path.name for path in wavs), prepare)
@@ -43,11 +51,11 @@ def script_caller(path: Path) -> Caller:
     """Raises ``ScriptError``."""
     script = load_script(path)
 
-    async def prepare(voice: SpeechSynthesiser) -> MakeMedia:
+    async def prepare(voice: SpeechSynthesiser, newest_message: Callable[[], str] = lambda: "") -> MakeMedia:
         async def speak(text: str) -> bytes:
             return b"".join([piece.pcm async for piece in voice.speak(text)])
 
-        acts, warnings = await script_acts(script, path.parent, speak)
+        acts, warnings = await script_acts(script, path.parent, speak, newest_message)
         for warning in warnings:
             print(f"ledgerline: {warning}", file=sys.stderr)
         return lambda recorder: _scripted(script, acts, recorder)
@@ -65,7 +73,7 @@ def _scripted(script: CallScript, acts: list[CallerAct], recorder: StereoRecorde
 
 
 def microphone_caller(*, echo_cancellation: bool) -> Caller:
-    async def prepare(_: SpeechSynthesiser) -> MakeMedia:
+    async def prepare(voice: SpeechSynthesiser, newest_message: Callable[[], str] = lambda: "") -> MakeMedia:
         from voice_gateway.microphone_media import MicrophoneMedia
 
         return lambda recorder: MicrophoneMedia(echo_cancellation=echo_cancellation, recorder=recorder)

@@ -128,6 +128,21 @@ class KeySettings(_Part):
     ca: Path | None = None  # whose certificates to trust, where the system's don't do
 
 
+class ToolSettings(_Part):
+    """The company's own systems, as tools and proofs use them. Without ``company_url`` the example customers stand in.
+
+    ``simulated``: nothing real is asked; what each tool finds and does stands in its file of fixtures.
+    """
+
+    company_url: str | None = None
+    company_token: SecretStr | None = None
+    sms_url: str = "https://api.twilio.com"
+    sms_account: str = ""
+    sms_token: SecretStr | None = None
+    sms_from: str = ""
+    simulated: Path | None = None
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
@@ -141,6 +156,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     log: LogSettings = LogSettings()
     keys: KeySettings = KeySettings()
+    tools: ToolSettings = ToolSettings()
 
     def vendors(self) -> list[str]:
         """The parts (stt, tts, llm) that a vendor does."""

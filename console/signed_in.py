@@ -3,15 +3,40 @@ bank's own systems here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from pydantic import SecretStr
+
+from agent_core.company_ports import IdentityChecks, Messenger, Operations
+from agent_core.ports import CustomerRecords
 from agent_core.subject import write_objects
+from agent_core.tool_fixtures import Fixtures, load_fixtures
 from console.failures import UsageError
 from console.settings import Settings
+from providers.core_banking import CoreBanking
+from providers.example_company import ExampleCompany
 from providers.example_customers import ExampleCustomers
+from providers.twilio_sms import TwilioSms
 from schemas.facts import OwnObject, SubjectAuthenticated
 
 METHOD = "app_session"
+
+
+class Company(NamedTuple):
+    """``newest_message``: what the caller's phone got last, where it is an emulated one."""
+
+    records: CustomerRecords
+    operations: Operations
+    checks: IdentityChecks
+    messenger: Messenger
+    newest_message: Callable[[], str] = lambda: ""
+
+    async def close(self) -> None:
+        for part in {id(part): part for part in self[:4]}.values():
+            if isinstance(part, CoreBanking | TwilioSms):
+                await part.close()
 
 
 def open_customers(settings: Settings) -> ExampleCustomers | None:
@@ -20,6 +45,38 @@ def open_customers(settings: Settings) -> ExampleCustomers | None:
     if settings.customers is None and not path.exists():
         return None
     return _load(path)
+
+
+def open_company(settings: Settings) -> Company | None:
+    """The company's own systems: those that settings name, or the example customers in memory. ``UsageError``."""
+    customers = open_customers(settings)
+    tools = settings.tools
+    if tools.company_url:
+        bank = CoreBanking(tools.company_url, _secret(tools.company_token))
+        if not tools.sms_account:
+            raise UsageError(
+                "tools.company_url needs tools.sms_account, sms_token and sms_from: codes are sent by them"
+            )
+        sms = TwilioSms(tools.sms_account, _secret(tools.sms_token), tools.sms_from, url=tools.sms_url)
+        return Company(bank, bank, bank, sms)
+    if customers is None:
+        return None
+    example = ExampleCompany(customers)
+    return Company(example, example, example, example, example.newest_message)
+
+
+def open_fixtures(path: Path) -> Fixtures:
+    """Raises ``UsageError``."""
+    try:
+        return load_fixtures(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
 
 
 def signed_in(settings: Settings, customer_id: str, level: str) -> SubjectAuthenticated:

@@ -66,7 +66,7 @@ class BankBooks:
         if kind not in self.KINDS:
             raise RefusedError(f"no operation {kind}")
         self._before[key] = before
-        self._accounts[customer_id].records["card", object_id] = before | self.KINDS[kind]
+        self._accounts[customer_id].records["card", object_id] = {**before, **self.KINDS[kind]}
         self.effects.append(Effect(key, kind, customer_id, object_id))
         number = len(self.effects)
         answer = {"reference": f"H {number}", "due": self._days[number % len(self._days)]}

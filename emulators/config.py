@@ -137,7 +137,7 @@ class CompanyCustomer(_Data):
 
 
 class CompanySettings(_Data):
-    """The emulated bank's customers. Replacing the configuration opens its books anew."""
+    """The emulated bank's customers, as its books hold them when the server starts."""
 
     customers: tuple[CompanyCustomer, ...] = ()
     delivery_days: tuple[str, ...] = Field(default=("Thursday",), min_length=1)

@@ -8,9 +8,9 @@ from schemas import decisions as d
 
 
 def opened(conversation: Conversation, *, cause: str, speech_ended_at_us: int, utterance_id: str = "") -> d.TurnOpened:
-    """``cause``: utterance, greeting, silence, resume. Only a caller who said something is held."""
+    """``cause``: as in ``TurnOpened``. Only a caller who said something, or keyed it in, is held."""
     behaviour = conversation.behaviour
-    marks = behaviour.budget.hold_marks_ms if cause == "utterance" else ()
+    marks = behaviour.budget.hold_marks_ms if cause in ("utterance", "keys") else ()
     return d.TurnOpened(
         cause=cause,
         utterance_id=utterance_id,

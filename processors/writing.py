@@ -67,12 +67,13 @@ def _next(conversation: Conversation, proposal: Proposal, tool: Tool, done: str,
 
 
 def _failed(conversation: Conversation, proposal: Proposal, tool: Tool, ask: Ask, reason: str) -> Iterator[Decision]:
-    nothing_done = reason in NOTHING_DONE
+    # Asked again, an earlier run of it may still be on its way: then even a refusal tells nothing for certain.
+    nothing_done = reason in NOTHING_DONE and ask.generation == 0
     if not nothing_done and ask.generation + 1 < MOST_TRIES:
         yield d.AskRepeated(ask_id=ask.ask_id, generation=ask.generation + 1)
     elif isinstance(ask.payload, w.UndoRequested):
         yield w.WriteEnded(proposal_id=proposal.proposal_id, outcome="unknown", reason=reason)
-    elif reason == FailureReason.STALE.value:
+    elif reason == FailureReason.STALE.value and nothing_done:
         yield w.WriteEnded(proposal_id=proposal.proposal_id, outcome="changed", reason=reason)
     else:
         yield from _undo(conversation, proposal, tool, reason=reason, unknown=not nothing_done)

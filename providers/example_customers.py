@@ -31,7 +31,11 @@ class ExampleObject(_Data):
 
 
 class ExampleCustomer(_Data):
+    """``mobile``: the number of their own phone. ``answers``: question → what they answer to it; made up, as they are."""
+
     id: str
+    mobile: str = ""
+    answers: dict[str, str] = {}
     objects: list[ExampleObject] = []
 
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
+from simulation.company import PASSCODE
 from simulation.line import Line, Said
 from simulation.small_bank import ASKED, HUMS
 
@@ -36,7 +37,10 @@ TALK = (
     "card",
     "card",
     "repeat",
+    "block",
+    "replace",
 )
+WRITES = ("block", "replace")
 RING_S = 15.0
 
 OpenLine = Callable[[], Awaitable[Line]]
@@ -78,7 +82,7 @@ class Caller:
             seen = await self._until_agent_finished(seen, 1.0 if act == "cough_at_wait" else self._patience_s)
             if not line.closed:
                 self._turns -= 1
-                await self._do(act)
+                await self._do("speak" if self._is_asked() and self._rng.random() < 0.8 else act)
         if self._turns <= 0 and not line.closed:
             await self._leave(seen)
 
@@ -112,10 +116,36 @@ class Caller:
             await self._until_agent_finished(self._line.endings, self._patience_s)
 
     def _question(self) -> str:
-        return self._rng.choice(ASKED[self._rng.choice(self._intents)])
+        """What they were asked for is answered, mostly; else it is a question of their own."""
+        return self._answer() or self._rng.choice(ASKED[self._rng.choice(self._intents)])
+
+    def _is_asked(self) -> bool:
+        """Whether the agent waits for a yes or a proof."""
+        return self._line.said.startswith("Shall your ") or self._proof(self._line.said) is not None
+
+    def _answer(self) -> str | None:
+        rng, said = self._rng, self._line.said
+        if said.startswith("Shall your "):
+            return rng.choice((*["Yes please", "Yes", "Yes go ahead"] * 3, "No thanks", "Wait", None))
+        proof = self._proof(said)
+        return f"It is {proof}" if proof else None
+
+    def _proof(self, said: str) -> str | None:
+        """The digits that the agent asks for, right or wrong."""
+        rng = self._rng
+        if "passcode" in said:
+            return rng.choice((PASSCODE, PASSCODE, PASSCODE, PASSCODE, "1111"))
+        if ("sent you a code" in said or "not the code" in said) and self._line.phone:
+            sent = self._line.phone[-1][1].split()[0]
+            return rng.choice((sent, sent, sent, sent, "111111"))
+        return None
 
     async def _speak(self, text: str) -> None:
         rng, line = self._rng, self._line
+        proof = self._proof(line.said)
+        if proof and rng.random() < 0.4:  # keyed in, and not a word said
+            line.say(Said("keys", proof))
+            return
         if rng.random() < 0.9:
             line.say(Said("began"))
         words_after_s, lasts_s = rng.uniform(0.1, 0.6), rng.uniform(0.2, 0.8)

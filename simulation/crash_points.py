@@ -34,6 +34,9 @@ OWNER_POINTS = (
     "executor:after",
     "tool:before",
     "tool:after",
+    "write:before",
+    "write:done",
+    "write:after",
 )
 GATEWAY_POINTS = (
     "inbox.put:before",
@@ -88,6 +91,11 @@ class Aim(NamedTuple):
     def at_tools(self) -> bool:
         """Whether callers must ask for what tools read, and channels must let them."""
         return self.owner.point.startswith("tool")
+
+    @property
+    def at_writes(self) -> bool:
+        """Whether callers must want something changed, and be let."""
+        return self.owner.point.startswith("write")
 
     def faults(self) -> frozenset[Fault]:
         """What must be in play, so that the points are passed at all after the faults struck."""

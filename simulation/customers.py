@@ -32,7 +32,7 @@ CUSTOMERS = {
     "ben": Customer({"card-ben": "2222"}, "Friday"),
     "cleo": Customer({"card-cleo-1": "3333", "card-cleo-2": "4444"}, "Sunday"),
 }
-REQUIRED = {"card_status": "verified"}  # tool → level, as the bank wants it
+REQUIRED = {"card_status": "verified", "block_card": "stepped_up", "replace_card": "stepped_up"}  # as the bank wants it
 LEVELS = ("known", "verified", "verified", "verified", "verified", "stepped_up")
 EXPIRIES_MS = (None, None, None, None, None, None, 0, 400, 1000, 5000)
 
@@ -56,10 +56,12 @@ class SimRecords:
             CustomerRead(now_s, self._process.name, self._conversation_id, self._ask_id, customer_id, object_id)
         )
         await self._work()
+        if kind == "contact":
+            return {"number": f"+{customer_id}"}
         owner = next((customer for customer in CUSTOMERS.values() if object_id in customer.cards), None)
         if owner is None or kind != "card":  # whose it is, is left to what stands before: that is what is tested
             raise ProviderError(FailureReason.REFUSED, self.name)
-        return {"type": "card", "status": "posted", "due": owner.due}
+        return {"type": "card", "status": "posted", "due": owner.due, "ending": owner.cards[object_id]}
 
 
 class Channel:
@@ -87,6 +89,14 @@ class Channel:
             await asyncio.sleep(draw.uniform(0.0, 0.5))
             self._authenticate(draw.choice(sorted(CUSTOMERS)), draw.choice(EXPIRIES_MS))
 
+    async def run_for_writes(self) -> None:
+        """The caller is somebody from the ring on, for good, and mostly holds enough to change something."""
+        subject = self._draw.choice(sorted(CUSTOMERS))
+        self._authenticate(subject, None, self._draw.choice(("stepped_up", "stepped_up", "verified", "known")))
+        if self._draw.random() < 0.2:
+            await asyncio.sleep(self._draw.uniform(2.0, 20.0))
+            self._authenticate(self._draw.choice(sorted(CUSTOMERS)), self._draw.choice(EXPIRIES_MS))
+
     async def run_brief(self) -> None:
         """Lets the caller ask for cards at nearly any time, and for a short time only: what is asked of a tool may be
         nobody's to know when it is asked again."""
@@ -105,14 +115,14 @@ class Channel:
             if asked and self._draw.random() < 0.5:
                 return
 
-    def _authenticate(self, subject_id: str, expires_after_ms: int | None) -> None:
+    def _authenticate(self, subject_id: str, expires_after_ms: int | None, level: str = "") -> None:
         self._facts += 1
         objects = tuple(f.OwnObject("card", card, digits) for card, digits in CUSTOMERS[subject_id].cards.items())
         fact = fact_event(
             self._call_id,
             f.SubjectAuthenticated(
                 subject_id=subject_id,
-                level=self._draw.choice(LEVELS),
+                level=level or self._draw.choice(LEVELS),
                 method="simulated",
                 expires_after_ms=expires_after_ms,
                 objects=write_objects(objects),

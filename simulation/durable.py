@@ -29,6 +29,20 @@ class CustomerRead(NamedTuple):
     object_id: str
 
 
+class BankWrite(NamedTuple):
+    """What was changed in the bank's own systems. ``undoes``: the key of what it took back; empty where it did something."""
+
+    at_s: float
+    process: str
+    conversation_id: str
+    ask_id: str
+    key: str
+    kind: str
+    customer_id: str
+    object_id: str
+    undoes: str
+
+
 class Signal:
     """Wakes everybody who waits, each time that ``ring`` is called."""
 
@@ -61,6 +75,10 @@ class Durable:
         self.letters: dict[tuple[str, int, int], DeadLetter] = {}
         self.acknowledged: dict[str, str] = {}
         self.reads: list[CustomerRead] = []
+        self.bank_writes: list[BankWrite] = []
+        self.bank_done: dict[str, dict[str, str]] = {}  # key → what came of it
+        self.bank_void: set[str] = set()  # keys that were undone
+        self.phones: dict[str, list[tuple[str, str]]] = {}  # conversation → number and text of each message
         self.behaviours: dict[tuple[int, str], Behaviour] = {}
         self.keys = MemoryKeyStore()
         self.log_grew = Signal()

@@ -166,6 +166,9 @@ class GatewayProcess:
         elif said.what == "ended":
             self._act(Did.CALLER_ENDED, since_s=said.speech_ended_s, text=said.text)
             self._do(machine.utterance_ended(said.text, said.speech_ended_s * 1000, now_ms, 0.95))
+        elif said.what == "keys":
+            for key in said.text:
+                self._do(machine.key_pressed(key, now_ms))
         elif said.what == "hung_up":
             self._hang_up("caller_hung_up")
 
@@ -246,7 +249,7 @@ class GatewayProcess:
         )
         self._began_s = loop.time()
         self._act(Did.SOUND_BEGAN, sound=self._sound)
-        self._line.began(self.holder, sound.kind.value)
+        self._line.began(self.holder, sound.kind.value, sound.text)
         self._sounds["end"] = loop.call_later(lasts_s, self._guarded, self._finish)
         if lasts_s > PROGRESS_S:
             self._sounds["progress"] = loop.call_later(PROGRESS_S, self._guarded, self._progress)

@@ -6,6 +6,7 @@ from simulation.guest_invariants import guests
 from simulation.hedge_invariants import hedges
 from simulation.interruption_invariants import floors, holds_vary, interruptions
 from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
+from simulation.proof_invariants import proofs
 from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
 from simulation.silence_invariant import silence
@@ -14,6 +15,7 @@ from simulation.tool_invariants import sounds_of_tools, tools
 from simulation.turn_invariants import turns
 from simulation.violation import Violation
 from simulation.world import Run
+from simulation.write_invariants import writes
 
 MOST_OF_A_KIND = 3  # one mistake often shows in many places
 
@@ -36,6 +38,8 @@ def check(run: Run) -> list[Violation]:
     found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)
     found += sounds_of_tools(log, run.traces)
+    found += writes(log, run.durable)
+    found += proofs(log, run.durable)
     found += silence(log, counted, run.behaviour, run.standstills)
     kept: list[Violation] = []
     for violation in found:

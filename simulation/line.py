@@ -33,6 +33,8 @@ class Line:
         self.answered = False
         self.closed = False
         self.playing: str | None = None  # the kind of what is heard now
+        self.said = ""  # what was heard last, of any kind
+        self.phone: list[tuple[str, str]] = []  # number and text of what the caller's phone got
         self.endings = 0  # replies and closing lines that were heard to their end, or cut off
         self.changed = Signal()
 
@@ -55,9 +57,9 @@ class Line:
             self.say(Said("hung_up"))
             self.changed.ring()
 
-    def began(self, holder: Holder, kind: str) -> None:
+    def began(self, holder: Holder, kind: str, text: str) -> None:
         if holder is self.holder:
-            self.playing = kind
+            self.playing, self.said = kind, text
             self.changed.ring()
 
     def fell_silent(self, holder: Holder) -> None:

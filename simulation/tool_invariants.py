@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas import facts as f
 from simulation.customers import CUSTOMERS, REQUIRED
@@ -21,7 +21,7 @@ _AUTH = {"not_authenticated", "level_too_low", "expired"}
 
 
 @dataclass
-class _Caller:
+class CallerLevel:
     """Who is authenticated, as far as the log was read. ``until_us``: level → when it ends, None: never."""
 
     subject: str | None = None
@@ -34,36 +34,43 @@ class _Caller:
         lasts_ms = payload["expires_after_ms"]
         self.until_us[payload["level"]] = None if lasts_ms is None else rec.env["accepted_at_us"] + lasts_ms * 1000
 
+    def prove(self, rec: Rec) -> None:
+        lasts_ms = rec.payload["lasts_ms"]
+        until_us = None if lasts_ms is None else rec.env["accepted_at_us"] + lasts_ms * 1000
+        self.until_us[rec.payload["level"]] = until_us
+
     def holds(self, level: str, at_us: int) -> bool:
         good = (until for name, until in self.until_us.items() if _RANK[name] >= _RANK[level])
         return any(until is None or at_us < until for until in good)
 
 
-@dataclass
-class _Request:
+class _Request(NamedTuple):
     """A request, or its repetition, that stands on the log from ``landed_s`` on."""
 
     landed_s: float
+    tool: str
     arguments: str
 
 
 def tools(log: RawLog, durable: Durable) -> Iterator[Violation]:
     """What is asked, refused and chosen; then what was really read."""
-    callers: dict[str, _Caller] = {}
+    callers: dict[str, CallerLevel] = {}
     requests: dict[tuple[str, str], list[_Request]] = {}
     for rec in log.records():
-        caller = callers.setdefault(rec.conversation_id, _Caller())
+        caller = callers.setdefault(rec.conversation_id, CallerLevel())
         where = f"{rec.conversation_id} seq {rec.seq} {rec.type}"
         if rec.type == "SubjectAuthenticated":
             caller.take(rec)
+        elif rec.type == "ProofAccepted":
+            caller.prove(rec)
         elif rec.type == "ToolRequested":
-            request = _Request(rec.landed_s, rec.payload["arguments"])
+            request = _Request(rec.landed_s, rec.payload["tool"], rec.payload["arguments"])
             requests.setdefault((rec.conversation_id, rec.payload["ask_id"]), []).append(request)
             yield from _may(caller, rec.payload, rec, where)
         elif rec.type == "AskRepeated" and (rec.conversation_id, rec.payload["ask_id"]) in requests:
             former = requests[rec.conversation_id, rec.payload["ask_id"]]
-            former.append(_Request(rec.landed_s, former[0].arguments))
-            yield from _may(caller, {"tool": "card_status", "arguments": former[0].arguments}, rec, where)
+            former.append(former[0]._replace(landed_s=rec.landed_s))
+            yield from _may(caller, {"tool": former[0].tool, "arguments": former[0].arguments}, rec, where)
         elif rec.type == "ToolRefused":
             yield from _refused(caller, rec, where)
         elif rec.type in ("CandidateFormed", "ReplyChosen", "EscalationChosen", "CloseChosen"):
@@ -71,7 +78,11 @@ def tools(log: RawLog, durable: Durable) -> Iterator[Violation]:
         elif rec.type == "CompletionAsked":  # what a model is shown, it may say
             yield from _tells(caller.subject, rec.payload["messages"], where)
     for read in durable.reads:
+        if read.object_id == "mobile":  # a customer's own number, read to send them a code: see ``proofs``
+            continue
         found = requests.get((read.conversation_id, read.ask_id), ())
+        if ".write" in read.ask_id:  # the state of a proposal that stands on the log, read again before the change
+            continue
         if not any(
             one.landed_s <= read.at_s and _names(one.arguments, read.customer_id, read.object_id) for one in found
         ):
@@ -97,7 +108,7 @@ def _subject_before(log: RawLog, trace: GatewayTrace) -> str | None:
     return before[-1].payload["subject_id"] if before else None
 
 
-def _may(caller: _Caller, request: dict[str, Any], rec: Rec, where: str) -> Iterator[Violation]:
+def _may(caller: CallerLevel, request: dict[str, Any], rec: Rec, where: str) -> Iterator[Violation]:
     level = REQUIRED[request["tool"]]
     if not caller.holds(level, rec.env["accepted_at_us"]):
         yield Violation("tool_authorised", f"{where}: {caller.subject} doesn't hold {level}")
@@ -106,7 +117,7 @@ def _may(caller: _Caller, request: dict[str, Any], rec: Rec, where: str) -> Iter
         yield Violation("tool_authorised", f"{where}: its arguments are not {caller.subject}'s")
 
 
-def _refused(caller: _Caller, rec: Rec, where: str) -> Iterator[Violation]:
+def _refused(caller: CallerLevel, rec: Rec, where: str) -> Iterator[Violation]:
     """Nobody is sent away who may know."""
     held = caller.subject is not None and caller.holds(REQUIRED[rec.payload["tool"]], rec.env["accepted_at_us"])
     if held == (rec.payload["reason"] in _AUTH):

@@ -81,7 +81,8 @@ def _take(call: _Call, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, st
     if rec.type in SUPERSEDING:
         call.last_caller_seq = rec.seq
         call.timers = {name: timer for name, timer in call.timers.items() if timer[0] != "silence"}
-        call.caller_silent = rec.type == "CallerSpeechDismissed" or bool(rec.payload.get("final"))
+        if rec.type != "KeyPressed":
+            call.caller_silent = rec.type == "CallerSpeechDismissed" or bool(rec.payload.get("final"))
     elif rec.type == "SubjectAuthenticated":  # it makes replies stale, and nobody need have spoken
         call.last_caller_seq = rec.seq
         if call.subject not in (None, rec.payload["subject_id"]):

@@ -18,9 +18,15 @@ from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import FailureReason, Passage, ProviderError
 from processors.effects import Executor
 from processors.executors.call_tool import CallTool, StandsOnLog
+from processors.executors.check_proof import CheckProof
+from processors.executors.send_code import SendCode
+from processors.executors.write import Write
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import proving as p
+from schemas import writing as w
 from schemas.base import Decision, Fact
+from simulation.company import SimCompany
 from simulation.customers import SimRecords
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
@@ -46,8 +52,35 @@ class Vendors:
             d.CompletionAsked: self._executor(self._completion, 0.25, None),
             d.GuardrailAsked: self._executor(self._guardrail, 0.015, None),
             d.ToolRequested: self._call_tool,
+            p.CodeAsked: self._of_the_company,
+            p.ProofAsked: self._of_the_company,
+            w.WriteRequested: self._of_the_company,
+            w.UndoRequested: self._of_the_company,
             d.PaceAsked: self._executor(self._pace, 0.001, 400),
         }
+
+    async def _of_the_company(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+        """The production executors; the bank's systems behind them take their time, or fail, before and after."""
+        self._process.at("write:before")
+        draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
+
+        async def work() -> None:
+            await self._work(draw, 0.06)
+
+        records = SimRecords(self._durable, self._process, conversation.id, ask.ask_id, work)
+        company = SimCompany(self._durable, self._process, conversation.id, ask.ask_id, work)
+        execute: Executor
+        if isinstance(ask.payload, p.CodeAsked):
+            execute = SendCode(
+                company, records, self._stands_on_log, lambda digits: f"{draw.randrange(10**digits):0{digits}}"
+            )
+        elif isinstance(ask.payload, p.ProofAsked):
+            execute = CheckProof(company, self._stands_on_log)
+        else:
+            execute = Write(company, records, self._stands_on_log)
+        fact = await execute(conversation, ask, attempt)
+        self._process.at("write:after")
+        return fact
 
     async def _call_tool(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         """The production executor; the bank's systems behind it take their time, or fail."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
-from simulation.callers import TALK, Caller, PlainCaller
+from simulation.callers import TALK, WRITES, Caller, PlainCaller
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
 from simulation.customers import Channel
 from simulation.durable import Durable
@@ -77,6 +77,7 @@ class World:
         aim = aim_of(seed) if scene.mixed else None
         needed = aim.faults() if aim else frozenset()
         self._at_tools = aim is not None and aim.at_tools
+        self._at_writes = aim is not None and aim.at_writes
         self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:
@@ -131,7 +132,7 @@ class World:
                 turns[index],
                 self._opener(index),
                 patience_s,
-                talk=("card",) if self._at_tools else TALK,
+                talk=("card",) if self._at_tools else WRITES if self._at_writes else TALK,
             )
             for index in range(count)
         ]
@@ -144,10 +145,12 @@ class World:
             nonlocal calls
             calls += 1
             call_id = f"c{index}.{calls}"
-            self._lines[call_id] = Line()
+            line = self._lines[call_id] = Line()
+            line.phone = self._durable.phones.setdefault(call_id, [])
             self._new_gateway(call_id)
             channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
-            self._help(channel.run_brief() if self._at_tools else channel.run())
+            by_aim = channel.run_brief if self._at_tools else channel.run_for_writes if self._at_writes else channel.run
+            self._help(by_aim())
             if Fault.GUESTS_FAIL in self._faults.in_play:
                 self._help(Guests(call_id, self._durable, self._faults).run())
             return self._lines[call_id]

@@ -13,7 +13,7 @@ from schemas import facts as f
 from schemas.base import Fact
 from schemas.event import Event
 from voice_gateway.call_sounds import MAX_PREPARED, CallSounds
-from voice_gateway.commands import Answer, Command, Stop
+from voice_gateway.commands import Answer, Command, SoundKind, Stop
 from voice_gateway.overlap import Overlap
 from voice_gateway.waiting import Waiting, standing_plan
 
@@ -97,6 +97,13 @@ class CallMachine(CallSounds):
         if spoken_over := self._overlap or self._stopped_by:
             spoken_over.words(text)
         return commands or self._judge(now_ms)
+
+    def key_pressed(self, key: str, now_ms: float) -> list[Command]:
+        """A key of the caller's phone: 0-9, * or #. Who keys something in has heard enough of a reply."""
+        if self.ended or self.evicted:
+            return []
+        heard_enough = self.playing is not None and self.playing.kind is SoundKind.REPLY
+        return [*([Stop()] if heard_enough else self._leave_reply()), self._put(f.KeyPressed(key=key))]
 
     def speech_dismissed(self, now_ms: float) -> list[Command]:
         """What sounded like speech had no words."""
@@ -294,7 +301,8 @@ class CallMachine(CallSounds):
         if opened.utterance_id and self._waiting and opened.utterance_id == self._utterance_id:
             self._waiting.plan(opened.hold_marks_ms, opened.holding, opened.hard_ms)
         elif not opened.utterance_id and self._waiting is None and not self.caller_speaking:
-            self._waiting = Waiting(now_ms, "", (), (), opened.hard_ms, final=True)  # only its hard mark
+            plan = opened.hold_marks_ms, opened.holding  # marks only where the caller keyed something in
+            self._waiting = Waiting(now_ms, "", *plan, opened.hard_ms, final=True)
 
     # --- waiting ---
 

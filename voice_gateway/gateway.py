@@ -29,7 +29,7 @@ from voice_gateway.commands import (
 )
 from voice_gateway.ears import Ear, Ears
 from voice_gateway.fact_spool import FactSpool
-from voice_gateway.media import FollowsAgent, Media, MediaError
+from voice_gateway.media import FollowsAgent, HasKeypad, Media, MediaError
 from voice_gateway.player import Player, PlayerEvents
 
 _LOG = logging.getLogger(__name__)
@@ -121,6 +121,8 @@ class Gateway:
             await self._ears.open()
             listening = asyncio.create_task(self._listen())
             helpers += [asyncio.create_task(self._tick()), listening, asyncio.create_task(self._over.wait())]
+            if isinstance(self._line.media, HasKeypad):
+                helpers.append(asyncio.create_task(self._take_keys(self._line.media)))
             done, _ = await asyncio.wait(helpers, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -161,6 +163,11 @@ class Gateway:
             _LOG.warning("the line is gone: %s", error)
             reason = "media_failed"
         self._do(self._machine.media_ended(reason))
+
+    async def _take_keys(self, media: HasKeypad) -> None:
+        async for key in media.keys():
+            self._do(self._machine.key_pressed(key, self._now_ms()))
+        await self._over.wait()  # it ends with the call, and doesn't end it
 
     async def _tick(self) -> None:
         while True:

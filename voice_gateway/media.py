@@ -69,6 +69,15 @@ class Media(Protocol):
 
 
 @runtime_checkable
+class HasKeypad(Protocol):
+    """A medium that brings the keys of the caller's phone (RFC 4733 events, or tones that it recognised)."""
+
+    def keys(self) -> AsyncIterator[str]:
+        """Each key as it is pressed: 0-9, * or #. Called once per call; ends with it."""
+        ...
+
+
+@runtime_checkable
 class FollowsAgent(Protocol):
     """A medium whose caller waits for the agent, such as a scripted one. The gateway tells it, if it has these."""
 

@@ -7,12 +7,14 @@ Example::
       - say: Wait, stop.                   # spoken by the local voice; interrupts the agent's next reply
         after: agent_started
         pause_ms: 1500
+      - press: "4215#"                     # keys of the phone; "code" is the newest code that was sent to it
       - silence_ms: 9500                   # says nothing for so long
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from agent_core.audio import AudioError
 from agent_core.located_yaml import read
 from agent_core.wav import load_wav
-from voice_gateway.scripted_caller import CallerAct, Cue, KeepSilent, Say
+from voice_gateway.scripted_caller import CallerAct, Cue, KeepSilent, Press, Say
 
-_KINDS = ("wav", "say", "silence_ms")
+_KINDS = ("wav", "say", "press", "silence_ms")
+CODE = "code"  # in place of keys: the digits of the newest message that the caller's phone got
 
 
 class ScriptError(ValueError):
@@ -40,12 +43,17 @@ def _one_kind(schema: dict[str, Any]) -> None:
 
 
 class ScriptAction(_Part):
-    """One thing that the caller does: exactly one of ``wav``, ``say`` and ``silence_ms``."""
+    """One thing that the caller does: exactly one of ``wav``, ``say``, ``press`` and ``silence_ms``."""
 
     model_config = ConfigDict(json_schema_extra=_one_kind)
 
     wav: str | None = Field(None, min_length=1, description="A WAV file of any rate; relative to the script's folder.")
     say: str | None = Field(None, min_length=1, description="Words, spoken by the local voice.")
+    press: str | None = Field(
+        None,
+        pattern=r"^(?:[0-9*#]+|code)$",
+        description="Keys of the phone: 0-9, * and #; or code, the digits in the newest message to it.",
+    )
     silence_ms: int | None = Field(
         None, gt=0, le=3_600_000, description="Say nothing for so long after the agent has finished."
     )
@@ -97,7 +105,10 @@ def load_script(path: str | os.PathLike[str]) -> CallScript:
 
 
 async def script_acts(
-    script: CallScript, folder: Path, speak: Callable[[str], Awaitable[bytes]]
+    script: CallScript,
+    folder: Path,
+    speak: Callable[[str], Awaitable[bytes]],
+    newest_message: Callable[[], str] = lambda: "",
 ) -> tuple[list[CallerAct], tuple[str, ...]]:
     """The script with its audio in it, and the warnings about files that had to be mended.
 
@@ -108,6 +119,9 @@ async def script_acts(
     for action in script.caller:
         if action.silence_ms is not None:
             acts.append(KeepSilent(float(action.silence_ms)))
+            continue
+        if action.press is not None:
+            acts.append(_press(action, newest_message))
             continue
         if action.wav is not None:
             try:
@@ -120,6 +134,13 @@ async def script_acts(
             pcm = await speak(action.say or "")
         acts.append(Say(pcm, action.after, float(action.pause_ms)))
     return acts, tuple(warnings)
+
+
+def _press(action: ScriptAction, newest_message: Callable[[], str]) -> Press:
+    """A code is looked up when it is keyed in: before that, it wasn't sent."""
+    keys = action.press or ""
+    digits = (lambda: "".join(re.findall(r"\d", newest_message().partition(".")[0]))) if keys == CODE else lambda: keys
+    return Press(digits, action.after, float(action.pause_ms))
 
 
 def _say_problem(issue: Any) -> str:

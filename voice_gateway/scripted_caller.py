@@ -8,7 +8,7 @@ microseconds. One frame of 20 ms is asked for at a time::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,7 +39,16 @@ class KeepSilent:
     duration_ms: float
 
 
-CallerAct = Say | KeepSilent
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Key in what ``keys`` gives then, all at once, ``pause_ms`` after the cue."""
+
+    keys: Callable[[], str]
+    after: Cue = Cue.AGENT_FINISHED
+    pause_ms: float = 500.0
+
+
+CallerAct = Say | KeepSilent | Press
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class ScriptedCaller:
         self._agent_idle_at_s: float | None = None
         self._agent_started_at_s: float | None = None
         self.utterances: list[Utterance] = []
+        self.pressed: list[str] = []  # keys, until somebody takes them
 
     def agent_started(self, now_s: float) -> None:
         self._agent_started_at_s = now_s
@@ -101,12 +111,18 @@ class ScriptedCaller:
 
     def _begin_next(self, now_s: float) -> None:
         act = self._acts[self._next]
-        cue_at_s = self._cue_time(act.after if isinstance(act, Say) else Cue.AGENT_FINISHED, now_s)
+        cue_at_s = self._cue_time(Cue.AGENT_FINISHED if isinstance(act, KeepSilent) else act.after, now_s)
         if cue_at_s is None:
             return
         if isinstance(act, KeepSilent):
             self._silent_until_s = cue_at_s + act.duration_ms / 1000
-        elif now_s >= cue_at_s + act.pause_ms / 1000:
+        elif now_s < cue_at_s + act.pause_ms / 1000:
+            return
+        elif isinstance(act, Press):
+            self.pressed.extend(act.keys())
+            self._quiet_since_s = now_s
+            self._over_with_it()
+        else:
             bounds = self._bounds[self._next]
             self.utterances.append(Utterance(now_s, None if bounds is None else now_s + bounds.end_ms / 1000))
             self._saying, self._said_bytes = act.pcm, 0
@@ -127,7 +143,10 @@ class ScriptedCaller:
         self._quiet_since_s = now_s + FRAME_MS / 1000
         if self._said_bytes >= len(pcm):
             self._saying = None
-            # What the agent did before the caller had finished answers nothing: the next cue must be a fresh one.
-            self._next += 1
-            self._agent_idle_at_s = self._agent_started_at_s = None
+            self._over_with_it()
         return frame.ljust(FRAME_BYTES, b"\0")
+
+    def _over_with_it(self) -> None:
+        """What the agent did before the caller had finished answers nothing: the next cue must be a fresh one."""
+        self._next += 1
+        self._agent_idle_at_s = self._agent_started_at_s = None

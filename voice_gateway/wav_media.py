@@ -18,7 +18,7 @@ _FRAME_S = FRAME_MS / 1000
 
 
 class WavMedia:
-    """The ``Media`` port (and ``FollowsAgent``) over clips. ``recorder`` is fed by it and closed by whoever made it.
+    """The ``Media`` port (``FollowsAgent`` and ``HasKeypad`` too) over clips. ``recorder`` is fed by it and closed by whoever made it.
 
     The caller's frame *i* is what was said from ``start + i * 20 ms`` and arrives when those 20 ms are over. The agent
     is heard from the moment when a frame goes out.
@@ -78,6 +78,12 @@ class WavMedia:
                 yield frame
         finally:
             await self.close()
+
+    async def keys(self) -> AsyncIterator[str]:
+        while not self._closed:
+            while self._caller.pressed:
+                yield self._caller.pressed.pop(0)
+            await asyncio.sleep(_FRAME_S)
 
     async def play(self, pcm: bytes) -> None:
         await self._playout.put(pcm)

@@ -22,6 +22,7 @@ from console.garbage import spare_what_is_loaded
 from console.lane import Lane, lane_of, of_lane
 from console.output import print_json
 from console.settings import Settings, load_settings
+from console.signed_in import open_company
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
 from streams.lanes import LaneEffects, LaneFacts, LateTimers, NoEffects
@@ -84,8 +85,13 @@ async def _effects(
 ) -> Callable[[], Effects[Conversation]]:
     if lane and lane.effects is LaneEffects.OFF:
         return NoEffects
-    agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble())
+    real = lane is None or lane.effects is LaneEffects.ON  # a lane that simulates touches nothing of the company's
+    tools = settings.tools if real else settings.tools.model_copy(update={"company_url": None})
+    company = open_company(settings.model_copy(update={"tools": tools}))
+    agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble(), company)
     stack.push_async_callback(agent.model.close)
+    if company:
+        stack.push_async_callback(company.close)
     return agent.effects
 
 

@@ -51,11 +51,12 @@ class Write:
         try:
             async with asyncio.timeout(asked.timeout_ms / 1000):
                 await self._stands_on_log(conversation.id, ask.event_id)
+                result, found = "{}", False
                 if isinstance(asked, w.UndoRequested):
                     await self._operations.undo(_operation(tool, step, arguments, asked.idempotency_key), asked.undoes)
-                    answer, found = {}, False
                 else:
                     answer, found = await self._do(tool, step, arguments, asked, again=ask.generation > 0)
+                    result = _said(step, answer, self._operations.name)
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, self._operations.name) from None
         return w.WriteReturned(
@@ -63,7 +64,7 @@ class Write:
             attempt=attempt,
             tool=asked.tool,
             step=asked.step,
-            result=_said(step, answer, self._operations.name) if isinstance(asked, w.WriteRequested) else "{}",
+            result=result,
             found=found,
             elapsed_ms=(loop.time() - started) * 1000,
         )
@@ -72,10 +73,8 @@ class Write:
         self, tool: Tool, step: Step, arguments: ToolArguments, asked: w.WriteRequested, *, again: bool
     ) -> tuple[Mapping[str, str], bool]:
         """What the system answered, and whether it had been done before."""
-        if again:
-            before = await self._operations.performed(asked.idempotency_key)
-            if before is not None:
-                return before, True
+        if again and (before := await self._operations.performed(asked.idempotency_key)) is not None:
+            return before, True
         if asked.reread and write_texts(await tool.run(arguments, self._records)) != asked.state:
             raise ProviderError(FailureReason.STALE, self._records.name, "not as it was when it was proposed")
         return await self._operations.perform(_operation(tool, step, arguments, asked.idempotency_key)), False

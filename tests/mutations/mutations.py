@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
 from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
+from tests.mutations.write_mutations import WRITE_MUTATIONS
 
 MUTATIONS: tuple[Mutation, ...] = (
     # --- what may be said ---
@@ -44,6 +45,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "sentences of two runs of an ask never make one reply",
     ),
     *GUEST_MUTATIONS,
+    *WRITE_MUTATIONS,
     # --- one reply a turn ---
     Mutation(
         "choose_twice",

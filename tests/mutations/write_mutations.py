@@ -1,0 +1,106 @@
+"""The mutations of tools that write and of proofs: who approves what, what is done how often, and what gives a level."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import Mutation
+
+WRITE_MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "take_any_words_for_a_yes",
+        "processors.approving",
+        "    if not proposal.heard or said is Assent.UNCLEAR:\n",
+        "    if not proposal.heard:\n",
+        "only a plain yes approves a proposal",
+    ),
+    Mutation(
+        "approve_what_wasnt_heard",
+        "processors.approving",
+        "    if not proposal.heard or said is Assent.UNCLEAR:\n",
+        "    if said is Assent.UNCLEAR:\n",
+        "a proposal can be approved once it was heard to its end",
+    ),
+    Mutation(
+        "take_a_late_yes",
+        "processors.approving",
+        '        yield _lapsed(proposal, "not_confirmed" if proposal.heard else "unheard")\n',
+        "        return\n",
+        "a proposal lapses unless the very next turn approves it",
+    ),
+    Mutation(
+        "approve_for_somebody_else",
+        "processors.approving",
+        "    if tool is None or subject is None or subject.subject_id != proposal.subject_id:\n        return Refusal.OTHER_SUBJECT.value\n    found = still_authorised(tool, tool.read_arguments(proposal.arguments), subject, at_us)\n    if isinstance(found, Refusal):\n        return found.value\n    return",
+        "    if tool is None:\n        return Refusal.OTHER_SUBJECT.value\n    return",
+        "the subject who approves is the one whom it is proposed to, and still holds the level",
+    ),
+    Mutation(
+        "write_under_a_new_key",
+        "processors.executors.write",
+        "Operation(key, step.operation,",
+        'Operation(f"{key}{id(arguments)}", step.operation,',
+        "a step that is asked again is the same change, under the same key",
+    ),
+    Mutation(
+        "write_what_may_be_void",
+        "processors.executors.write",
+        "                await self._stands_on_log(conversation.id, ask.event_id)\n",
+        "",
+        "nothing is changed before its request stands on the log",
+    ),
+    Mutation(
+        "leave_a_saga_half_done",
+        "processors.writing",
+        "    if not left:\n        yield w.WriteEnded",
+        "    if True:\n        yield w.WriteEnded",
+        "when a step fails for good, those before it are undone",
+    ),
+    Mutation(
+        "take_the_unknown_for_undone",
+        "processors.writing",
+        "    nothing_done = reason in NOTHING_DONE and ask.generation == 0\n",
+        "    nothing_done = True\n",
+        "a step whose outcome isn't known is asked again under its key, and undone where that stays so",
+    ),
+    Mutation(
+        "forget_a_write_with_its_call",
+        "agent_core.reducers.call",
+        "if outlives_turn(ask)",
+        "if False",
+        "what was approved is finished or undone though the call is over",
+    ),
+    Mutation(
+        "forget_a_write_with_its_turn",
+        "agent_core.reducers.turn",
+        "if outlives_turn(ask)",
+        "if False",
+        "what was approved is finished or undone though the turn is over",
+    ),
+    Mutation(
+        "take_any_code",
+        "agent_core.given_proofs",
+        "    return hmac.compare_digest(code_digest(key, challenge.challenge_id, given), challenge.code_digest)\n",
+        "    return bool(challenge.code_digest)\n",
+        "the code that was sent proves, and no other",
+    ),
+    Mutation(
+        "take_an_old_code",
+        "processors.stepping_up",
+        "    return bool(challenge.code_digest) and at_us < challenge.sent_at_us + method.valid_ms * 1000\n",
+        "    return bool(challenge.code_digest)\n",
+        "a code has its time",
+    ),
+    Mutation(
+        "never_lock_out",
+        "processors.proving",
+        "attempts_left=max(0, proofs.lock_after - wrong)",
+        "attempts_left=proofs.lock_after",
+        "after so many wrong proofs a person takes over",
+    ),
+    Mutation(
+        "send_a_code_on_speculation",
+        "processors.stepping_up",
+        "or not turn.live or not turn.committed or turn.chosen:",
+        "or not turn.live or turn.chosen:",
+        "nothing is sent while the caller may still go on speaking",
+    ),
+)
