@@ -39,7 +39,11 @@ class Pragmatic(StrEnum):
     LOOKING_UP = "looking_up"
     STILL_WORKING = "still_working"
     OFFER_PERSON = "offer_person"
+    OFFER_CALLBACK = "offer_callback"
     REPAIR = "repair"  # goes on after the agent itself was cut off
+
+
+OFFERS = (Pragmatic.OFFER_PERSON, Pragmatic.OFFER_CALLBACK)
 
 
 class Phrase(_Data):
@@ -254,12 +258,13 @@ class Behaviour(_Data):
     voice: str = "default"
     release: Release | None = None  # None: whole, and nothing is rendered ahead
     barge_in: BargeIn | None = None
+    offers: dict[Pragmatic, str] | None = None  # what a holding line offers -> the intent that a yes to it leads to
     proofs: Proofs | None = None  # how a caller gains a level in the call itself
 
     @model_serializer(mode="wrap")
     def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Behaviours that were recorded before these could be said keep their content hash."""
-        return _without_none(as_ever(self), {"barge_in", "proofs", "release"})
+        return _without_none(as_ever(self), {"barge_in", "offers", "proofs", "release"})
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""
@@ -270,6 +275,11 @@ class Behaviour(_Data):
 
     def intent(self, name: str) -> Intent | None:
         return self._intents.get(name)
+
+    def offered_by(self, phrase_id: str) -> str | None:
+        """The intent that a yes to this holding line leads to."""
+        phrase = next((p for p in self.holding if p.id == phrase_id), None)
+        return (self.offers or {}).get(phrase.pragmatic) if phrase else None
 
     def procedure(self, name: str) -> Procedure | None:
         return next((p for p in self.procedures if p.name == name), None)

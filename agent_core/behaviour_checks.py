@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from agent_core.approved import SLOTS, slots_of
-from agent_core.behaviour import OF_WRITES, Action, GuardrailSetting, Intent
+from agent_core.behaviour import OF_WRITES, OFFERS, Action, GuardrailSetting, Intent, Pragmatic
 from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Guardrail, OnFailure, Stage, judges_at
@@ -122,6 +122,33 @@ def _looser_than_declared(parts: Parts) -> Iterator[Problem]:
         elif not closed and setting.on_failure != OnFailure.CLOSED.value:
             message = f"{name!r} passes where it is late: a shorter budget_ms needs on_failure: closed"
             yield placed.problem(message, "budget_ms")
+
+
+def _holding(parts: Parts) -> Iterator[Problem]:
+    """Lines that escalate: the second says something else than the first, the third offers a person or a call back."""
+    if parts.head is None:
+        return
+    head, said = parts.head.value, set[str]()
+    offers, intents = head.offers or {}, {placed.value.name: placed.value for placed in parts.intents}
+    for index, phrase in enumerate(head.holding):
+        text = " ".join(re.findall(r"[\w']+", phrase.text.lower()))
+        if text in said:
+            yield parts.head.problem(f"holding phrase {phrase.id!r} says what another one says", "holding", index)
+        said.add(text)
+        if phrase.pragmatic in OFFERS and phrase.pragmatic not in offers:
+            message = f"holding phrase {phrase.id!r} offers something, and no intent takes a yes: add it under 'offers'"
+            yield parts.head.problem(message, "holding", index)
+    for mark, wanted in enumerate(((Pragmatic.LOOKING_UP,), (Pragmatic.STILL_WORKING,), OFFERS)):
+        if len(head.budget.hold_marks_ms) > mark and not any(p.pragmatic in wanted for p in head.holding):
+            names = " or ".join(pragmatic.value for pragmatic in wanted)
+            yield parts.head.problem(f"no holding phrase for mark {mark + 1}: it needs one that is {names}", "holding")
+    for pragmatic, name in offers.items():
+        if pragmatic not in OFFERS:
+            yield parts.head.problem(f"{pragmatic.value!r} offers nothing", "offers")
+        elif "intents" not in parts.incomplete and (name not in intents or intents[name].action is not Action.ESCALATE):
+            yield parts.head.problem(
+                f"a yes must lead to an intent that escalates; {name!r} doesn't", "offers", pragmatic.value
+            )
 
 
 def _guests(parts: Parts) -> Iterator[Problem]:
@@ -315,6 +342,7 @@ _CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     _unknown_guardrails,
     _looser_than_declared,
     _guests,
+    _holding,
     _escalation_cues,
     _ways_to_act,
     _tools,

@@ -17,6 +17,7 @@ from agent_core.behaviour import (
     Intent,
     Lines,
     Phrase,
+    Pragmatic,
     Procedure,
     Routing,
     SilencePolicy,
@@ -45,6 +46,7 @@ class Head(BaseModel):
     holding: tuple[Phrase, ...] = Field(min_length=2)
     release: Release | None = None
     barge_in: BargeIn | None = None
+    offers: dict[Pragmatic, str] | None = None
     proofs: Proofs | None = None
 
 

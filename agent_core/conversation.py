@@ -153,6 +153,13 @@ class Interrupted(msgspec.Struct, frozen=True):
     intent: str
 
 
+class Offer(msgspec.Struct, frozen=True):
+    """What a holding line offered in ``turn_id``: a yes in a later turn leads to ``intent``."""
+
+    intent: str
+    turn_id: str
+
+
 class Context(msgspec.Struct, frozen=True):
     """What the fold needs besides events: how to resolve a pinned behaviour, and the conversation's digest key."""
 
@@ -183,6 +190,7 @@ class Conversation(msgspec.Struct, frozen=True):
     silences: int = 0  # how often in a row the caller was asked whether they are there
     clarified: int = 0  # how often in a row the caller was asked to say it again
     last_hold: str = ""
+    offer: Offer | None = None  # by the holding line that was heard last
     interrupted: Interrupted | None = None
     stopped_for: str = ""  # the reply that the caller's voice stopped, until it is judged whether they meant it
     unanswered: str = ""  # the question of a turn that was superseded before its answer

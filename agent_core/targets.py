@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from agent_core.assent import Assent, assent
 from agent_core.authorisation import SIGN_IN, WHICH_ONE, required_level
 from agent_core.behaviour import Action, Behaviour
 from agent_core.conversation import Conversation
@@ -48,6 +49,8 @@ def target_of(conversation: Conversation) -> Target | None:
         return Target("escalate", "cue")
     if turn.errand:
         return Target(turn.errand.action, turn.errand.intent)
+    if accepted := _accepted_offer(conversation):
+        return accepted
     top = max(turn.scores or (), key=lambda s: (s.value, s.name), default=None)
     intent = behaviour.intent(top.name) if top else None
     if top is None or intent is None or top.value < behaviour.routing.abstain_below:
@@ -57,6 +60,17 @@ def target_of(conversation: Conversation) -> Target | None:
     if intent.tool:
         return _target_with_tool(conversation, intent.name, intent.tool, turn.refusals.get(intent.name))
     return Target(_ACTIONS[intent.action], intent.name)
+
+
+def _accepted_offer(conversation: Conversation) -> Target | None:
+    """A plain yes after a holding line that offered something."""
+    turn, offer = conversation.turn, conversation.offer
+    if turn is None or offer is None or turn.turn_id == offer.turn_id:
+        return None
+    if assent(turn.question.removeprefix(turn.carried)) is not Assent.YES:
+        return None
+    intent = conversation.behaviour.intent(offer.intent)
+    return Target(_ACTIONS[intent.action], intent.name) if intent else None
 
 
 def words_are_clear(conversation: Conversation) -> bool:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent_core.approved import MissingSlotError, fill
-from agent_core.behaviour import Behaviour, Intent, Phrase, Pragmatic
+from agent_core.behaviour import OFFERS, Behaviour, Intent, Phrase, Pragmatic
 from agent_core.conversation import Candidate, Conversation, Interrupted
 
 SENTENCE_TIMER = "sentence"  # purpose of the timer that ends a reply's wait for its next sentence
@@ -72,12 +72,12 @@ def hold_plan(phrases: tuple[Phrase, ...], marks: int, last: str, turn: int) -> 
 
     Never the same twice in a row, also across turns (``last``). ``turn`` turns the wheel, so that calls vary.
     """
-    order = (Pragmatic.LOOKING_UP, Pragmatic.STILL_WORKING, Pragmatic.OFFER_PERSON)
+    order = ((Pragmatic.LOOKING_UP,), (Pragmatic.STILL_WORKING,), OFFERS)
     plan: list[str] = []
     for mark in range(marks):
         wanted = order[min(mark, len(order) - 1)]
         usable = [p for p in phrases if p.pragmatic is not Pragmatic.REPAIR]
-        fitting = [p for p in usable if p.pragmatic is wanted] or usable
+        fitting = [p for p in usable if p.pragmatic in wanted] or usable
         fresh = [p for p in fitting if p.id != last] or [p for p in usable if p.id != last] or fitting
         last = fresh[turn % len(fresh)].id
         plan.append(last)

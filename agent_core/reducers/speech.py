@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line
+from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line, Offer
 from agent_core.reducers.changes import Reducer, set_fate, unchoose
 from agent_core.reducers.writing import heard_to_the_end
 from agent_core.wording import to_be_said
@@ -25,7 +25,8 @@ def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conver
         for key, timer in c.timers.items()
         if timer.turn_id != turn.turn_id or (goes_on and timer.purpose != "give_up")
     }
-    return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers)
+    offer = c.offer if turn.candidates[p.candidate_id].action == "fallback" else None  # an answer came after all
+    return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers, offer=offer)
 
 
 def _speech_progressed(c: Conversation, event: Event, p: f.SpeechProgressed) -> Conversation:
@@ -78,7 +79,9 @@ def _reply_refused(c: Conversation, event: Event, p: f.ReplyRefused) -> Conversa
 
 def _holding_played(c: Conversation, event: Event, p: f.HoldingPlayed) -> Conversation:
     turn = replace(c.turn, holds=c.turn.holds + 1) if c.turn else None
-    return _say(replace(c, turn=turn, last_hold=p.phrase_id), event, p.text)
+    intent = c.behaviour.offered_by(p.phrase_id)
+    offer = Offer(intent, event.turn_id or (c.turn.turn_id if c.turn else "")) if intent else None
+    return _say(replace(c, turn=turn, last_hold=p.phrase_id, offer=offer), event, p.text)
 
 
 def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conversation:
