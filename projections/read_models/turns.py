@@ -239,6 +239,7 @@ def _blank(event: Event, cause: str) -> TurnRow:
         action=None,
         candidate_id=None,
         interrupted=False,
+        cut_in=False,
         committed=False,
         eager=None,
         speculations=0,
