@@ -159,10 +159,16 @@ class SpeechCompleted(Fact, frozen=True, kw_only=True):
 
 
 class SpeechInterrupted(Fact, frozen=True, kw_only=True):
-    """The caller spoke over the reply and the audio stopped. Only ``spoken_so_far`` was heard."""
+    """The caller spoke over the reply and the audio stopped. Only ``spoken_so_far`` was heard.
 
+    ``measured_by``: word_times (the voice's own alignment), share (of the audio, characters spread evenly), empty where
+    nothing played or an older gateway didn't say.
+    """
+
+    VERSION: ClassVar[int] = 2
     candidate_id: str
     spoken_so_far: PrivateText
+    measured_by: str = ""
 
 
 class SpeechFailed(Fact, frozen=True, kw_only=True):

@@ -143,12 +143,14 @@ class CallSounds:
         self._reply.over(spoken)
         return list(self._go_on(now_ms, ran_dry=True))
 
-    def stopped(self, spoken_so_far: str, now_ms: float) -> list[Command]:
-        """What was playing was silenced; only ``spoken_so_far`` of it was heard."""
+    def stopped(self, spoken_so_far: str, now_ms: float, measured_by: str = "") -> list[Command]:
+        """What was playing was silenced; only ``spoken_so_far`` of it was heard, ``measured_by`` as in the fact."""
         sound, self.playing = self.playing, None
         if self.evicted:
             return []
-        return self._leave_reply(spoken_so_far if sound and sound.kind is SoundKind.REPLY else "")
+        if sound is None or sound.kind is not SoundKind.REPLY:
+            return self._leave_reply()
+        return self._leave_reply(spoken_so_far, measured_by)
 
     def _start_reply(self, now_ms: float) -> Iterator[Command]:
         """Starts the chosen reply if it is there and may be started now."""
@@ -238,13 +240,15 @@ class CallSounds:
         heard = reply.heard(spoken)
         return self._put(f.SpeechProgressed(candidate_id=reply.candidate_id, spoken_so_far=heard), reply.turn_id)
 
-    def _leave_reply(self, spoken: str = "") -> list[Command]:
+    def _leave_reply(self, spoken: str = "", measured_by: str = "") -> list[Command]:
         """The caller has the word: of a reply that began, only what was heard of it counts."""
         reply = self._reply
         if reply is None:
             return []
         self._reply = None
-        interrupted = f.SpeechInterrupted(candidate_id=reply.candidate_id, spoken_so_far=reply.heard(spoken))
+        interrupted = f.SpeechInterrupted(
+            candidate_id=reply.candidate_id, spoken_so_far=reply.heard(spoken), measured_by=measured_by
+        )
         return [*self._discard(), self._put(interrupted, reply.turn_id)]
 
     # --- lines that were granted ---

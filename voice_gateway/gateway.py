@@ -252,8 +252,9 @@ class Gateway:
                 if sound.kind is SoundKind.REPLY:
                     self._tell_media(idle=False)
         elif isinstance(command, Stop):
+            measured_by = self._player.measured_by
             spoken = self._player.stop()
-            self._do(self._machine.stopped(spoken, self._now_ms()))
+            self._do(self._machine.stopped(spoken, self._now_ms(), measured_by))
         elif isinstance(command, CatchUp):
             self._catching_up = asyncio.create_task(self._catch_up())
             self._catching_up.add_done_callback(_tell_failure)

@@ -70,6 +70,11 @@ class Player:
         self._began_at_bytes = self._media.played_bytes
         self._playing = asyncio.create_task(self._play(rendering))
 
+    @property
+    def measured_by(self) -> str:
+        """How it is known what was heard of what plays: as in ``SpeechInterrupted``."""
+        return "" if self._current is None else "word_times" if self._current.words else "share"
+
     def stop(self) -> str:
         """Silences at once; returns what was heard of it."""
         self._media.clear()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agent_core.ports import SAMPLE_RATE_HZ, WordTiming
 
+_LOOK_AHEAD = 4  # tokens that a voice may read in words of its own, before one that it reads as written
 MS_PER_CHARACTER = 65.0  # speaking rate of the voices measured here; used only while a text is still being rendered
 
 
@@ -21,8 +22,7 @@ def spoken_prefix(text: str, played_ms: float, total_ms: float | None, words: Se
     """
     tokens = text.split()
     if words:
-        heard = sum(1 for word in words if word.end_ms <= played_ms)
-        return " ".join(tokens[: min(heard, len(tokens))])
+        return " ".join(tokens[: _tokens_heard(tokens, [word.word for word in words if word.end_ms <= played_ms])])
     if not tokens or played_ms <= 0:
         return ""
     estimated_ms = total_ms if total_ms else max(len(text) * MS_PER_CHARACTER, played_ms)
@@ -36,3 +36,21 @@ def spoken_prefix(text: str, played_ms: float, total_ms: float | None, words: Se
         heard_tokens.append(token)
         length += 1
     return " ".join(heard_tokens)
+
+
+def _tokens_heard(tokens: Sequence[str], words: Sequence[str]) -> int:
+    """How many tokens of the text the voice's words are. A voice may read "£20" as two words of its own: what it says
+    otherwise counts as heard once a word behind it is found again, never before."""
+    heard = 0
+    for word in map(_letters, words):
+        ahead = range(heard, min(heard + _LOOK_AHEAD, len(tokens)))
+        found = next((place for place in ahead if word and _letters(tokens[place]) == word), None)
+        if found is not None:
+            heard = found + 1
+            while heard < len(tokens) and not _letters(tokens[heard]):  # a dash has no sound
+                heard += 1
+    return heard
+
+
+def _letters(word: str) -> str:
+    return "".join(character for character in word.lower() if character.isalnum())

@@ -37,6 +37,25 @@ def test_word_times_win_over_the_estimate() -> None:
     assert spoken_prefix(TEXT, 2900, 3000, words) == "A new"
 
 
+SAID_OTHERWISE = ("You", "pay", "twenty", "pounds", "for", "it")
+
+
+def times(*words: str) -> tuple[WordTiming, ...]:
+    return tuple(WordTiming(word, 100.0 * place, 100.0 * place + 100.0) for place, word in enumerate(words))
+
+
+def test_what_the_voice_reads_in_words_of_its_own_is_heard_once_a_word_behind_it_is() -> None:
+    text, words = "You pay £20 for it - once.", times(*SAID_OTHERWISE, "once.")
+    assert spoken_prefix(text, 400, None, words) == "You pay"
+    assert spoken_prefix(text, 500, None, words) == "You pay £20 for"
+    assert spoken_prefix(text, 600, None, words) == "You pay £20 for it -"
+    assert spoken_prefix(text, 700, None, words) == text
+
+
+def test_a_word_that_comes_twice_is_heard_once_a_time() -> None:
+    assert spoken_prefix("no no no", 200, None, times("no", "no", "no")) == "no no"
+
+
 @given(st.text(max_size=80), st.floats(0, 10_000), st.one_of(st.none(), st.floats(1, 10_000)))
 def test_it_is_a_prefix_that_grows_with_what_was_played(text: str, played_ms: float, total_ms: float | None) -> None:
     tokens = text.split()
