@@ -12,7 +12,7 @@ from schemas import facts as f
 from schemas.base import Decision
 from schemas.event import Event
 
-HANDLES = (d.TurnEnded, f.TimerFired, f.CallerSpeechDismissed)
+HANDLES = (d.TurnEnded, f.TimerFired, f.CallerSpeechDismissed, f.KeyPressed)
 _LISTENS_AFTER = {"reply", "tool", "fallback"}
 
 
@@ -21,6 +21,9 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if isinstance(payload, d.TurnEnded):
         if payload.outcome in _LISTENS_AFTER and not payload.interrupted:
             yield _listening(conversation, event, f"silence.{conversation.turns}")
+    elif isinstance(payload, f.KeyPressed):  # it took the timer away; the next key may never come
+        if conversation.challenge and _is_silent(conversation):
+            yield _listening(conversation, event, f"silence.{conversation.turns}.{event.seq}")
     elif isinstance(payload, f.CallerSpeechDismissed):
         # What sounded like the caller took the timer away, and it was nothing: the caller is silent still.
         if conversation.behaviour.barge_in and _is_silent(conversation) and conversation.turns:

@@ -42,7 +42,8 @@ def _in_its_turn(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
     proposal = conversation.proposals.get(turn.errand.about) if turn.errand else None
     if proposal is None or proposal.approved_seq is None:
         return
-    if proposal.outcome == "changed":
+    if proposal.outcome == "changed":  # it is proposed anew: that is what the caller hears
+        yield w.WriteTold(proposal_id=proposal.proposal_id, candidate_id="")
         yield d.SpeculationDropped(speculation=turn.speculation, reason="request_changed")
         yield d.SpeculationOpened(speculation=turn.speculation + 1, question=proposal.question)
     elif proposal.outcome and not _tells(turn, proposal):

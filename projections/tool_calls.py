@@ -1,4 +1,5 @@
-"""The tools of a turn: which were asked or refused, for which level, and what became of it. Never what they found."""
+"""The tools of a turn: which were asked or refused, for which level, and what became of it; each step of a change is one.
+Never what they found."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ from msgspec.structs import replace
 
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
 from schemas.base import Payload
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """``state``: open, returned, failed, cancelled, refused. ``reason``: of a failure, or of the refusal. ``level``: what
     the tool requires of the caller. ``subject_seq``: seq of the fact that gave it, null where it was refused. ``intent`` and
-    ``level`` are null where another system called it."""
+    ``level`` are null where another system called it, ``level`` also of an undoing. ``tool``: its name; name/step where it
+    changes something, name/step/undo where that is taken back."""
 
     tool: str
     intent: str | None
@@ -34,12 +37,20 @@ class ToolCallsFold:
             self._calls[payload.ask_id] = ToolCall(
                 tool=payload.tool, intent=payload.intent, level=payload.level, subject_seq=payload.subject_seq
             )
+        elif isinstance(payload, w.WriteRequested):
+            self._calls[payload.ask_id] = ToolCall(
+                tool=asked_name(payload), intent=payload.intent, level=payload.level, subject_seq=payload.subject_seq
+            )
+        elif isinstance(payload, w.UndoRequested):
+            self._calls[payload.ask_id] = ToolCall(tool=asked_name(payload), intent=payload.intent, level=None)
         elif isinstance(payload, d.ToolRefused):
             refused = ToolCall(
                 tool=payload.tool, intent=payload.intent, level=payload.level, state="refused", reason=payload.reason
             )
             self._calls[f"refused {len(self._calls)}"] = refused
-        elif isinstance(payload, f.ToolReturned):
+        elif isinstance(payload, d.AskRepeated):
+            self._over(payload.ask_id, "open", None, None)
+        elif isinstance(payload, f.ToolReturned | w.WriteReturned):
             self._over(payload.ask_id, "returned", None, payload.elapsed_ms)
         elif isinstance(payload, f.EffectFailed):
             self._over(payload.ask_id, "failed", payload.reason, payload.elapsed_ms)
@@ -53,3 +64,10 @@ class ToolCallsFold:
         call = self._calls.get(ask_id)
         if call:
             self._calls[ask_id] = replace(call, state=state, reason=reason, took_ms=took_ms)
+
+
+def asked_name(payload: d.ToolRequested | d.ToolRefused | w.WriteRequested | w.UndoRequested) -> str:
+    """As reports and rows name it."""
+    if isinstance(payload, w.UndoRequested):
+        return f"{payload.tool}/{payload.step}/undo"
+    return f"{payload.tool}/{payload.step}" if isinstance(payload, w.WriteRequested) else payload.tool

@@ -54,7 +54,8 @@ class StandingGranted(Decision, frozen=True, kw_only=True):
 
 
 class TurnOpened(Decision, frozen=True, kw_only=True):
-    """A turn begins. ``cause``: utterance, greeting, silence, resume. ``holding`` names the phrase for each hold mark."""
+    """A turn begins. ``cause``: utterance, keys (a proof was keyed in), greeting, silence, resume, news (what became of a
+    change is told). ``holding`` names the phrase for each hold mark."""
 
     cause: str
     utterance_id: str = ""
@@ -73,7 +74,8 @@ class SpeculationOpened(Decision, frozen=True, kw_only=True):
 
 
 class SpeculationDropped(Decision, frozen=True, kw_only=True):
-    """``reason``: resumed, text_changed, request_changed, other_subject."""
+    """``reason``: resumed, text_changed, request_changed, other_subject, stepped_up (a proof was given: what the caller
+    wanted before is worked on)."""
 
     speculation: int
     reason: str
@@ -201,7 +203,7 @@ class CandidateFormed(Decision, frozen=True, kw_only=True):
     candidate_id: str
     speculation: int
     intent: str
-    action: str  # answer | tool | sign_in | which_one | refuse | escalate | close | clarify | fallback | greet | silence | resume
+    action: str  # answer | tool | propose | write | declined | challenge | sign_in | which_one | refuse | escalate | close | clarify | fallback | greet | silence | resume
     origin: str
     text: PrivateText
     ask_id: str = ""

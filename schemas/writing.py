@@ -113,7 +113,8 @@ class WriteEnded(Decision, frozen=True, kw_only=True):
 
 
 class WriteTold(Decision, frozen=True, kw_only=True):
-    """This candidate tells the caller what became of the proposal. Heard to its end, it is over with."""
+    """This candidate tells the caller what became of the proposal. Heard to its end, it is over with; at once where the
+    candidate is empty, since it is proposed anew."""
 
     proposal_id: str
     candidate_id: str

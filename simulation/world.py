@@ -68,6 +68,7 @@ class Scene(NamedTuple):
     turns: int = TURNS
     callers: int | None = None  # drawn where None
     hedged: bool | None = None  # whether everything is hedged; where None: drawn in a mixed run, not else
+    writes: bool = False  # callers want something changed, and are let
     script: tuple[str, ...] = ()  # one caller who says just this; in place of those who act by seed
 
 
@@ -77,7 +78,7 @@ class World:
         aim = aim_of(seed) if scene.mixed else None
         needed = aim.faults() if aim else frozenset()
         self._at_tools = aim is not None and aim.at_tools
-        self._at_writes = aim is not None and aim.at_writes
+        self._at_writes = scene.writes or (aim is not None and aim.at_writes)
         self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:

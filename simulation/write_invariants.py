@@ -27,8 +27,6 @@ class _Proposal:
 
     rec: Rec
     subject: str | None
-    words: str = ""
-    turn_of_words: str | None = None
     heard_seq: int = 0
     turns_since: int = 0  # caller's turns that were committed since it was heard
     approved: Rec | None = None
@@ -41,8 +39,8 @@ class _Proposal:
 class _Call:
     level: CallerLevel = field(default_factory=CallerLevel)
     proposals: dict[str, _Proposal] = field(default_factory=dict)
-    words: dict[str, str] = field(default_factory=dict)  # candidate → its text
-    question: str = ""
+    rests: set[str] = field(default_factory=set)  # candidates that go on with a reply that was cut off
+    saying: str = ""  # the reply that is said, also while the rest of it is
     last_words: str = ""
     committed: bool = False
 
@@ -70,7 +68,9 @@ def _take(call: _Call, rec: Rec, asked: dict[tuple[str, str], tuple[_Proposal, R
     elif rec.type == "ProofAccepted":
         call.level.prove(rec)
     elif rec.type == "CandidateFormed":
-        call.words[payload["candidate_id"]] = payload["text"]
+        call.rests |= {payload["candidate_id"]} if payload["action"] == "resume" else set()
+    elif rec.type == "SpeechStarted":
+        call.saying = call.saying if payload["candidate_id"] in call.rests else payload["candidate_id"]
     elif rec.type == "UtteranceHeard":
         call.last_words = payload["text"]
     elif rec.type == "TurnOpened":
@@ -83,8 +83,9 @@ def _take(call: _Call, rec: Rec, asked: dict[tuple[str, str], tuple[_Proposal, R
     elif rec.type == "WriteProposed":
         call.proposals[payload["proposal_id"]] = _Proposal(rec, call.level.subject)
     elif rec.type == "SpeechCompleted":
+        heard = call.saying if payload["candidate_id"] in call.rests else payload["candidate_id"]
         for proposal in call.proposals.values():
-            if proposal.rec.payload["candidate_id"] == payload["candidate_id"]:
+            if proposal.rec.payload["candidate_id"] == heard:
                 proposal.heard_seq = rec.seq
     elif rec.type == "WriteApproved":
         yield from _approved(call, rec)

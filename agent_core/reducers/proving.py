@@ -65,13 +65,19 @@ def _proof_accepted(c: Conversation, event: Event, accepted: p.ProofAccepted) ->
     return replace(c, subject=subject, challenge=None, wrong_proofs=0)
 
 
+def _counted(challenge: Challenge, reason: str) -> int:
+    """What somebody else checks was counted when it was asked, and counts no more where nobody could check it."""
+    if reason == "unchecked":
+        return -1
+    return 1 if reason == "wrong" and challenge.code_digest else 0
+
+
 def _proof_refused(c: Conversation, event: Event, refused: p.ProofRefused) -> Conversation:
     challenge = c.challenge
     if challenge is None or challenge.challenge_id != refused.challenge_id:
         return c
-    proofs, locked = c.behaviour.proofs, refused.attempts_left == 0
-    if proofs:
-        c = replace(c, wrong_proofs=proofs.lock_after - refused.attempts_left)
+    locked = refused.attempts_left == 0
+    c = replace(c, wrong_proofs=c.wrong_proofs + _counted(challenge, refused.reason))
     kept = refused.reason in ("wrong", "expired") and not locked
     errand = Errand("escalate", "locked", challenge.challenge_id) if locked else None
     errand = errand or Errand("challenge", challenge.intent, challenge.challenge_id)

@@ -90,17 +90,28 @@ def _told(c: Conversation, event: Event, p: w.WriteTold) -> Conversation:
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:
         return c
+    if not p.candidate_id:
+        return replace(c, proposals={key: other for key, other in c.proposals.items() if key != p.proposal_id})
     return with_proposal(c, replace(proposal, told_by=p.candidate_id, tellings=proposal.tellings + 1))
 
 
 def heard_to_the_end(c: Conversation, event: Event, candidate_id: str) -> Conversation:
     """A proposal may be approved once it was heard; an outcome that was told is over with."""
     for proposal in c.proposals.values():
-        if proposal.candidate_id == candidate_id:
+        if _is_heard(c, proposal.candidate_id, candidate_id):
             c = with_proposal(c, replace(proposal, heard=True, heard_at_us=event.accepted_at_us))
-        if proposal.outcome and proposal.told_by == candidate_id:
+        if proposal.outcome and _is_heard(c, proposal.told_by, candidate_id):
             c = replace(c, proposals={key: other for key, other in c.proposals.items() if other is not proposal})
     return c
+
+
+def _is_heard(c: Conversation, wanted: str, candidate_id: str) -> bool:
+    """It was this one, or this one was the rest of it: of a reply of the turn before, which was cut off."""
+    if wanted == candidate_id:
+        return True
+    candidate = c.turn.candidates.get(candidate_id) if c.turn else None
+    rest = candidate is not None and candidate.action == "resume" and not c.turn_is_of_another
+    return rest and wanted.partition(".")[0] == f"t{c.turns - 1}"
 
 
 def with_proposal(c: Conversation, proposal: Proposal) -> Conversation:

@@ -1,4 +1,4 @@
-"""Tool calls: which were asked or refused, for which level, and what became of them."""
+"""Tool calls: which were asked or refused, for which level, and what became of them; each step of a change, and each undoing."""
 
 from __future__ import annotations
 
@@ -10,24 +10,37 @@ from msgspec import Meta
 
 from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen, TurnId
 from projections.sealed_text import sealed_field
+from projections.tool_calls import asked_name
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
+from schemas import writing as w
 from schemas.event import Event
+
+Asked = d.ToolRequested | d.ToolRefused | w.WriteRequested | w.UndoRequested
 
 
 class ToolCallRow(Row, frozen=True, kw_only=True):
     conversation_id: ConversationId
-    seq: Annotated[int, Meta(description="Of the ToolRequested or ToolRefused.")]
+    seq: Annotated[int, Meta(description="Of the ToolRequested, WriteRequested, UndoRequested or ToolRefused.")]
     turn_id: TurnId
     ask_id: Annotated[str | None, Meta(description="NULL where it was refused: nothing was asked.")]
-    tool: Annotated[str, Meta(description="Its name.")]
+    tool: Annotated[
+        str,
+        Meta(description="Its name; name/step where it changes something, name/step/undo where that is taken back."),
+    ]
     intent: Annotated[str | None, Meta(description="The question that needs it; NULL: another system called it.")]
-    level: Annotated[str | None, Meta(description="What it requires of the caller; NULL: another system called it.")]
-    subject_seq: Annotated[int | None, Meta(description="seq of the fact that gave the level; NULL: refused.")]
+    level: Annotated[
+        str | None, Meta(description="What it requires of the caller; NULL: an undoing, or another system called it.")
+    ]
+    subject_seq: Annotated[
+        int | None, Meta(description="seq of the event that gave the level; NULL: refused, or an undoing.")
+    ]
     state: Annotated[str, Meta(description="open, returned, failed, cancelled or refused.")]
     reason: Annotated[str | None, Meta(description="Of the failure or the refusal.")]
-    generation: Annotated[int, Meta(description="How often it was asked again after an owner was lost.")]
+    generation: Annotated[
+        int, Meta(description="How often it was asked again: an owner was lost, or it wasn't known what came of it.")
+    ]
     took_ms: Annotated[float | None, Meta(description="From its start to its outcome.")]
     arguments: Annotated[Sealed | None, Meta(description="JSON.")]
     result: Annotated[Sealed | None, Meta(description="JSON.")]
@@ -43,15 +56,15 @@ class ToolCalls:
         event, payload = seen.event, seen.event.payload
         if isinstance(payload, h.ToolCallImported):
             return (_imported(event, payload),)
-        if isinstance(payload, d.ToolRequested | d.ToolRefused):
+        if isinstance(payload, d.ToolRequested | d.ToolRefused | w.WriteRequested | w.UndoRequested):
             return (self._asked(seen, payload),)
         row = self._open.get(getattr(payload, "ask_id", ""))
         if row is None:
             return ()
         changes: dict[str, object] = {"over_us": event.accepted_at_us}
         if isinstance(payload, d.AskRepeated):
-            changes = {"generation": payload.generation}
-        elif isinstance(payload, f.ToolReturned):
+            changes = {"generation": payload.generation, "state": "open", "reason": None, "over_us": None}
+        elif isinstance(payload, f.ToolReturned | w.WriteReturned):
             result = sealed_field(event, "result")
             changes |= {"state": "returned", "took_ms": payload.elapsed_ms, "result": result, "reason": None}
         elif isinstance(payload, f.EffectFailed):
@@ -61,29 +74,29 @@ class ToolCalls:
         row = self._open[row.ask_id or ""] = msgspec.structs.replace(row, **changes)
         return (row,)
 
-    def _asked(self, seen: Seen, payload: d.ToolRequested | d.ToolRefused) -> ToolCallRow:
-        event = seen.event
-        requested = payload if isinstance(payload, d.ToolRequested) else None
+    def _asked(self, seen: Seen, payload: Asked) -> ToolCallRow:
+        event, refused = seen.event, isinstance(payload, d.ToolRefused)
+        ask_id: str | None = getattr(payload, "ask_id", None)
         row = ToolCallRow(
             conversation_id=event.conversation_id,
             seq=event.seq,
             turn_id=event.turn_id,
-            ask_id=requested.ask_id if requested else None,
-            tool=payload.tool,
+            ask_id=ask_id,
+            tool=asked_name(payload),
             intent=payload.intent,
-            level=payload.level,
-            subject_seq=requested.subject_seq if requested else None,
-            state="open" if requested else "refused",
-            reason=None if requested else getattr(payload, "reason", None),
+            level=getattr(payload, "level", None),
+            subject_seq=getattr(payload, "subject_seq", None),
+            state="refused" if refused else "open",
+            reason=payload.reason if isinstance(payload, d.ToolRefused) else None,
             generation=0,
             took_ms=None,
             arguments=sealed_field(event, "arguments"),
             result=None,
             asked_us=event.accepted_at_us,
-            over_us=None if requested else event.accepted_at_us,
+            over_us=event.accepted_at_us if refused else None,
         )
-        if requested:
-            self._open[requested.ask_id] = row
+        if ask_id:
+            self._open[ask_id] = row
         return row
 
 
@@ -110,8 +123,8 @@ def _imported(event: Event, call: h.ToolCallImported) -> ToolCallRow:
 
 TOOL_CALLS = ReadModel(
     name="tool_calls",
-    version=2,
-    about="One row a tool that was asked or refused.",
+    version=3,
+    about="One row a tool that was asked or refused, and one a step of a change.",
     row=ToolCallRow,
     key=("conversation_id", "seq"),
     day="asked_us",
@@ -121,7 +134,10 @@ TOOL_CALLS = ReadModel(
             d.ToolRequested,
             d.ToolRefused,
             d.AskRepeated,
+            w.WriteRequested,
+            w.UndoRequested,
             f.ToolReturned,
+            w.WriteReturned,
             f.EffectFailed,
             f.EffectCancelled,
         }

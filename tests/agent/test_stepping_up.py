@@ -84,6 +84,17 @@ def test_keys_that_come_while_the_agent_still_speaks_count_once_it_is_silent() -
     assert of(p.ProofAccepted, call.told(f.SpeechInterrupted(candidate_id="t2.s1.challenge.block", spoken_so_far="I")))
 
 
+def test_a_caller_who_stops_in_the_middle_of_their_keys_is_asked_whether_they_are_there() -> None:
+    call = asked_for_code(verified())
+    decided = call.keys("42")
+    timer = of(d.TimerSet, decided)[-1]
+    assert timer.purpose == "silence"
+    fired = call.told(f.TimerFired(timer_id=timer.timer_id, purpose="silence"))
+    assert [opened.cause for opened in of(d.TurnOpened, fired)] == ["silence"]
+    call.hears_reply()
+    assert of(p.ProofAccepted, call.keys("1556"))
+
+
 def test_a_star_begins_the_keys_anew() -> None:
     call = asked_for_code(verified())
     assert of(p.ProofAccepted, call.keys(f"99*{CODE}"))

@@ -151,6 +151,19 @@ def test_a_yes_to_what_wasnt_heard_to_its_end_approves_nothing() -> None:
     assert of(w.WriteRequested, decided) == []
 
 
+def test_a_read_back_that_was_cut_off_by_a_cough_counts_once_the_rest_was_heard() -> None:
+    call = Call(BANK, signed_in("ada", "stepped_up"))
+    call.says("Block my card", "block")
+    found(call)
+    call.told(f.SpeechStarted(candidate_id="t2.s1.propose.block", take=1))
+    call.told(f.CallerSpeechStarted(utterance_id="u9"))
+    call.told(f.SpeechInterrupted(candidate_id="t2.s1.propose.block", spoken_so_far="Shall your card"))
+    (rest,) = of(d.CandidateFormed, call.told(f.CallerSpeechDismissed(utterance_id="u9")))
+    assert rest.action == "resume"
+    call.hears_reply()
+    assert of(w.WriteApproved, call.says("Yes", "other"))
+
+
 def test_a_yes_that_comes_after_the_level_ran_out_leads_to_a_new_proof_and_a_new_proposal() -> None:
     call = Call(BANK, signed_in("ada", "verified"), signed_in("ada", "stepped_up", expires_after_ms=5000))
     call.says("Block my card", "block")
@@ -235,7 +248,7 @@ def test_a_state_that_has_changed_is_proposed_anew() -> None:
     call.understood("block")
     decided = found(call, '{"card":"card","ending":"1112"}')
     assert chosen(decided) == [("propose", "Shall your card ending in 1112 be blocked?")]
-    call.hears_reply()
+    assert of(d.TurnOpened, call.hears_reply()) == []  # of the first one there is nothing to tell
     assert of(w.WriteApproved, call.says("Yes", "other"))
 
 

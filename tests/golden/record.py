@@ -1,7 +1,7 @@
 """``python -m tests.golden.record [NAME…]``: records the golden logs anew, or those that are named, with today's deciders.
 
 - ``demo_on_a_virtual_clock``: the example bank answers its scripted caller, with the real recogniser and classifier.
-- ``a_call_with_crashes``, ``a_call_with_bad_vendors``, ``a_plain_call``, ``a_call_with_guests``, ``a_call_with_hedges``: of
+- ``a_call_with_crashes``, ``…_bad_vendors``, ``…_guests``, ``…_hedges``, ``…_proofs``, ``…_writes``, ``a_plain_call``: of
   some simulated calls under such faults, or none, the one in which most happens that no golden log before it holds, types
   of event first.
 
@@ -38,12 +38,15 @@ NONE: frozenset[Fault] = frozenset()
 GUESTS = frozenset({Fault.GUESTS_FAIL, Fault.BAD_COMPLETION})
 DEMO = "demo_on_a_virtual_clock"
 HEDGES = frozenset({Fault.STALL, Fault.VENDOR_ERROR})
+REFUSALS = frozenset({Fault.VENDOR_ERROR})
 SIMULATED = {
     "a_call_with_crashes": Scene(CRASHES, mixed=False, callers=1),
     "a_call_with_bad_vendors": Scene(BAD_VENDORS, mixed=False, callers=1),
     "a_plain_call": Scene(NONE, mixed=False, callers=1),
     "a_call_with_guests": Scene(GUESTS, mixed=False, callers=1),
     "a_call_with_hedges": Scene(HEDGES, mixed=False, callers=1, hedged=True),
+    "a_call_with_proofs": Scene(NONE, mixed=False, callers=1, writes=True),
+    "a_call_with_writes": Scene(REFUSALS, mixed=False, callers=1, writes=True),
 }
 
 

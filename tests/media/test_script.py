@@ -10,7 +10,7 @@ import pytest
 
 from agent_core.wav import write_wav
 from voice_gateway.script import CallScript, ScriptError, load_script, script_acts
-from voice_gateway.scripted_caller import Cue, KeepSilent, Say
+from voice_gateway.scripted_caller import Cue, KeepSilent, Press, Say
 
 GOOD = """\
 title: a lost card
@@ -48,9 +48,22 @@ def test_a_script_becomes_what_the_caller_does(tmp_path: Path) -> None:
     assert script.hang_up_after_ms == 1000
 
 
+def test_keys_are_pressed_and_a_code_is_the_one_that_the_phone_has_by_then(tmp_path: Path) -> None:
+    script = load_script(write(tmp_path, "caller:\n  - press: '42#'\n  - press: code\n"))
+    phone: list[str] = []
+
+    async def speak(text: str) -> bytes:
+        return b""
+
+    acts, _ = asyncio.run(script_acts(script, tmp_path, speak, lambda: phone[-1]))
+    phone.append("421556 is your code.")
+    assert [act.keys() for act in acts if isinstance(act, Press)] == ["42#", "421556"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("caller:\n  - press: 12a\n", "call.yaml:2: caller.0.press: string should match pattern"),
         ("caller:\n  - wav: a.wav\n    volume: 3\n", "call.yaml:3: unknown key 'caller.0.volume'; known here: wav"),
         ("caller:\n  - wav: a.wav\nspeed: 2\n", "call.yaml:3: unknown key 'speed'; known here: title"),
         ("caller:\n  - wav: a.wav\n    say: hello\n", "call.yaml:2: caller.0: needs exactly one of"),

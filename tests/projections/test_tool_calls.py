@@ -10,6 +10,7 @@ from projections.call_report import TurnReport, report_call
 from projections.tool_calls import ToolCall, ToolCallsFold
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
 
 ASKED = d.ToolRequested(
     ask_id="t2.s1.tool.card",
@@ -78,3 +79,49 @@ def test_what_became_of_a_tool_is_told(
     if outcome:
         fold.take(outcome)
     assert fold.report() == (expected,)
+
+
+WRITE = w.WriteRequested(
+    ask_id="t2.s1.write1.issue",
+    proposal_id="t2.s1.write1",
+    intent="replace",
+    tool="replace_card",
+    step="issue",
+    arguments="{}",
+    state="{}",
+    digest="d",
+    idempotency_key="k",
+    level="stepped_up",
+    subject_seq=3,
+    reread=False,
+    timeout_ms=4000,
+)
+UNDO = w.UndoRequested(
+    ask_id="t2.s1.write1.issue.undo",
+    proposal_id="t2.s1.write1",
+    intent="replace",
+    tool="replace_card",
+    step="issue",
+    arguments="{}",
+    idempotency_key="u",
+    undoes="k",
+    reason="refused",
+    timeout_ms=4000,
+)
+
+
+def test_steps_of_a_change_and_their_undoing_are_named() -> None:
+    fold = ToolCallsFold()
+    fold.take(WRITE)
+    fold.take(f.EffectFailed(ask_id=WRITE.ask_id, attempt=0, reason="timed_out"))
+    fold.take(d.AskRepeated(ask_id=WRITE.ask_id, generation=1))
+    assert [call.state for call in fold.report()] == ["open"]
+    done = w.WriteReturned(
+        ask_id=WRITE.ask_id, attempt=0, tool="replace_card", step="issue", result="{}", elapsed_ms=5.0
+    )
+    fold.take(done)
+    fold.take(UNDO)
+    assert [(call.tool, call.level, call.state, call.took_ms) for call in fold.report()] == [
+        ("replace_card/issue", "stepped_up", "returned", 5.0),
+        ("replace_card/issue/undo", None, "open", None),
+    ]
