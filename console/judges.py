@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
+from agent_core.behaviour_loader import load
 from console.failures import FailedError, UsageError
 from console.progress import Progress
 from console.settings import Settings
@@ -28,7 +29,8 @@ async def open_what_if(settings: Settings, what_if: WhatIf, offline: bool) -> As
     models = WhatIfModels(answered_by(settings.llm, what_if.model), offline=offline)
     async with open_workspace(settings, create=False) as workspace:
         behaviour_of = recorded_behaviours(workspace.behaviours)
-        source = Source(workspace.stores.ledger, workspace.codec, workspace.keys, behaviour_of)
+        in_use = load(settings.behaviour)
+        source = Source(workspace.stores.ledger, workspace.codec, workspace.keys, behaviour_of, in_use)
         try:
             yield WhatIfCall(source, cascade(), what_if, models.answer_for)
         finally:

@@ -88,7 +88,7 @@ def _changes(before: Any, after: Any, path: str = "") -> Iterator[FieldChange]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys([*before, *after]):
             yield from _changes(before.get(name), after.get(name), f"{path}.{name}" if path else str(name))
-    elif isinstance(before, list) and isinstance(after, list) and before == after[: len(before)]:
+    elif isinstance(before, list | tuple) and isinstance(after, list | tuple) and before == after[: len(before)]:
         for place in range(len(before), len(after)):  # what was appended
             yield FieldChange(path=f"{path}.{place}", before=None, after=after[place])
     elif before != after:

@@ -13,8 +13,9 @@ from processors.mind import AgentMind
 from projections.effective_log import Damage, conversation_steps
 from projections.recompute import compare, decided_by, into_steps, version_of
 from projections.wall_time import iso_time
-from projections.what_if.change import WhatIf
+from projections.what_if.change import WhatIf, WhatIfError
 from projections.what_if.comparing import Recorded, compared, other_end
+from projections.what_if.imported import judged_exchanges
 from projections.what_if.outcomes import RecordedOutcomes
 from projections.what_if.rejudge import Answer, Rejudged, rejudge
 from projections.what_if.report import CHANGED, CallWhatIf, Said, TurnWhatIf
@@ -24,7 +25,7 @@ from schemas import facts as f
 from schemas.event import Event
 from streams.behaviours import BehaviourMissingError
 from streams.codec import Codec
-from streams.keys import KeyStore
+from streams.keys import KeyStore, KeysUnavailableError
 from streams.ports import Ledger
 
 BehaviourOf = Callable[[int, str], Behaviour]
@@ -34,12 +35,14 @@ FORGOTTEN = "forgotten"
 
 
 class Source(NamedTuple):
-    """What a what-if reads."""
+    """What a what-if reads. ``in_use``: the behaviour that a conversation of another system is held to, which pinned
+    none; None: such conversations aren't judged."""
 
     ledger: Ledger
     codec: Codec
     keys: KeyStore
     behaviour_of: BehaviourOf
+    in_use: Behaviour | None = None
 
 
 class WhatIfCall:
@@ -66,19 +69,24 @@ class WhatIfCall:
         if self._source.keys.get(call_id) is None:
             return _not_judged(call_id, started_at, FORGOTTEN)
         try:
-            turns = await self._turns(call_id, steps)
+            turns = await self.turns(call_id, steps)
         except BehaviourMissingError:
             return _not_judged(call_id, started_at, "behaviour_missing")
+        except (WhatIfError, KeysUnavailableError):
+            raise
+        except Exception as error:  # a decider that fails under another behaviour is a finding about that call, by name
+            return _not_judged(call_id, started_at, f"failed: {type(error).__name__}")
         first = next((turn.turn_id for turn in turns if turn.reply == CHANGED), None)
         identical = all(turn.identical for turn in turns) if turns else None
         return CallWhatIf(
             call_id=call_id, started_at=started_at, identical=identical, why_not=None, first_change=first, turns=turns
         )
 
-    async def _turns(self, call_id: str, steps: Sequence[Step]) -> tuple[TurnWhatIf, ...]:
+    async def turns(self, call_id: str, steps: Sequence[Step]) -> tuple[TurnWhatIf, ...]:
+        """Each turn of a call, judged anew. Raises ``BehaviourMissingError``, ``WhatIfError``, what a decider raises."""
         pinned = next((e.payload for step in steps for e in step if isinstance(e.payload, d.ConversationOpened)), None)
         if pinned is None:
-            return ()
+            return self._imported([event for step in steps for event in step])
         behaviour = self._source.behaviour_of(pinned.behaviour_seq, pinned.behaviour_hash)
         outcomes, versions = RecordedOutcomes(steps, behaviour), decided_by(steps)
         arrived = next((e.payload for step in steps for e in step if isinstance(e.payload, f.CallArrived)), None)
@@ -89,6 +97,10 @@ class WhatIfCall:
             comparable = all(before.reply != CHANGED for before in judged)
             judged.append(await self._turn(turn, outcomes, answer, comparable=comparable, is_older=is_older))
         return tuple(judged)
+
+    def _imported(self, events: Sequence[Event]) -> tuple[TurnWhatIf, ...]:
+        in_use = self._source.in_use
+        return tuple(judged_exchanges(events, in_use, self._what_if.changed(in_use))) if in_use else ()
 
     async def _turn(
         self, turn: RecordedTurn, outcomes: RecordedOutcomes, answer: Answer, *, comparable: bool, is_older: bool

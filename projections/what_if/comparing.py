@@ -10,6 +10,7 @@ from projections.what_if.report import CHANGED, SAME, UNKNOWN, Said, TurnWhatIf
 from projections.what_if.turns import RecordedTurn
 from schemas import decisions as d
 from schemas import facts as f
+from schemas.base import Decision
 from schemas.event import Event
 
 _KINDS: dict[type, str] = {d.ReplyChosen: "reply", d.EscalationChosen: "escalation", d.CloseChosen: "close"}
@@ -76,7 +77,8 @@ class Recorded:
             for event in step:
                 if isinstance(event.payload, d.Spoken) and event.turn_id == self._turn.turn_id:
                     choice, choices = event, choices + 1
-        asked = {e.payload.ask_id for e in events if isinstance(e.payload, d.CompletionAsked)}
+        mine = (e.payload for e in events if e.turn_id == self._turn.turn_id and isinstance(e.payload, Decision))
+        asked = {getattr(payload, "ask_id", "") for payload in mine}
         costs = {ask_id: self._outcomes.by_id[ask_id].cost_micros for ask_id in asked if ask_id in self._outcomes.by_id}
         ending = Ending(self._turn, self._turn.opened)
         text = closing.payload.text if closing and isinstance(closing.payload, f.FallbackPlayed) else None
@@ -132,6 +134,7 @@ def compared(
         what_if=what_if,
         unknown=found.unknown or None,
         older_code=older_code,
+        blocked=_blocked(turn.turn_id, found.events),
         reused=found.reused,
         asked=found.asked,
     )

@@ -161,7 +161,8 @@ class _Run:
         if self._is_open() and self._c.turn:
             self._speech_ended_at_us = self._c.turn.speech_ended_at_us
         self._chosen += [event for event in events if self._is_choice(event)]
-        await asyncio.gather(*(self._begin(event) for event in events if getattr(event.payload, "ask_id", "")))
+        mine = (event for event in events if event.turn_id == self._turn.turn_id)  # its last step may open the next one
+        await asyncio.gather(*(self._begin(event) for event in mine if getattr(event.payload, "ask_id", "")))
 
     async def _until(self, until_us: int | None) -> None:
         """What comes up before ``until_us``; None: all that may still come, up to a choice or the hard mark."""
@@ -256,6 +257,10 @@ class _Run:
     async def _find_out(self, ask: Ask) -> None:
         """Asks for what the log doesn't say."""
         if not ask.open:
+            return
+        if isinstance(ask.payload, d.PaceAsked):  # of a model of which nothing was seen yet: hedges do without
+            missing = FailureReason.MISSING.value
+            self._schedule(f.EffectFailed(ask_id=ask.ask_id, attempt=0, reason=missing), self._now_us)
             return
         if not isinstance(ask.payload, ANSWERABLE):
             self._unknown[ask.ask_id] = f"{getattr(ask.payload, 'tool', type(ask.payload).__name__)} isn't called"

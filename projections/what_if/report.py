@@ -28,7 +28,8 @@ class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     up to the choice is the recorded one. ``comparable``: false where a reply before it in the call is another one: the
     caller would have said something else. ``what_if``: null where it isn't known, and ``unknown`` says why (``reply`` is
     ``changed`` all the same where what was said then can't be said any more). ``older_code``: other deciders decided it;
-    compared is what these would have decided. ``reused`` and ``asked``: recorded outcomes, and attempts that were asked."""
+    compared is what these would have decided. ``blocked``: guardrails that blocked something now, as far as it went.
+    ``reused`` and ``asked``: recorded outcomes, and attempts that were asked."""
 
     turn_id: str
     cause: str
@@ -41,6 +42,7 @@ class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     what_if: Said | None
     unknown: str | None
     older_code: bool
+    blocked: tuple[str, ...]
     reused: int
     asked: int
 

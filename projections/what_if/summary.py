@@ -114,6 +114,7 @@ class Gathered:
         count["older_code"] += turn.older_code
         count["reused"] += turn.reused
         count["asked"] += turn.asked
+        self._add_trait("blocked", then=bool(here.blocked), now=bool(turn.blocked))
         if there is None:
             return
         count["known"] += 1
@@ -121,11 +122,13 @@ class Gathered:
         self._decisions.add(here.decision_ms, there.decision_ms)
         self._holds.add(here.holds, there.holds)
         for name, is_so in _TRAITS.items():
-            then, now = is_so(here), is_so(there)
-            count[name] += then
-            count[f"{name}, what if"] += now
-            count[f"newly {name}"] += now and not then
-            count[f"no longer {name}"] += then and not now
+            self._add_trait(name, then=is_so(here), now=is_so(there))
+
+    def _add_trait(self, name: str, *, then: bool, now: bool) -> None:
+        self._count[name] += then
+        self._count[f"{name}, what if"] += now
+        self._count[f"newly {name}"] += now and not then
+        self._count[f"no longer {name}"] += then and not now
 
     def summary(self) -> WhatIfSummary:
         count = self._count
@@ -142,9 +145,9 @@ class Gathered:
             no_longer_blocked=count["no longer blocked"],
             newly_escalated=count["newly escalated"],
             no_longer_escalated=count["no longer escalated"],
-            blocked=self._both("blocked"),
-            escalated=self._both("escalated"),
-            fallbacks=self._both("fallbacks"),
+            blocked=self._both("blocked", count["turns"]),
+            escalated=self._both("escalated", count["known"]),
+            fallbacks=self._both("fallbacks", count["known"]),
             holds=self._holds.total(),
             cost_micros=self._costs.total(),
             decision_p50_ms=self._decisions.quantile(0.5),
@@ -153,14 +156,13 @@ class Gathered:
             asked=count["asked"],
         )
 
-    def _both(self, name: str) -> Compared:
-        if not self._count["known"]:
+    def _both(self, name: str, turns: int) -> Compared:
+        if not turns:
             return Compared(recorded=None, what_if=None)
         return Compared(recorded=self._count[name], what_if=self._count[f"{name}, what if"])
 
 
 _TRAITS: dict[str, Callable[[Said], bool]] = {
-    "blocked": lambda said: bool(said.blocked),
     "escalated": lambda said: said.kind == "escalation",
     "fallbacks": lambda said: said.action == "fallback" or said.kind == "closing_line",
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from projections.race import Attempt, CandidateReport
+from projections.tool_calls import ToolCall
+from projections.turn_report import TurnReport
 from projections.why.case import Case
 from projections.why.findings import quoted
 from schemas import decisions as d
@@ -95,3 +97,25 @@ def _ended(case: Case) -> str:
     cut = ", cut off by the caller" if turn.interrupted else ""
     budget = f"marks for holding {marks}, given up at {opened.give_up_ms:,}, closing line at {opened.hard_ms:,} ms"
     return f"Ended: {turn.outcome or 'not yet'}{cut}. Budget: {budget}."
+
+
+def imported_story(turn: TurnReport) -> Iterator[str]:
+    """Of a turn that another system ran."""
+    yield f"Heard: {quoted(turn.heard or 'nothing')}."
+    for attempt in turn.race.attempts:
+        yield f"Asked: {attempt.provider or 'a model'} {attempt.model or ''}: {attempt.state}{_took(attempt)}."
+    for tool in turn.tools:
+        yield f"Called: {tool.tool}: {tool.state}."
+    yield f"Said: {quoted(turn.spoken or 'nothing')}."
+    yield "Ended: as another system recorded it; nothing of this turn was decided here."
+
+
+def failures_told(turn: TurnReport) -> Iterator[str]:
+    for failed in (*turn.race.attempts, *turn.tools):
+        if failed.state == "failed":
+            what = failed.tool if isinstance(failed, ToolCall) else failed.provider or "a model"
+            yield f"{what} failed: {failed.reason or 'unknown'}."
+
+
+def _took(attempt: Attempt) -> str:
+    return "" if attempt.took_ms is None else f" after {attempt.took_ms:,.0f} ms"

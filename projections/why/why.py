@@ -14,7 +14,7 @@ from projections.turn_report import TurnReport
 from projections.why import rules_call, rules_guardrails, rules_models, rules_words
 from projections.why.case import Case, Changed, turn_events
 from projections.why.findings import Finding
-from projections.why.story import story
+from projections.why.story import failures_told, imported_story, story
 from schemas import decisions as d
 from schemas.event import Event, derived_id
 from streams.behaviour_versions import Version
@@ -35,11 +35,24 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def why(case: Case) -> Why:
+    if case.first(d.TurnOpened) is None:
+        return _of_another_system(case)
     return Why(
         call_id=case.events[0].conversation_id,
         turn_id=case.turn.turn_id,
         causes=tuple(ranked([list(rule(case)) for rule in RULES])),
         story=tuple(story(case)),
+    )
+
+
+def _of_another_system(case: Case) -> Why:
+    """Nothing of it was decided here: what is known is what was heard, asked and said."""
+    failed = [Finding(kind="provider", weight=90, told=told) for told in failures_told(case.turn)]
+    return Why(
+        call_id=case.events[0].conversation_id,
+        turn_id=case.turn.turn_id,
+        causes=tuple(failed),
+        story=tuple(imported_story(case.turn)),
     )
 
 

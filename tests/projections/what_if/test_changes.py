@@ -1,0 +1,142 @@
+"""Changes as they are given on the command line, and limits for what they may change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from simulated import NONE, judged, simulated, turns
+
+from projections.what_if.change import WhatIf, WhatIfError, parse
+from projections.what_if.report import CallWhatIf, Compared, WhatIfSummary
+from projections.what_if.summary import Gathered, limits
+from simulation.small_bank import small_bank
+
+BANK = Path(__file__).parents[3] / "examples" / "bank"
+
+
+def changed(*given: str) -> WhatIf:
+    return parse(given)
+
+
+def test_changes_are_made_one_on_the_other_and_leave_the_rest_as_it_was(tmp_path: Path) -> None:
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text("Answer in one word.\n")
+    recorded = small_bank()
+    made = changed(f"prompt={prompt}", "model=faster", "budget.hold_ms=300", "guardrail=without:grounding")
+    other = made.changed(recorded)
+    assert (other.prompt, other.routing.model) == ("Answer in one word.", "faster")
+    assert other.budget.hold_marks_ms == (300, *recorded.budget.hold_marks_ms[1:])
+    assert other.guardrail("grounding") is None
+    assert (other.intents, other.lines) == (recorded.intents, recorded.lines)
+    assert other.content_hash != recorded.content_hash
+
+
+def test_a_whole_behaviour_takes_the_place_of_the_recorded_one() -> None:
+    assert changed(f"behaviour={BANK}").changed(small_bank()).name == "harbour-bank"
+
+
+def test_guardrails_of_a_file_take_the_place_of_their_namesakes(tmp_path: Path) -> None:
+    file = tmp_path / "guardrails.yaml"
+    file.write_text("- {name: grounding, required: false}\n- {name: complaint, required: false, on_failure: open}\n")
+    other = changed(f"guardrail={file}").changed(small_bank())
+    grounding = other.guardrail("grounding")
+    assert grounding is not None
+    assert grounding.required is False
+    assert [each.name for each in other.guardrails][-1] == "complaint"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("nonsense", "KIND=VALUE"),
+        ("colour=red", "no such kind"),
+        ("prompt=nowhere.md", "no such file"),
+        ("guardrail=nowhere.yaml", "YAML file, forbid:WORDS or without:NAME"),
+        ("budget.lunch_ms=3", "there are"),
+        ("budget.hold_ms=soon", "milliseconds"),
+        ("budget.hard_ms=0", "above 0"),
+        ("budget.give_up_ms=1,2", "one number"),
+    ],
+)
+def test_a_change_that_cannot_be_made_says_why(given: str, said: str) -> None:
+    with pytest.raises(WhatIfError, match=said):
+        changed(given)
+
+
+def test_a_guardrail_file_says_where_it_is_wrong(tmp_path: Path) -> None:
+    for number, (text, said) in enumerate(
+        [
+            ("name: [", "not YAML"),
+            ("- {name: nobody}", "no guardrail"),
+            ("- {name: forbidden_topics, options: {topics: 7}}", "forbidden_topics"),
+            ("- {name: grounding, colour: red}", "colour"),
+            ("[]", "expected"),
+        ]
+    ):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text)
+        with pytest.raises(WhatIfError, match=said):
+            changed(f"guardrail={file}")
+
+
+@pytest.mark.parametrize("given", ["budget.give_up_ms=100", "guardrail=without:nobody"])
+def test_a_change_that_does_not_fit_the_recorded_behaviour_says_why(given: str) -> None:
+    with pytest.raises(WhatIfError):
+        changed(given).changed(small_bank())
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+def summary(what_if: str) -> tuple[WhatIfSummary, Gathered]:
+    gathered = Gathered()
+    for call_id, each in judged(simulated(4, NONE), what_if).items():
+        identical = all(turn.identical for turn in each)
+        gathered.add(
+            CallWhatIf(
+                call_id=call_id, started_at=None, identical=identical, why_not=None, first_change=None, turns=each
+            )
+        )
+    return gathered.summary(), gathered
+
+
+def test_figures_are_those_of_the_turns() -> None:
+    found, gathered = summary("guardrail=forbid:free")
+    each = list(turns(judged(simulated(4, NONE), "guardrail=forbid:free")))
+    assert found.turns == len(each)
+    assert found.changed == sum(turn.reply == "changed" for turn in each)
+    assert found.same + found.changed + found.unknown == found.turns
+    assert gathered.identical is False
+
+
+@pytest.mark.parametrize(
+    ("limit", "broken"),
+    [
+        ("reply-changed>0", True),
+        ("reply-changed>1%", True),
+        ("reply-changed>99%", False),
+        ("reply-changed>=0", True),
+        ("not-identical>0", True),
+        ("not-judged>0", False),
+        ("cost>1%", False),
+    ],
+)
+def test_a_limit_holds_or_is_broken(limit: str, broken: bool) -> None:
+    found, gathered = summary("guardrail=forbid:free")
+    assert [each.is_broken(found, gathered.not_identical) for each in limits([limit])] == [broken]
+
+
+def test_a_rise_of_what_models_cost_is_a_share_of_what_they_cost() -> None:
+    found, _ = summary("budget.hold_ms=300")
+    dearer = WhatIfSummary(
+        **{name: getattr(found, name) for name in found.__struct_fields__ if name != "cost_micros"},
+        cost_micros=Compared(recorded=100.0, what_if=106.0),
+    )
+    assert [limits([text])[0].is_broken(dearer, 0) for text in ("cost>5%", "cost>6%", "cost>5")] == [True, False, True]
+
+
+@pytest.mark.parametrize("given", ["", "reply-changed", "reply-changed>lots", "lunch>1", "reply-changed<1"])
+def test_a_limit_that_cannot_be_read_names_those_that_there_are(given: str) -> None:
+    with pytest.raises(WhatIfError, match="reply-changed>1%"):
+        limits([given])

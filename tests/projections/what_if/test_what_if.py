@@ -1,0 +1,134 @@
+"""What if: each recorded turn judged anew, one step, on the history as it was recorded."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from simulated import EVERY, NO_CHANGE, Simulated, judged, simulated, some, turns
+
+from agent_core.conversation import Ask, Conversation
+from processors.cascade import Cascade
+from processors.deciders import DECIDERS
+from projections.what_if.rejudge import ANSWERABLE, Answer
+from projections.what_if.report import CHANGED, SAME, UNKNOWN
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.base import Fact
+from simulation.faults import Fault
+
+WORD = "free"
+SLOW_MS = 900.0
+
+
+def says(text: str) -> Answer:
+    async def answer(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
+        assert isinstance(ask.payload, ANSWERABLE), "a tool is never called"
+        if not isinstance(ask.payload, d.CompletionAsked):
+            return None
+        return [
+            f.CompletionReturned(
+                ask_id=ask.ask_id, attempt=attempt, text=text, provider="p", model="m", total_ms=50.0, cost_micros=7
+            )
+        ]
+
+    return answer
+
+
+@pytest.mark.parametrize("faults", [frozenset(), EVERY], ids=["no faults", "every fault"])
+def test_with_nothing_changed_every_turn_is_identical(faults: frozenset[Fault]) -> None:
+    for of in some(1, 2, 27, 43, faults=faults):
+        for turn in turns(judged(of)):
+            assert (turn.reply, turn.identical, turn.differs, turn.unknown) == (SAME, True, (), None), turn
+
+
+def test_forbidding_a_word_changes_exactly_the_turns_whose_reply_had_it() -> None:
+    had, changed, count = set(), set(), 0
+    for of in some(2, 4, 6, 8, 11):
+        for call_id, each in judged(of, f"guardrail=forbid:{WORD}").items():
+            count += len(each)
+            had |= {(of.run.seed, call_id, t.turn_id) for t in each if _has(t.recorded.text)}
+            changed |= {(of.run.seed, call_id, t.turn_id) for t in each if t.reply == CHANGED}
+            assert not any(t.what_if and _has(t.what_if.text) for t in each)
+    assert len(had) >= 5
+    assert len(had) < count / 2
+    assert changed == had
+
+
+def test_what_lies_behind_a_changed_reply_is_not_comparable() -> None:
+    for of in some(2, 4):
+        for each in judged(of, f"guardrail=forbid:{WORD}").values():
+            first = next((place for place, turn in enumerate(each) if turn.reply == CHANGED), len(each))
+            assert [turn.comparable for turn in each] == [place <= first for place in range(len(each))]
+
+
+def test_a_changed_prompt_leaves_unknown_what_a_model_would_say_while_nobody_is_asked() -> None:
+    found = list(turns(judged(simulated(4), "prompt=Be very brief.")))
+    by_model = [turn for turn in found if turn.recorded.action == "answer"]
+    assert by_model
+    assert {turn.reply for turn in by_model if turn.what_if is None} == {UNKNOWN}
+    assert all(turn.unknown for turn in by_model if turn.what_if is None)
+    others = [turn for turn in found if turn.recorded.action in ("greet", "refuse", "clarify", "silence")]
+    assert others
+    assert {turn.reply for turn in others} == {SAME}
+
+
+def test_what_the_log_does_not_say_is_asked_and_counted() -> None:
+    found = list(turns(judged(simulated(4), "prompt=Be very brief.", lambda _: says("It costs nothing."))))
+    changed = [turn for turn in found if turn.reply == CHANGED]
+    assert changed
+    assert {turn.what_if.text for turn in changed if turn.what_if} == {"It costs nothing."}
+    assert all(turn.asked and turn.what_if and turn.what_if.cost_micros for turn in changed)
+    assert not any(turn.asked for turn in found if turn.identical)
+
+
+def test_a_recorded_completion_is_used_where_the_request_is_the_same() -> None:
+    """A budget stands in no prompt: nobody needs to be asked."""
+
+    async def fails(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
+        raise AssertionError("nobody is asked")
+
+    found = list(turns(judged(simulated(4), "budget.hold_ms=300", lambda _: fails)))
+    assert sum(turn.reused for turn in found) > 10
+    assert {turn.reply for turn in found} == {SAME}
+
+
+def test_earlier_marks_are_reached_more_often() -> None:
+    def holds(what_if: str) -> int:
+        return sum(t.what_if.holds or 0 for t in turns(judged(simulated(4), what_if)) if t.what_if)
+
+    assert holds("budget.hold_ms=100") > holds("budget.hold_ms=390")
+
+
+def test_a_turn_that_took_longer_than_a_smaller_budget_ends_without_its_answer() -> None:
+    found = list(turns(judged(simulated(4), "budget.completion_timeout_ms=150")))
+    late = [turn for turn in found if turn.recorded.action == "answer" and turn.reply != SAME]
+    assert late
+    assert all((turn.recorded.decision_ms or 0.0) > 150 for turn in late)
+
+
+def test_older_code_is_held_to_what_this_code_would_have_decided() -> None:
+    of = simulated(4)
+    newer = Cascade(DECIDERS, "newer")
+    found = list(turns(judged(of, NO_CHANGE, by=newer)))
+    assert all(turn.older_code and turn.reply == SAME and turn.identical for turn in found)
+
+
+def test_a_guardrail_that_is_taken_out_blocks_no_longer() -> None:
+    of = simulated(3, frozenset({Fault.BAD_COMPLETION}))
+    blocked = [t for t in turns(judged(of)) if "private_knowledge" in t.recorded.blocked]
+    found = {(t.turn_id, t.seq): t for t in turns(judged(of, "guardrail=without:private_knowledge"))}
+    assert blocked
+    for turn in blocked:
+        without = found[turn.turn_id, turn.seq].what_if
+        assert without is None or "private_knowledge" not in without.blocked
+    assert any(turn.reply == CHANGED for turn in found.values())
+
+
+def _has(text: str | None) -> bool:
+    return re.search(rf"\b{WORD}\b", text or "", re.IGNORECASE) is not None
+
+
+def test_the_simulated_calls_hold_what_these_tests_need() -> None:
+    of: Simulated = simulated(4)
+    assert sum(len(each) for each in judged(of).values()) >= 10
