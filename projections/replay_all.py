@@ -12,13 +12,16 @@ from streams.ports import Ledger
 
 class ReplayAll(msgspec.Struct, frozen=True, kw_only=True):
     """``identical``: null where nothing could be recomputed. ``differing``: the calls that aren't identical, each with its
-    first difference."""
+    first difference. ``older_code``: calls of which other code decided something; of those, ``older_code_differing`` would
+    come out otherwise by this code."""
 
     since: str | None
     identical: bool | None
     calls: int
     decisions: int
     not_recomputable: int
+    older_code: int
+    older_code_differing: int
     differing: tuple[Replay, ...]
 
 
@@ -38,7 +41,7 @@ class ReplayJudge:
 
 class GatheredReplays:
     def __init__(self) -> None:
-        self._calls = self._decisions = self._not_recomputable = 0
+        self._calls = self._decisions = self._not_recomputable = self._older = self._older_differing = 0
         self._recomputed = False
         self._differing: list[Replay] = []
 
@@ -50,6 +53,8 @@ class GatheredReplays:
         self._calls += 1
         self._decisions += replayed.decisions
         self._not_recomputable += replayed.not_recomputable
+        self._older += replayed.other_code is not None
+        self._older_differing += replayed.other_code is not None and replayed.other_code.differing > 0
         self._recomputed |= replayed.identical is not None
         if replayed.identical is False:
             self._differing.append(replayed)
@@ -61,6 +66,8 @@ class GatheredReplays:
             calls=self._calls,
             decisions=self._decisions,
             not_recomputable=self._not_recomputable,
+            older_code=self._older,
+            older_code_differing=self._older_differing,
             differing=tuple(sorted(self._differing, key=lambda replayed: replayed.call_id)),
         )
 

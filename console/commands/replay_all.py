@@ -41,6 +41,10 @@ async def _replay(settings: Settings, since: str | None, jobs: int | None) -> Re
 def _told(replayed: ReplayAll) -> str:
     counted = f"{replayed.calls} calls, {replayed.decisions} decisions"
     older = f", {replayed.not_recomputable} of them not recomputable by this code" if replayed.not_recomputable else ""
+    if replayed.older_code:
+        older += (
+            f" ({replayed.older_code} calls; this code would decide {replayed.older_code_differing} of them otherwise)"
+        )
     if replayed.identical is None:
         return f"{counted}{older}: nothing could be recomputed (forgotten, or decided by other code)"
     if replayed.identical:
