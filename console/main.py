@@ -14,7 +14,9 @@ import typer
 
 from console.cli_options import Data, Json, Log, Store
 from console.cli_options import run_command as _run
+from console.custody_options import forget, hold, retention
 from console.import_options import import_log
+from console.proof_options import anchor, evidence, verify
 from console.replay_options import debug, replay, show, why
 
 app = typer.Typer(
@@ -165,13 +167,8 @@ def live(
     _run("live_aggregates", what=what, minutes=minutes, bind=bind, port=port, data=data, log=log, as_json=json)
 
 
-@app.command()
-def verify(data: Data = None, log: Log = None, json: Json = False) -> None:
-    """Check the whole log: order, ids, hashes, schemas, whole steps, and every decision by recomputing it.
-
-    Example: ledgerline verify --json
-    """
-    _run("verify", data=data, log=log, as_json=json)
+for command in (verify, anchor, evidence, forget, hold, retention):
+    app.command()(command)
 
 
 @app.command()

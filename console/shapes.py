@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from console.commands.anchor import AnchorTold
 from console.commands.doctor import Diagnosis
+from console.commands.evidence import EvidenceTold
+from console.commands.forget import Forgotten
 from console.debugger import Debugged
 from projections.call_report import CallReport
 from projections.calls import CallSummary
+from projections.custody import Custody, Retention
 from projections.event_at import EventAt
 from projections.lane_diff import LaneDiff
 from projections.live.report import LiveFigures
@@ -39,6 +43,11 @@ SHAPES: dict[str, Any] = {
     "debug": Debugged,
     "live": LiveFigures,
     "verify": Verification,
+    "anchor": AnchorTold,
+    "evidence": EvidenceTold,
+    "forget": Forgotten,
+    "hold": Custody,
+    "retention": list[Retention],
     "export": Exported,
     "import": Imported,
     "import --from transcripts|otel|langfuse": ImportedHistory,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from projections.anchor_check import AnchorCheck
 from projections.effective_log import Damage, Delivered, Located, LogReader, partition_records
 from projections.problems import Problem, ProblemKind
 from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Difference, Recomputer
@@ -42,7 +43,9 @@ class PartitionCheck:
         problem: Callable[[Problem], None],
         *,
         steps_are_atomic: bool,
+        anchors: AnchorCheck | None = None,
     ) -> None:
+        self._anchors = anchors
         self._partition, self._recomputer, self._ids, self._problem = partition, recomputer, ids, problem
         self._reader = LogReader(codec, self._damage, self._seen, steps_are_atomic=steps_are_atomic)
         self._accepted_at_us = 0
@@ -146,6 +149,8 @@ class PartitionCheck:
         if thread.hash is not None and event.prev_hash != thread.hash:
             self._note(ProblemKind.CHAIN, record, event.seq, "it does not name the hash of the event before it")
         thread.seq, thread.hash = event.seq, event.hash
+        if self._anchors:
+            self._anchors.saw(event, record)
         self.imported += isinstance(event.payload, ConversationImported)
         key = hash(event.event_id)  # 64 bits: a million ids collide by chance once in 37 million logs
         if key in self._ids:

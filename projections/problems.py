@@ -24,6 +24,10 @@ class ProblemKind(StrEnum):
     BEHAVIOUR_MISSING = "behaviour_missing"
     KEY = "key"  # the key store can't open this conversation's key
     OFFSET = "offset"  # offsets are missing, or the log ends before what its owner knew
+    REWRITTEN = "rewritten"  # a conversation has another hash where it was anchored
+    CUT_OFF = "cut_off"  # a conversation ends before what was anchored of it
+    REMOVED = "removed"  # nothing is left of a conversation that was anchored
+    INSERTED = "inserted"  # a conversation claims to be older than an anchor that doesn't know it
     FACT_LOST = "fact_lost"  # a fact at or below the inbox mark is neither on the log nor among the dead letters
 
 

@@ -7,8 +7,8 @@ every decision is *recomputed* from the recorded log before it and compared (``p
 What this can find, and what it can't: a changed byte breaks a hash. Who recomputes all hashes behind a change still
 can't make the deciders decide what was forged, so a changed *decision* is named all the same. A *fact* that was changed
 with all hashes after it, or whole steps that were cut off the end of a conversation, leave a log that might have been:
-only a hash that was anchored elsewhere can tell. Void records (of a replaced owner) are no part of any conversation:
-they must be decodable and hash to what they state, and that is all.
+only a hash that was anchored elsewhere can tell (``projections.anchors``). Void records (of a replaced owner) are no part
+of any conversation: they must be decodable and hash to what they state, and that is all.
 
 A step that isn't whole: the embedded log takes a step in one transaction, so nobody ever left one half done or can still
 finish it, and it is a problem wherever it stands. A ledger that takes a step in several batches (``steps_are_atomic``
@@ -21,6 +21,7 @@ from __future__ import annotations
 import msgspec
 
 from projections.acknowledged import AcknowledgedFacts
+from projections.anchor_check import AnchorCheck, Anchored
 from projections.partition_check import PartitionCheck
 from projections.problems import Problem, ProblemKind
 from projections.recompute import Recomputer
@@ -31,7 +32,8 @@ from streams.ports import DeadLetters, Ledger, StateStore
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """``events``, ``decisions``: effective ones. ``not_recomputable``: decisions of other code than this, or of
     ``forgotten`` conversations (their key was destroyed), verified by chain and structure alone. ``void``: records of
-    replaced owners. ``imported``: conversations that another system ran: no decision in them is ours. The log is sound when ``problems`` is empty."""
+    replaced owners. ``imported``: conversations that another system ran: no decision in them is ours. ``anchored``: what
+    the log was compared with, null where no anchors were given. The log is sound when ``problems`` is empty."""
 
     events: int
     conversations: int
@@ -41,6 +43,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     void: int
     imported: int
     problems: tuple[Problem, ...]
+    anchored: Anchored | None = None
 
 
 async def verify(
@@ -52,9 +55,11 @@ async def verify(
     acknowledged: AcknowledgedFacts | None = None,
     dead_letters: DeadLetters | None = None,
     steps_are_atomic: bool = True,
+    anchors: AnchorCheck | None = None,
 ) -> Verification:
     """``states``: also checks that the log reaches as far as its owner knew. ``acknowledged`` with ``dead_letters``:
-    also checks that every acknowledged fact at or below the inbox mark is on the log or among the dead letters."""
+    also checks that every acknowledged fact at or below the inbox mark is on the log or among the dead letters.
+    ``anchors``: also compares the heads that were anchored."""
     problems: list[Problem] = []
     ids: set[int] = set()
     checks: list[PartitionCheck] = []
@@ -63,7 +68,9 @@ async def verify(
     )
     for partition in range(ledger.partitions):
         held = await states.load(partition) if states else None
-        check = PartitionCheck(partition, codec, recomputer, ids, problems.append, steps_are_atomic=steps_are_atomic)
+        check = PartitionCheck(
+            partition, codec, recomputer, ids, problems.append, steps_are_atomic=steps_are_atomic, anchors=anchors
+        )
         await check.read(ledger)
         checks.append(check)
         if held and held.offset > check.end:
@@ -74,6 +81,7 @@ async def verify(
             if hash(fact.event_id) not in ids and (partition, fact.offset) not in letters and not unread:
                 message = f"the fact at inbox offset {fact.offset} was acknowledged and is nowhere on the log"
                 problems.append(_on_partition(ProblemKind.FACT_LOST, partition, None, message, fact.conversation_id))
+    problems += anchors.problems() if anchors else ()
     return Verification(
         events=sum(check.events for check in checks),
         conversations=len({name for check in checks for name in check.conversations}),
@@ -83,6 +91,7 @@ async def verify(
         void=sum(check.void for check in checks),
         imported=sum(check.imported for check in checks),
         problems=tuple(problems),
+        anchored=anchors.told if anchors else None,
     )
 
 

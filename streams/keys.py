@@ -156,6 +156,20 @@ class SqliteKeyStore:
         self._db.execute(self._DELETE, (conversation_id,))
         self._cached.cache_clear()
 
+    def leave_no_trace(self) -> None:
+        """Of keys that were destroyed: neither in the file's pages nor in its write-ahead log. Raises ``KeysUnavailableError``
+        while another process holds on to them: then do it again.
+        """
+        try:
+            self._db.execute("vacuum")
+            busy, _, _ = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        except sqlite3.Error as error:
+            raise KeysUnavailableError(f"the key store can't be compacted: {error}") from None
+        if busy:
+            raise KeysUnavailableError(
+                "another process reads the key store: what was destroyed may still lie in its log"
+            )
+
     def close(self) -> None:
         self._db.close()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from console.failures import FailedError, UsageError
 from console.output import print_json, table
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from processors.deciders import cascade
+from projections.anchor_check import AnchorCheck
+from projections.anchors import BadAnchorsError, read_anchors
 from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
 from projections.verify import Verification, verify
@@ -16,8 +19,16 @@ from projections.verify import Verification, verify
 MOST_SHOWN = 50
 
 
-def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
-    found = asyncio.run(_verify(load_settings(data, log)))
+def run(*, against: Path | None, public_key: str | None, data: Path | None, log: str | None, as_json: bool) -> int:
+    if public_key is not None and against is None:
+        raise UsageError("--public-key is of the anchors that --against names")
+    try:
+        anchors = read_anchors(against, public_key) if against else None
+    except BadAnchorsError as error:
+        raise FailedError(str(error)) from None
+    if anchors is not None and anchors.last is None:
+        raise UsageError(f"{against} holds no anchor")
+    found = asyncio.run(_verify(load_settings(data, log), AnchorCheck(anchors) if anchors else None))
     if as_json:
         print_json(found)
         return 1 if found.problems else 0
@@ -26,6 +37,8 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
     if found.imported:
         skipped += f"; {found.imported} conversations are another system's"
     print(f"{counted}{skipped}: {len(found.problems) or 'no'} problems")
+    if found.anchored:
+        print(f"compared with {found.anchored.heads} heads of {found.anchored.at}, signed by {found.anchored.key}")
     if found.problems:
         rows = [(p.kind, p.conversation_id, p.seq, p.offset, p.message) for p in found.problems[:MOST_SHOWN]]
         table(("problem", "call", "seq", "offset", "what is wrong"), rows)
@@ -34,7 +47,7 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
     return 1 if found.problems else 0
 
 
-async def _verify(settings: Settings) -> Verification:
+async def _verify(settings: Settings, anchors: AnchorCheck | None) -> Verification:
     async with open_workspace(settings, create=False) as workspace:
         await workspace.bring_keys()
         return await verify(
@@ -45,4 +58,5 @@ async def _verify(settings: Settings) -> Verification:
             acknowledged=await workspace.acknowledged(),
             dead_letters=workspace.stores.dead_letters,
             steps_are_atomic=workspace.steps_are_atomic,
+            anchors=anchors,
         )

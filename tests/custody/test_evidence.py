@@ -1,0 +1,124 @@
+"""Evidence: one call as files that anybody can read and check, without this product."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from recorded_log import CALLER, SAID, record_log
+
+from tests.calls.commands import failed, forget_settings, ledgerline
+
+
+@pytest.fixture(autouse=True)
+def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    forget_settings(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded")
+    record_log(path)
+    return path
+
+
+@pytest.fixture
+def folder(data: Path, tmp_path: Path) -> Path:
+    anchors, out = tmp_path / "anchors.jsonl", tmp_path / "evidence"
+    ledgerline("anchor", anchors, "--data", data)
+    told = ledgerline("evidence", "call-1", "-o", out, "--anchors", anchors, "--data", data, "--json").json
+    assert told["anchored"]
+    return out
+
+
+def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a Python that sees nothing of this project."""
+    command = [sys.executable, "-I", str(folder / "check.py"), *arguments]
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+
+
+def test_it_checks_without_the_product_and_holds_every_question_and_answer(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    ran = check(folder, manifest["public_key"])
+    assert ran.returncode == 0, ran.stderr
+    assert f"{manifest['events']} events in one chain" in ran.stdout
+    evidence = json.loads((folder / "evidence.json").read_text())
+    asked = {each["type"] for each in evidence["prompts"]}
+    assert {"CompletionAsked", "ClassificationAsked", "PassagesAsked"} <= asked
+    assert all(each["payload"]["messages"] for each in evidence["prompts"] if each["type"] == "CompletionAsked")
+    assert {"CompletionReturned"} <= {each["type"] for each in evidence["completions"]}
+    assert {"StandingGranted"} <= {each["type"] for each in evidence["approvals"]}
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [e["seq"] for e in events if e["kind"] == "decision"] == [e["seq"] for e in evidence["decisions"]]
+    assert evidence["versions"]["deciders"]
+    assert any(version.startswith("forbidden_topics@") for version in evidence["versions"]["guardrails"])
+    page = (folder / "index.html").read_text()
+    assert SAID in page
+    assert "<script" not in page
+
+
+def test_an_anchor_in_it_leads_from_the_call_to_the_signed_root(folder: Path) -> None:
+    from streams.merkle import leaf_hash, root_by
+
+    proof = json.loads((folder / "anchor.json").read_text())
+    leaf = leaf_hash(f"call-1\x1f{proof['seq']}\x1f{proof['hash']}".encode())
+    path = [(each["side"], bytes.fromhex(each["hash"])) for each in proof["path"]]
+    assert root_by(leaf, path).hex() == proof["anchor"]["root"]
+
+
+@pytest.mark.parametrize("crime", ["words", "event gone", "signature", "page"])
+def test_whatever_is_changed_in_it_is_found(folder: Path, crime: str) -> None:
+    lines = (folder / "events.jsonl").read_text().splitlines(keepends=True)
+    if crime == "words":
+        (folder / "events.jsonl").write_text("".join(lines).replace(SAID, "I found my card"))
+    elif crime == "event gone":
+        (folder / "events.jsonl").write_text("".join(lines[:-1]))
+    elif crime == "page":
+        (folder / "index.html").write_text("<p>Nothing was said.</p>")
+    else:
+        (folder / "manifest.sig").write_text("00" * 64)
+    assert check(folder).returncode != 0
+
+
+def test_words_that_were_not_sealed_so_are_found_even_where_all_is_signed_anew(folder: Path) -> None:
+    import hashlib
+
+    from streams.signing import SigningKey
+
+    changed = (folder / "events.jsonl").read_text().replace(SAID, "I found my card")
+    (folder / "events.jsonl").write_text(changed)
+    key, manifest = SigningKey.generate(), json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["events.jsonl"] = hashlib.sha256(changed.encode()).hexdigest()
+    manifest["public_key"] = key.public
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.sig").write_text(key.sign((folder / "manifest.json").read_bytes()))
+    ran = check(folder)
+    assert ran.returncode != 0
+    assert "was not said so" in ran.stderr
+
+
+def test_another_key_than_the_one_that_is_trusted_is_refused(folder: Path) -> None:
+    assert check(folder, "ab" * 32).returncode != 0
+
+
+def test_a_zip_holds_the_same_and_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evidence.zip"
+    assert ledgerline("evidence", "call-1", "-o", out, "--data", data).code == 0
+    failed(ledgerline("evidence", "call-1", "-o", out, "--data", data), 2, "exists")
+    with zipfile.ZipFile(out) as archive:
+        archive.extractall(tmp_path / "opened")
+    assert check(tmp_path / "opened").returncode == 0
+
+
+def test_imported_history_and_forgotten_calls_have_evidence_too(data: Path, tmp_path: Path) -> None:
+    assert ledgerline("evidence", "call-2024", "-o", tmp_path / "theirs", "--data", data).code == 0
+    assert check(tmp_path / "theirs").returncode == 0
+    assert json.loads((tmp_path / "theirs" / "evidence.json").read_text())["versions"]["source"] == "transcripts"
+    ledgerline("forget", CALLER, "--reference", "DSR-1", "--by", "dpo", "--data", data)
+    assert ledgerline("evidence", "call-1", "-o", tmp_path / "forgotten", "--data", data).code == 0
+    assert not (tmp_path / "forgotten" / "key.json").exists()
+    assert check(tmp_path / "forgotten").returncode == 0

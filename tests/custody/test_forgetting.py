@@ -1,0 +1,171 @@
+"""Forgetting: what a subject said is nowhere any more, the log stays whole, and whoever must be kept is kept."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from recorded_log import CALLER, CUSTOMER, SAID, THEIRS, record_log
+from searching import files_with, found_in
+from support import run
+
+from streams.codec import Body
+from streams.keys import SqliteKeyStore
+from streams.ports import DeadLetter
+from streams.sqlite import SqliteDeadLetters
+from streams.sqlite_store import SqliteStore
+from tests.calls.commands import Ran, failed, forget_settings, ledgerline
+
+ORDER = ("--reference", "DSR-1", "--by", "dpo")
+IN_THE_CLEAR = "a letter that nobody could read said Persephone"
+
+
+@pytest.fixture(autouse=True)
+def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    forget_settings(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("origin")
+    record_log(path)
+    return path
+
+
+@pytest.fixture
+def data(origin: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(origin, tmp_path / "data"))
+
+
+def forget(data: Path, subject: str) -> Ran:
+    return ledgerline("forget", subject, *ORDER, "--data", data, "--json")
+
+
+def wrapped_key(data: Path, conversation_id: str) -> bytes:
+    with sqlite3.connect(data / "keys" / "keys.db") as db:
+        (wrapped,) = db.execute("select wrapped from data_key where conversation_id = ?", (conversation_id,)).fetchone()
+    db.close()
+    return bytes(wrapped)
+
+
+def put_letter(data: Path) -> None:
+    store = SqliteStore(data / "ledger.db")
+    letter = DeadLetter("inbox", 0, 999, "call-1", "undecodable", Body("Nonsense", 1, IN_THE_CLEAR.encode()))
+    run(SqliteDeadLetters(store).put(letter))
+    store.close()
+
+
+def test_nothing_that_was_said_is_left_in_any_file(data: Path, tmp_path: Path) -> None:
+    (data / "recordings").mkdir()
+    (data / "recordings" / "call-1.wav").write_bytes(SAID.encode() * 100)
+    put_letter(data)
+    assert ledgerline("project", "--data", data).code == 0
+    assert ledgerline("export", "--parquet", data / "parquet", "--data", data).code == 0
+    wrapped = wrapped_key(data, "call-1")
+    assert files_with(data, SAID)
+    assert files_with(data, IN_THE_CLEAR)
+    assert files_with(data, wrapped)
+    told = forget(data, CALLER).json
+    assert (told["conversations"], told["erased"]["keys"]) == (["call-1"], 1)
+    assert (told["erased"]["recordings"], told["erased"]["dead_letters"]) == (1, 1)
+    assert "turns" in told["erased"]["read_models"]
+    for words in (SAID, CALLER, IN_THE_CLEAR, wrapped):
+        assert files_with(data, words) == []
+
+
+def test_the_log_still_verifies_and_replays_and_says_that_it_was_forgotten(data: Path) -> None:
+    forget(data, CALLER)
+    verified = ledgerline("verify", "--data", data, "--json").json
+    assert (verified["problems"], verified["forgotten"]) == ([], 1)
+    assert ledgerline("replay", "call-1", "--data", data, "--json").json["identical"] is None
+    shown = ledgerline("show", "call-1", "--data", data, "--json").json
+    assert shown["turns"][0]["heard"] == "[forgotten]"
+    heard = ledgerline("sql", "select heard from turns where conversation_id = 'call-1'", "--data", data, "--json").json
+    assert {row["heard"] for row in heard} == {None}
+    theirs = ledgerline("show", "call-2024", "--data", data, "--json").json
+    assert theirs["turns"][0]["heard"] == THEIRS
+
+
+def test_no_key_that_is_left_opens_what_was_sealed(data: Path) -> None:
+    keys = SqliteKeyStore(data / "keys")
+    former = keys.get("call-1")
+    keys.close()
+    assert former is not None
+    forget(data, CALLER)
+    assert files_with(data, former.secret) == []
+    keys = SqliteKeyStore(data / "keys")
+    assert keys.get("call-1") is None
+    keys.close()
+
+
+def test_a_subject_of_imported_history_is_forgotten_and_stays_so(data: Path, tmp_path: Path) -> None:
+    told = forget(data, CUSTOMER).json
+    (conversation_id,) = told["conversations"]
+    assert conversation_id.startswith("call-20240301-090000")
+    assert ledgerline("show", conversation_id, "--data", data, "--json").json["turns"][0]["heard"] == "[forgotten]"
+    assert ledgerline("show", "call-1", "--data", data, "--json").json["turns"][0]["heard"] == SAID
+
+
+def test_forgetting_again_does_what_was_left_and_adds_nothing(data: Path) -> None:
+    keys = SqliteKeyStore(data / "keys")
+    secret = keys.create("call-1")
+    forget(data, CALLER)
+    keys.close()
+    events = ledgerline("verify", "--data", data, "--json").json["events"]
+    again = forget(data, "call:call-1").json
+    assert (again["conversations"], again["erased"]["keys"]) == (["call-1"], 0)
+    assert secret is not None
+    by_number = forget(data, CALLER)  # nothing names them any more but the pseudonym
+    assert by_number.json["conversations"] == ["call-1"]
+    assert ledgerline("verify", "--data", data, "--json").json["events"] <= events + 3
+
+
+def test_a_hold_is_in_the_way_until_it_is_lifted_and_leaves_a_trail(data: Path) -> None:
+    placed = ledgerline("hold", "place", CALLER, "--reference", "CASE-17", "--by", "legal", "--data", data, "--json")
+    (hold,) = placed.json["holds"]
+    refused = forget(data, CALLER)
+    failed(refused, 1, "nothing was forgotten", hold["hold_id"], "CASE-17")
+    assert CALLER not in refused.err
+    for words in (CALLER, "7946"):
+        assert not found_in((data / "ledger.db").read_bytes(), words)
+    assert ledgerline("show", "call-1", "--data", data, "--json").json["turns"][0]["heard"] == SAID
+    lifted = ledgerline(
+        "hold", "lift", hold["hold_id"], "--reference", "CASE-17", "--by", "court", "--data", data, "--json"
+    )
+    assert lifted.json["holds"][0]["lifted_by"] == "court"
+    assert forget(data, CALLER).code == 0
+    trail = ledgerline("hold", "list", "--data", data, "--json").json
+    assert [refusal["reason"] for refusal in trail["refused"]] == ["hold"]
+    assert [(f["conversations"], f["by"]) for f in trail["forgotten"]] == [(["call-1"], "dpo")]
+    assert ledgerline("verify", "--data", data, "--json").json["problems"] == []
+
+
+def test_a_hold_on_one_call_holds_it_for_everybody_in_it(data: Path) -> None:
+    ledgerline("hold", "place", "call:call-1", "--reference", "CASE-18", "--by", "legal", "--data", data)
+    failed(forget(data, CALLER), 1, "CASE-18")
+    assert forget(data, CUSTOMER).code == 0
+
+
+def test_retention_is_in_the_way_of_what_is_younger_alone(data: Path) -> None:
+    ledgerline("retention", "365", "--reference", "policy-7", "--by", "compliance", "--data", data)
+    failed(forget(data, CALLER), 1, "is kept until", "policy-7")
+    assert forget(data, CUSTOMER).code == 0  # of 2024
+    shown = ledgerline("retention", "--data", data, "--json").json
+    assert [(each["days"], each["by"]) for each in shown] == [(365, "compliance")]
+    ledgerline("retention", "0", "--reference", "policy-8", "--by", "compliance", "--data", data)
+    assert forget(data, CALLER).code == 0
+
+
+def test_who_is_unknown_and_who_orders_nothing_is_told_so(data: Path) -> None:
+    failed(forget(data, "nobody-here"), 2, "nobody on this log")
+    failed(ledgerline("forget", CALLER, "--by", "dpo", "--data", data), 2, "--reference")
+    failed(ledgerline("hold", "lift", "hold-x", *ORDER, "--data", data), 2, "no hold of that name")
+
+
+def test_the_custody_record_is_no_call(data: Path) -> None:
+    ledgerline("hold", "place", CALLER, "--reference", "CASE-17", "--by", "legal", "--data", data)
+    assert {call["call_id"][:6] for call in ledgerline("calls", "--data", data, "--json").json} == {"call-1", "call-2"}
+    rows = ledgerline("sql", "select conversation_id from conversations", "--data", data, "--json").json
+    assert "custody" not in {row["conversation_id"] for row in rows}
