@@ -18,7 +18,8 @@ import msgspec
 from schemas.avro import private_fields
 from schemas.base import Kind, Payload
 from schemas.compiled_readers import MisplacedError, Reader, compiled_reader
-from schemas.event import HASH_BYTES, Envelope, Event
+from schemas.compiled_writers import Writer, compiled_writer
+from schemas.event import HASH_BYTES, Event
 from schemas.registry import UnknownSchemaError, payload_type, released_schema
 from schemas.upcasters import UPCASTERS, upcast
 from streams.keys import DataKey, KeyMissingError, KeyStore
@@ -26,7 +27,6 @@ from streams.keys import DataKey, KeyMissingError, KeyStore
 FORGOTTEN = "[forgotten]"  # what a private text reads as once its key is destroyed
 _FORGOTTEN = msgspec.json.encode(FORGOTTEN)
 _KINDS = {kind.value: kind for kind in Kind}
-_ENVELOPE_FIELDS = Envelope.__struct_fields__
 
 
 class UndecodableError(Exception):
@@ -55,19 +55,12 @@ class Codec:
 
     def encode(self, event: Event) -> tuple[Body, Event]:
         """Seals what isn't sealed yet, hashes and encodes. Returns the body and the event as it now stands."""
-        schema, private = _writer(event.type), _private(type(event.payload))
-        payload = msgspec.to_builtins(event.payload, builtin_types=(bytes,))
+        writer, private = _compiled_writer(event.type), _private(type(event.payload))
         sealed, key_id = event.sealed, event.key_id
-        if private:
-            if not sealed:
-                key = self._keys.create(event.conversation_id)
-                key_id, sealed = key.key_id, _seal(key, event, payload, private)
-            payload |= sealed
-        record = {name: getattr(event, name) for name in _ENVELOPE_FIELDS}
-        record["payload"], record["key_id"] = payload, key_id
-        buffer = io.BytesIO()
-        fastavro.schemaless_writer(buffer, schema, record)
-        hashed = buffer.getvalue()[:-HASH_BYTES]
+        if private and not sealed:
+            key = self._keys.create(event.conversation_id)
+            key_id, sealed = key.key_id, _seal(key, event, private)
+        hashed = writer(event, sealed, key_id)
         digest = hashlib.sha256(hashed).digest()
         stamped = msgspec.structs.replace(event, key_id=key_id, sealed=sealed, hash=digest)
         return Body(event.type, event.schema_version, hashed + digest), stamped
@@ -131,15 +124,23 @@ def digest_of(body: bytes) -> tuple[bytes, bytes]:
     return hashlib.sha256(body[:-HASH_BYTES]).digest(), body[-HASH_BYTES:]
 
 
-def _seal(key: DataKey, event: Event, payload: dict[str, Any], private: frozenset[str]) -> dict[str, bytes]:
+def _seal(key: DataKey, event: Event, private: frozenset[str]) -> dict[str, bytes]:
     return {
-        name: key.encrypt(msgspec.json.encode(payload[name]), _context(event.conversation_id, event.event_id, name))
+        name: key.encrypt(
+            msgspec.json.encode(getattr(event.payload, name)), _context(event.conversation_id, event.event_id, name)
+        )
         for name in private
     }
 
 
 def _context(conversation_id: str, event_id: str, field: str) -> bytes:
     return f"{conversation_id}\x1f{event_id}\x1f{field}".encode()
+
+
+@cache
+def _compiled_writer(name: str) -> Writer:
+    """Raises ``UnknownSchemaError``."""
+    return compiled_writer(released_schema(name, payload_type(name).VERSION))
 
 
 @cache
