@@ -30,7 +30,10 @@ BUDGET = Budget(
 def race_behaviour() -> Behaviour:
     bank = load(EXAMPLE_BEHAVIOUR)
     kept = tuple(g for g in bank.guardrails if registry.find(g.name).means not in (Means.CLASSIFIER, Means.MODEL))
-    asked = tuple(GuardrailSetting(name=name, required=True, on_failure="closed") for name in MODEL_GUARDS)
+    asked = tuple(
+        GuardrailSetting(name=name, required=True, on_failure="closed", budget_ms=BUDGET.guardrail_timeout_ms)
+        for name in MODEL_GUARDS
+    )
     routing = bank.routing.model_copy(
         update={"classifier": "classify", "attempts": ATTEMPTS, "max_questions": ANSWERED_INTENTS}
     )
