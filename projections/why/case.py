@@ -94,8 +94,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_forgotten(self) -> bool:
+        """Whether what people said can't be read any more."""
         return any(
-            FORGOTTEN in (getattr(p, "text", ""), getattr(p, "question", "")) for e in self.events for p in (e.payload,)
+            FORGOTTEN in (getattr(e.payload, "text", ""), getattr(e.payload, "question", "")) for e in self.events
         )
 
     def passages(self) -> list[f.FoundPassage] | None:

@@ -78,7 +78,7 @@ def _lost_the_answer(case: Case, blocked_ids: set[str]) -> bool:
 
 
 def _evidence(case: Case, event: Event, verdict: d.VerdictIssued) -> str:
-    text = _judged(case, event, verdict)
+    text = "" if case.is_forgotten else _judged(case, event, verdict)
     spans = [text[span.start : span.end] for span in verdict.evidence if span.end <= len(text)]
     return ", ".join(quoted(span, 60) for span in dict.fromkeys(spans) if span)
 

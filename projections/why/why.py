@@ -19,7 +19,8 @@ from schemas import decisions as d
 from schemas.event import Event, derived_id
 from streams.behaviour_versions import Version
 
-RULES = (*rules_call.RULES, *rules_models.RULES, *rules_guardrails.RULES, *rules_words.RULES)
+RULES = (*rules_call.RULES, *rules_models.RULES, *rules_guardrails.RULES)
+OF_WORDS = rules_words.RULES  # they have nothing to read in a forgotten call
 LEAST = 30  # what weighs less explains nothing by itself
 MOST = 8
 _INDEXES = range(64)  # a decider rarely yields more decisions on one event
@@ -40,7 +41,7 @@ def why(case: Case) -> Why:
     return Why(
         call_id=case.events[0].conversation_id,
         turn_id=case.turn.turn_id,
-        causes=tuple(ranked([list(rule(case)) for rule in RULES])),
+        causes=tuple(ranked([list(rule(case)) for rule in (RULES if case.is_forgotten else (*RULES, *OF_WORDS))])),
         story=tuple(story(case)),
     )
 

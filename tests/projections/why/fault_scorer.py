@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from msgspec.structs import replace
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
@@ -20,7 +21,10 @@ from processors.deciders import DECIDERS, VERSION
 from projections.recompute import Recomputer
 from projections.why.case import turn_of
 from projections.why.why import Why, case_of, lines, why
+from schemas.avro import private_fields
+from schemas.event import Event
 from streams.behaviour_versions import Version
+from streams.codec import FORGOTTEN
 
 try:
     from played_turn import OneKey, Script, played
@@ -75,8 +79,8 @@ def faults(file: str) -> list[Fault]:
     ]
 
 
-def explained(fault: Fault) -> Why:
-    """What ``why`` says of the caller's turn of a call with this fault."""
+def explained(fault: Fault, *, forgotten: bool = False) -> Why:
+    """What ``why`` says of the caller's turn of a call with this fault. ``forgotten``: its key is gone."""
     usual = load(BANK)
     planted = Behaviour.model_validate(merged(usual.model_dump(mode="json"), fault.behaviour))
     versions = [Version(1, usual.content_hash, usual.canonical())] if fault.former else []
@@ -84,10 +88,12 @@ def explained(fault: Fault) -> Why:
     if seq > len(versions):
         versions.append(Version(seq, planted.content_hash, planted.canonical()))
     steps = played(planted, seq, _cascade(fault.deciders), Script(**(_USUAL | fault.outside)))
+    if forgotten:
+        steps = [tuple(_forgotten(event) for event in step) for step in steps]
     call = [event for step in steps for event in step]
     turn, _ = turn_of(call, "last")
     assert turn is not None, "the caller said something"
-    recomputer = Recomputer(Cascade(DECIDERS, VERSION), lambda _, __: planted, OneKey())
+    recomputer = None if forgotten else Recomputer(Cascade(DECIDERS, VERSION), lambda _, __: planted, OneKey())
     return why(case_of(call, turn, steps, versions, lambda _, __: planted, recomputer))
 
 
@@ -112,6 +118,14 @@ def merged(base: Any, change: Any) -> Any:
                 kept[item[key]] = merged(kept.get(item[key], {}), item)
         return list(kept.values())
     return change
+
+
+def _forgotten(event: Event) -> Event:
+    """As a reader without the key gets it."""
+    private: dict[str, Any] = {
+        name: FORGOTTEN for name in private_fields(type(event.payload)) if getattr(event.payload, name)
+    }
+    return replace(event, payload=replace(event.payload, **private)) if private else event
 
 
 def _cascade(change: dict[str, str]) -> Cascade:

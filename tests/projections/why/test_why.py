@@ -7,6 +7,7 @@ from fault_scorer import FILES, Fault, explained, faults, is_found
 
 from projections.why.findings import Finding
 from projections.why.why import lines, ranked
+from streams.codec import FORGOTTEN
 
 KINDS = {"prompt", "knowledge", "guardrail", "budget", "provider", "code"}
 AT_LEAST = 16
@@ -39,6 +40,14 @@ def test_the_story_tells_what_was_heard_asked_offered_and_played() -> None:
         "Played",
         "Ended",
     ]
+
+
+def test_a_forgotten_turn_is_explained_without_its_words() -> None:
+    planted = next(fault for fault in faults(FILES[0]) if fault.name == "a_topic_that_forbids_too_much")
+    told = lines(explained(planted, forgotten=True))
+    assert told[0].startswith("The guardrail forbidden_topics blocked 3 of 4 candidates: forbidden_topic_said.")
+    assert not any("card takes" in line or "at “" in line for line in told)
+    assert any(FORGOTTEN in line for line in told)
 
 
 @pytest.mark.parametrize("heavier", [40, 90])
