@@ -116,7 +116,7 @@ def needless_hold(case: Case) -> Iterator[Finding]:
 
 def tool_trouble(case: Case) -> Iterator[Finding]:
     for call in case.turn.tools:
-        name, reason = getattr(call, "tool", "a tool"), getattr(call, "reason", None)
+        name, reason = call.tool, call.reason
         if reason:
             told = f"The tool {name} gave nothing: {reason.replace('_', ' ')} ({reason})."
             yield Finding(kind="access", weight=86, told=told, seqs=_tool_seqs(case, name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from projections.race import Attempt, CandidateReport
-from projections.tool_calls import ToolCall
 from projections.turn_report import TurnReport
 from projections.why.case import Case
 from projections.why.findings import quoted
@@ -111,10 +110,12 @@ def imported_story(turn: TurnReport) -> Iterator[str]:
 
 
 def failures_told(turn: TurnReport) -> Iterator[str]:
-    for failed in (*turn.race.attempts, *turn.tools):
-        if failed.state == "failed":
-            what = failed.tool if isinstance(failed, ToolCall) else failed.provider or "a model"
-            yield f"{what} failed: {failed.reason or 'unknown'}."
+    for attempt in turn.race.attempts:
+        if attempt.state == "failed":
+            yield f"{attempt.provider or 'A model'} failed: {attempt.reason or 'unknown'}."
+    for tool in turn.tools:
+        if tool.state == "failed":
+            yield f"The tool {tool.tool} failed: {tool.reason or 'unknown'}."
 
 
 def _took(attempt: Attempt) -> str:
