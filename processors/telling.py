@@ -31,8 +31,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if turn and turn.errand and turn.live and not turn.chosen:
         yield from _in_its_turn(conversation, turn)
     elif turn is None and conversation.answered and conversation.caller is Caller.SILENT:
-        if isinstance(payload, d.TurnEnded) and payload.outcome not in _GOES_ON_AFTER:
-            return  # the call ends with it
+        if isinstance(payload, d.TurnEnded) and (payload.interrupted or payload.outcome not in _GOES_ON_AFTER):
+            return  # the caller has something to say or to key in; or the call ends with it
         if proposal := _untold(conversation):
             yield opened(conversation, cause=NEWS, speech_ended_at_us=event.accepted_at_us)
             yield from _telling(conversation, proposal, next_turn_id(conversation), 0)

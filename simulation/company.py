@@ -37,6 +37,8 @@ class SimCompany:
         owner = next((each for each in CUSTOMERS.values() if operation.object_id in each.cards), None)
         if owner is None:
             raise ProviderError(FailureReason.REFUSED, self.name)
+        if operation.kind == "book_delivery" and operation.key[0] in "01234":  # uuid5: about a third of them
+            raise ProviderError(FailureReason.REFUSED, self.name, "nothing is delivered there")
         if operation.key not in done:
             done[operation.key] = {"reference": f"r {len(done) + 1}", "due": owner.due}
             self._note(operation, "")

@@ -68,7 +68,8 @@ def interruptions(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
                 texts[rec.conversation_id, rec.payload["candidate_id"]] = rec.payload["text"]
             elif rec.type == "ReplyChosen" and rec.payload.get("more"):  # its rest isn't all in one text
                 texts[rec.conversation_id, rec.payload["candidate_id"]] = ""
-        if fact.type == "SpeechInterrupted" and any(rec.type == "TurnEnded" for rec in step):
+        kinds = {rec.type for rec in step}
+        if fact.type == "SpeechInterrupted" and "TurnEnded" in kinds and "TurnOpened" not in kinds:
             candidate = fact.payload["candidate_id"]
             whole = texts[fact.conversation_id, candidate].split()
             heard = len(fact.payload["spoken_so_far"].split())

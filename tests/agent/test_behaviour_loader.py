@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,9 +12,6 @@ from agent_core.behaviour import Action, Behaviour
 from agent_core.behaviour_loader import BehaviourError, load
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Verdict
-from agent_core.tools import registry as tools
-from agent_core.tools.base import Effect
-from agent_core.tools.card_status import TOOL as CARD_STATUS
 
 BANK = Path(__file__).parent.parent.parent / "examples" / "bank"
 
@@ -142,7 +138,7 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (INTENTS, "We open at nine.", "We open at nine.\n    unauthenticated: Please sign in.",
          "intents.yaml:4: intent 'hours' says 'unauthenticated' but has no tool"),
         (INTENTS, "We open at nine.", "We open at nine.\n    tool: clock",
-         "intents.yaml:4: intent 'hours' names an unknown tool 'clock'; there are: card_status"),
+         "intents.yaml:4: intent 'hours' names an unknown tool 'clock'; there are: block_card, card_status, replace_card"),
         (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status",
          "intents.yaml:4: intent 'hours' has a tool but doesn't say what a caller hears who isn't authenticated"),
         (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status\n    unauthenticated: Please sign in.",
@@ -368,11 +364,17 @@ def test_an_intent_may_be_answered_by_what_a_tool_finds(tmp_path: Path) -> None:
     assert Behaviour.from_canonical(behaviour.canonical()) == behaviour
 
 
-def test_a_tool_that_writes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writing = dataclasses.replace(CARD_STATUS, effect=Effect.WRITE)
-    monkeypatch.setattr(tools, "every", lambda: {"card_status": writing})
-    found = problems(write(tmp_path, **swapped(INTENTS, "at nine.", "at nine.\n    tool: card_status")))
-    assert "intents.yaml:4: tool 'card_status' writes: an intent may only name a tool that reads" in found
+def test_a_tool_that_writes_needs_words_for_whatever_may_become_of_it(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, **swapped(INTENTS, "at nine.", "at nine.\n    tool: block_card")))
+    for words in ("confirm", "declined", "pending", "failed", "unsure"):
+        assert f"intents.yaml:4: intent 'hours' needs {words!r}: its tool writes" in found
+
+
+def test_words_of_writes_are_refused_where_the_tool_only_reads(tmp_path: Path) -> None:
+    found = problems(
+        write(tmp_path, **swapped(INTENTS, "at nine.", "at nine.\n    tool: card_status\n    confirm: Shall I?"))
+    )
+    assert "intents.yaml:5: intent 'hours' says 'confirm', but its tool only reads" in found
 
 
 def test_a_behaviour_without_tools_has_the_content_that_it_had_before_there_were_any(tmp_path: Path) -> None:

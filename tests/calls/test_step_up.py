@@ -23,7 +23,7 @@ def _call(folder: Path, script: Path, *options: str) -> Ran:
 
 
 def _spoken(ran: Ran) -> list[str]:
-    turns: list[dict[str, Any]] = ran.json["turns"]
+    turns: list[dict[str, Any]] = ran.json["turns"] + ran.json["agent_turns"]
     return [str(turn["spoken"]) for turn in turns]
 
 
