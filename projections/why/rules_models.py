@@ -11,6 +11,8 @@ from projections.why.case import Case
 from projections.why.findings import Finding
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
+from schemas.proving import ProofRefused
 
 SLOW_MS = 1_000.0  # a part of a turn that takes longer is told
 LONG_HOLD_MS = 700.0  # a holding line that ends in less than this after it began was hardly needed
@@ -122,6 +124,29 @@ def tool_trouble(case: Case) -> Iterator[Finding]:
             yield Finding(kind="access", weight=86, told=told, seqs=_tool_seqs(case, name))
 
 
+def money_ran_out(case: Case) -> Iterator[Finding]:
+    for event, stopped in case.of(d.SpendingStopped):
+        told = (
+            f"The turn reached its ceiling of money: {stopped.spent_micros:,} of {stopped.ceiling_micros:,} millionths were "
+            f"spent (budget.turn_cost_micros), and no attempt started any more."
+        )
+        yield Finding(kind="budget", weight=83 if _ended_badly(case) else 55, told=told, seqs=(event.seq,))
+
+
+def nothing_done(case: Case) -> Iterator[Finding]:
+    """Changes that were proposed and came to nothing, and proofs that didn't pass."""
+    for event, lapsed in case.of(w.WriteLapsed):
+        told = f"What was proposed to the caller was not done: {lapsed.reason.replace('_', ' ')} ({lapsed.reason})."
+        yield Finding(kind="access", weight=81, told=told, seqs=(event.seq,))
+    for event, ended in case.of(w.WriteEnded):
+        if ended.outcome != "done":
+            told = f"What the caller approved ended as {ended.outcome}{f' ({ended.reason})' if ended.reason else ''}."
+            yield Finding(kind="access", weight=92, told=told, seqs=(event.seq,))
+    for event, refused in case.of(ProofRefused):
+        told = f"The caller did not prove who they are: {refused.reason.replace('_', ' ')} ({refused.reason}), {refused.attempts_left} attempts left."
+        yield Finding(kind="access", weight=86, told=told, seqs=(event.seq,))
+
+
 def _tool_seqs(case: Case, name: str) -> tuple[int, ...]:
     refused = [e.seq for e, p in case.of(d.ToolRefused) if p.tool == name]
     return tuple(refused or [e.seq for e, p in case.of(d.ToolRequested) if p.tool == name])[:2]
@@ -185,4 +210,14 @@ def _ended_badly(case: Case) -> bool:
     return case.turn.outcome in _ENDED_BADLY or (said is not None and said.action in ("fallback", "clarify"))
 
 
-RULES = (failed_attempts, gave_up, closing_line, too_late, slow_parts, needless_hold, tool_trouble)
+RULES = (
+    failed_attempts,
+    gave_up,
+    closing_line,
+    too_late,
+    slow_parts,
+    needless_hold,
+    tool_trouble,
+    money_ran_out,
+    nothing_done,
+)
