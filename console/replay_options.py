@@ -116,19 +116,16 @@ def replay(
     Example: ledgerline replay --all --since 7d --what-if guardrail=forbid:guarantee --fail-on 'reply-changed>1%'
     """
     common: dict[str, Any] = {"data": data, "log": log, "as_json": json}
-    ways = (lane is not None, partition is not None, realtime, bool(what_if), every and not what_if)
-    if sum(ways) > 1:
-        raise typer.BadParameter("--lane, --partition, --realtime, --what-if and --all are ways of their own")
-    if (fail_on or offline or every_call) and not what_if:
-        raise typer.BadParameter("--fail-on, --offline and --every-call go with --what-if")
-    if (since or jobs) and not every:
-        raise typer.BadParameter("--since and --jobs go with --all")
-    if every and call_id is not None:
-        raise typer.BadParameter("name a CALL, or --all")
-    if partition is None and (topic is not None or end is not None or start != "0"):
-        raise typer.BadParameter("a stretch is of one --partition")
-    if call_id is None and lane is None and partition is None and not every:
-        raise typer.BadParameter("name a CALL, --all, a --partition or a --lane")
+    is_stretch = topic is not None or end is not None or start != "0"
+    ways = [lane is not None, partition is not None, realtime, bool(what_if), every and not what_if]
+    _check_replay(
+        ways,
+        call_id,
+        every=every,
+        several=bool(since or jobs),
+        judged=bool(fail_on or offline or every_call),
+        is_stretch=is_stretch,
+    )
     if lane is not None:
         run_command("lane_diff", lane=lane, call_id=call_id, **common)
     if partition is not None:
@@ -150,3 +147,22 @@ def replay(
     if every:
         run_command("replay_all", since=since, jobs=jobs, **common)
     run_command("replay", call_id=call_id, **common)
+
+
+def _check_replay(
+    ways: list[bool], call_id: str | None, *, every: bool, several: bool, judged: bool, is_stretch: bool
+) -> None:
+    """``ways``: by a lane, a stretch, in real time, what if, all. Raises ``typer.BadParameter`` for what doesn't go together."""
+    lane, partition, _, what_if, _ = ways
+    if sum(ways) > 1:
+        raise typer.BadParameter("--lane, --partition, --realtime, --what-if and --all are ways of their own")
+    if judged and not what_if:
+        raise typer.BadParameter("--fail-on, --offline and --every-call go with --what-if")
+    if several and not every:
+        raise typer.BadParameter("--since and --jobs go with --all")
+    if every and call_id is not None:
+        raise typer.BadParameter("name a CALL, or --all")
+    if is_stretch and not partition:
+        raise typer.BadParameter("a stretch is of one --partition")
+    if call_id is None and not (lane or partition or every):
+        raise typer.BadParameter("name a CALL, --all, a --partition or a --lane")

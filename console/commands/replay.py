@@ -39,10 +39,11 @@ async def _replay(settings: Settings, wanted: str) -> Replay:
 def _told(replayed: Replay) -> str:
     counted = f"{replayed.call_id}: {replayed.events} events, {replayed.decisions} decisions"
     older = f", {replayed.not_recomputable} of them not recomputable by this code" if replayed.not_recomputable else ""
-    if replayed.identical is None:
-        return f"{counted}{older}: nothing could be recomputed (forgotten, imported, or decided by other code)"
-    if replayed.identical:
-        return f"{counted}{older}: identical"
+    if replayed.identical is None and replayed.other_code is None:
+        return f"{counted}{older}: nothing could be recomputed (forgotten, or imported)"
+    if replayed.identical is not False:
+        verdict = "identical" if replayed.identical else "decided by older code"
+        return f"{counted}{older}: {verdict}{_other_code(replayed.other_code)}"
     difference = replayed.first_difference
     assert difference is not None
     return f"{counted}{older}: different\n{told_difference(difference)}{_other_code(replayed.other_code)}"
