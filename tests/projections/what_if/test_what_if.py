@@ -10,6 +10,7 @@ from simulated import EVERY, NO_CHANGE, Simulated, judged, simulated, some, turn
 from agent_core.conversation import Ask, Conversation
 from processors.cascade import Cascade
 from processors.deciders import DECIDERS
+from projections.what_if.change import parse
 from projections.what_if.rejudge import ANSWERABLE, Answer
 from projections.what_if.report import CHANGED, SAME, UNKNOWN
 from schemas import decisions as d
@@ -105,6 +106,16 @@ def test_a_turn_that_took_longer_than_a_smaller_budget_ends_without_its_answer()
     late = [turn for turn in found if turn.recorded.action == "answer" and turn.reply != SAME]
     assert late
     assert all((turn.recorded.decision_ms or 0.0) > 150 for turn in late)
+
+
+def test_a_turn_gives_up_when_a_smaller_budget_is_over() -> None:
+    what_if = parse(["budget.hold_ms=100,200", "budget.give_up_ms=300"])
+    changed = [turn for of in some(2, 4) for turn in turns(judged(of, what_if)) if turn.reply == CHANGED]
+    assert len(changed) >= 3
+    for turn in changed:
+        assert turn.what_if is not None
+        assert turn.what_if.action in ("answer", "fallback")  # the approved wording, or the honest ending
+        assert 300.0 <= (turn.what_if.decision_ms or 0.0) < (turn.recorded.decision_ms or 0.0)
 
 
 def test_older_code_is_held_to_what_this_code_would_have_decided() -> None:
