@@ -13,6 +13,7 @@ from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Input, Means, OnFailure, Span, Stage, Unjudged
 from agent_core.ports import Passage
+from agent_core.write_wording import behind
 from schemas import decisions as d
 
 EARLIER_LINES = 8  # of the caller: an attack that is spread out further than this is no longer one
@@ -88,6 +89,8 @@ def output_subject(conversation: Conversation, turn: Turn, candidate: Candidate)
         intent = behaviour.intent(candidate.intent)
         approved = intent.answer if intent else None
         results = tuple(turn.results.get(ask.ask_id, {}).values())
+    elif said := behind(conversation, candidate):
+        approved, results = said.template, tuple(said.found.values())
     else:
         approved = getattr(ask.payload, "approved", None) if ask else candidate.text
     return GuardInput(

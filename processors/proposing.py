@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from agent_core.authorisation import still_authorised
 from agent_core.conversation import Conversation, Turn
 from agent_core.proposal import proposal_digest
@@ -44,7 +46,7 @@ def _proposed(
     if words is None or subject is None or not isinstance(seq, int):
         yield formed(conversation, turn.turn_id, FALLBACK, asked.intent, conversation.behaviour.lines.fallback)
         return
-    candidate = formed(conversation, turn.turn_id, "propose", asked.intent, words)
+    candidate = replace(formed(conversation, turn.turn_id, "propose", asked.intent, words), origin="tool")
     yield w.WriteProposed(
         proposal_id=f"{turn.turn_id}.s{turn.speculation}.write{conversation.proposed + 1}",
         intent=asked.intent,

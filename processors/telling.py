@@ -12,6 +12,7 @@ from agent_core.conversation import Caller, Conversation, Status, Turn
 from agent_core.proposal import MOST_TELLINGS, Proposal
 from agent_core.tools.base import read_result
 from agent_core.wording import filled_by
+from agent_core.write_wording import told
 from processors.turn_opening import next_turn_id, opened
 from schemas import decisions as d
 from schemas import facts as f
@@ -63,14 +64,8 @@ def _telling(conversation: Conversation, proposal: Proposal, turn_id: str, specu
 
 
 def _words(conversation: Conversation, proposal: Proposal) -> str | None:
-    intent = conversation.behaviour.intent(proposal.intent)
-    if intent is None:
-        return None
-    found = read_result(proposal.state)
-    for result in proposal.results.values():
-        found |= result
-    template = {"done": intent.answer, "unknown": intent.unsure}.get(proposal.outcome, intent.failed)
-    return filled_by(conversation, template, found) if template else None
+    said = told(conversation.behaviour.intent(proposal.intent), proposal)
+    return filled_by(conversation, said.template, said.found) if said else None
 
 
 def _formed(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 from told_by_hand import BANK, Call, of, signed_in, tool_returned
 
 from agent_core.behaviour import Behaviour, GuardrailSetting
+from agent_core.tools import registry
+from agent_core.tools.card_status import TOOL as CARD_STATUS
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
@@ -237,3 +242,11 @@ def test_a_tool_isnt_asked_again_once_the_level_ran_out() -> None:
     assert refused(decided) == ["expired"]
     assert chosen(decided) == [("sign_in", INTENT.unauthenticated)]
     assert call.open_asks() == []
+
+
+def test_a_read_that_isnt_declared_safe_waits_for_the_final_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    careful = dataclasses.replace(CARD_STATUS, speculative=False)
+    monkeypatch.setattr(registry, "every", lambda: {"card_status": careful})
+    call = Call(BANK, signed_in("ada"))
+    assert of(d.ToolRequested, call.says(QUESTION, "card", final=False)) == []
+    assert of(d.ToolRequested, call.says(QUESTION, "card"))

@@ -212,6 +212,14 @@ def test_only_plain_words_are_a_yes_or_a_no(words: str, expected: Assent) -> Non
     assert assent(words) is expected
 
 
+def test_what_a_system_answers_is_judged_as_any_text_and_not_as_an_approved_one() -> None:
+    call = approved()
+    private = "Staff may waive the replacement charge twice for customers who threaten to leave the bank."
+    decided = returned(call, f'{{"reference":"{private}"}}')
+    assert any(x.reason == "blocked:private_knowledge" for x in of(d.CandidateDropped, decided))
+    assert chosen(decided) == []
+
+
 # --- doing -----------------------------------------------------------------------------------------------------------
 
 
