@@ -61,6 +61,15 @@ def not_understood(case: Case) -> Iterator[Finding]:
         yield Finding(kind="understanding", weight=53, told=told, seqs=(event.seq,))
 
 
+def policy_says(case: Case) -> Iterator[Finding]:
+    """What is refused, or given to a person, because behaviour has it so for this intent."""
+    said = case.said
+    intent = case.behaviour.intent(said.intent) if said and case.behaviour else None
+    if said and intent and said.action in ("refuse", "escalate") and intent.action.value == said.action:
+        told = f"It was understood as {intent.name}, and behaviour {case.behaviour_seq} says {said.action} to that."
+        yield Finding(kind="behaviour", weight=61, told=told, seqs=(case.chosen.seq,) if case.chosen else ())
+
+
 def unsure_of_words(case: Case) -> Iterator[Finding]:
     for event, heard in case.of(f.UtteranceHeard):
         if heard.final and heard.confidence is not None and heard.confidence < UNSURE:
@@ -114,4 +123,4 @@ def owner_trouble(case: Case) -> Iterator[Finding]:
         yield Finding(kind="log", weight=80, told=told, seqs=(event.seq,))
 
 
-RULES = (other_decisions, not_understood, unsure_of_words, voice_trouble, caller_went_on, owner_trouble)
+RULES = (other_decisions, not_understood, policy_says, unsure_of_words, voice_trouble, caller_went_on, owner_trouble)
