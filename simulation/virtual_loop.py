@@ -95,7 +95,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _wait_for_something(self: Any) -> None:
         while True:
-            self._process_events(self._selector.select(REAL_WAIT_S if self._outside else 0))
+            if self._outside or not self._inline_executor:  # else nobody outside could have anything to say
+                self._process_events(self._selector.select(REAL_WAIT_S if self._outside else 0))
             if self._ready:
                 return
             if not self._outside:
