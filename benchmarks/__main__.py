@@ -21,6 +21,7 @@ BENCHMARKS = {
     "projections": "all read models from a million events, how far behind they are, questions as of a moment",
     "replay": "decisions recomputed over 10,000 recorded turns, and every turn judged anew under another behaviour",
     "turn_taking": "cut-ins against latency: endpointing settings over callers who pause while they think",
+    "sentences": "end of speech to first reply: released by sentence, next to released whole",
     "ear": "end of speech to first sound and to first reply, through the real gateway",
 }
 # Named on the command line only: what they need isn't in the usual environment, or they take long.

@@ -23,23 +23,23 @@ SILENT_MS = 1200
 _PAUSES_MS = 120  # a clip's own last pause may begin this much before its end
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     at_once: int
     rounds: int
 
 
 def run(*, quick: bool) -> Report:
     logging.getLogger("websockets").setLevel(logging.ERROR)
-    vendors, local = (_Plan(2, 1), _Plan(1, 1)) if quick else (_Plan(6, 2), _Plan(1, 3))
+    vendors, local = (Plan(2, 1), Plan(1, 1)) if quick else (Plan(6, 2), Plan(1, 3))
     return run_async(_run(vendors, local))
 
 
-async def _run(vendors: _Plan, local: _Plan) -> Report:
-    with emulator(_config()) as url:
-        emulated = await _calls(_vendor_settings(url), vendors)
+async def _run(vendors: Plan, local: Plan) -> Report:
+    with emulator(emulated()) as url:
+        over_vendors = await calls_heard(vendor_settings(url), vendors)
     stt, tts = SttSettings(provider="local"), TtsSettings(provider="local")
-    spoken = await _calls(Settings(stt=stt, tts=tts, llm=LlmSettings()), local)
-    groups = (("emulated vendors", emulated), ("local parts", spoken))
+    spoken = await calls_heard(Settings(stt=stt, tts=tts, llm=LlmSettings()), local)
+    groups = (("emulated vendors", over_vendors), ("local parts", spoken))
     notes = (
         "from the true end of the caller's speech (known from the clip) to the first audible frame that leaves for the "
         "far end; a holding line is a sound and never a reply; decision: read from the log by the gateway",
@@ -50,7 +50,9 @@ async def _run(vendors: _Plan, local: _Plan) -> Report:
     return Report(
         "ear",
         [
-            Table("End of speech to what the caller hears, ms", ("calls", *SPREAD_COLUMNS), _latency(groups), notes),
+            Table(
+                "End of speech to what the caller hears, ms", ("calls", *SPREAD_COLUMNS), latency_rows(groups), notes
+            ),
             Table(
                 "Silence, holding, speculation",
                 ("calls", "turns", f"silent over {SILENT_MS} ms", "held", "never answered", "speculation paid off"),
@@ -61,7 +63,7 @@ async def _run(vendors: _Plan, local: _Plan) -> Report:
     )
 
 
-def _latency(groups: tuple[tuple[str, list[Heard]], ...]) -> list[tuple[Cell, ...]]:
+def latency_rows(groups: tuple[tuple[str, list[Heard]], ...]) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for name, group in groups:
         turns = [turn for heard in group for turn in heard.turns]
@@ -89,7 +91,7 @@ def _shares(name: str, group: list[Heard]) -> tuple[Cell, ...]:
     return (name, len(turns), *(None if value is None else f"{value:.0%}" for value in shares))
 
 
-async def _calls(settings: Settings, plan: _Plan) -> list[Heard]:
+async def calls_heard(settings: Settings, plan: Plan) -> list[Heard]:
     said = clips()
     heard: list[Heard] = []
     with temporary_log() as workspace:
@@ -107,13 +109,13 @@ async def _calls(settings: Settings, plan: _Plan) -> list[Heard]:
     return heard
 
 
-def _config() -> EmulatorConfig:
+def emulated() -> EmulatorConfig:
     """Default latencies; each connection hears the clips' own words, no turn ends within a clip."""
     lines = tuple(Utterance(text=clip.text, duration_ms=clip.speech_ms - _PAUSES_MS) for clip in clips())
     return EmulatorConfig(seed=11, stt=EmulatedStt(transcripts=lines))
 
 
-def _vendor_settings(url: str) -> Settings:
+def vendor_settings(url: str) -> Settings:
     key = SecretStr(KEY)
     return Settings(
         stt=SttSettings(provider="deepgram", url=url, api_key=key),

@@ -12,6 +12,7 @@ from rich.text import Text
 from console import symbols
 from console.own_name import own_name
 from projections.call_report import CallReport
+from projections.speculation_price import SpeculationPrice
 from projections.turn_report import TurnReport
 
 INTENT_FROM_WIDTH = 96  # on a narrower screen the figures matter more
@@ -63,6 +64,7 @@ def _drawn(report: CallReport, data_option: str, *, with_intent: bool, ascii_onl
     return Group(
         table,
         text(note, NOTE_STYLE),
+        text(_price(report.speculation), NOTE_STYLE),
         text(""),
         *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report, data_option)),
     )
@@ -90,6 +92,13 @@ def _line(name: str, value: str, colon: Text) -> Text:
 def _outcome(turn: TurnReport) -> str:
     cut = f"{', cut off' if turn.interrupted else ''}{', cut in' if turn.cut_in else ''}"
     return f"{turn.outcome or 'open'}{cut}"
+
+
+def _price(price: SpeculationPrice) -> str:
+    return (
+        f"{price.eager_ends} eager ends of turn, {price.wrong} wrong; {price.wasted_calls} of {price.answer_calls} model "
+        f"calls for an answer wasted on them; {price.wasted_renderings} renderings never played"
+    )
 
 
 def _ms(value: float | None) -> str:

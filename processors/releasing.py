@@ -66,7 +66,7 @@ def _go_on(conversation: Conversation, turn: Turn, said: Candidate, event: Event
         rest = whole.text.removeprefix(f"{text} ")
         yield d.SentenceReleased(candidate_id=said.candidate_id, sentence_id=whole.candidate_id, text=rest, last=True)
     else:
-        yield _cut(conversation, said, "invalid")
+        yield _cut(conversation, said, "not_its_sentences")
 
 
 def _patience(conversation: Conversation, said: Candidate, text: str, number: int, now_us: int) -> d.TimerSet:

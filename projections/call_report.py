@@ -14,6 +14,7 @@ import msgspec
 
 from projections.cut_ins import CutIns
 from projections.imported_turns import ImportedTurns
+from projections.speculation_price import SpeculationFold, SpeculationPrice
 from projections.turn_report import Latency, TurnFold, TurnReport
 from projections.wall_time import iso_time
 from schemas import decisions as d
@@ -35,6 +36,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     behaviour: str | None
     events: int
     cut_ins: int = 0  # turns in which the agent spoke while the caller only paused
+    speculation: SpeculationPrice
     turns: tuple[TurnReport, ...]
     agent_turns: tuple[TurnReport, ...]
 
@@ -74,12 +76,14 @@ class _CallFold:
         self._by_utterance: dict[str, TurnFold] = {}
         self._by_candidate: dict[str, TurnFold] = {}
         self._cut_ins = CutIns()
+        self._speculation = SpeculationFold()
         self._unopened: dict[str, Event] = {}  # the words that open a turn stand before it on the log
 
     def take(self, event: Event) -> None:
         self._events += 1
         self._first = self._first or event
         self._last = event
+        self._speculation.take(event)
         payload = event.payload
         if isinstance(payload, f.CallArrived):
             self._providers = payload.providers
@@ -123,6 +127,7 @@ class _CallFold:
             behaviour=self._behaviour,
             events=self._events,
             cut_ins=sum(report.cut_in for report in reports),
+            speculation=self._speculation.price(),
             turns=tuple(r for r in reports if r.cause == "utterance"),
             agent_turns=tuple(r for r in reports if r.cause != "utterance"),
         )

@@ -302,7 +302,7 @@ class ReplyCut(Decision, frozen=True, kw_only=True):
     where a guardrail named in ``guarded_by`` forbids that.
 
     ``reason``: blocked:<guardrail>, stalled, unjudged (no verdict on all of it in time), owner_changed, other_subject,
-    invalid, or the ``FailureReason`` of its stream.
+    not_its_sentences, or the ``FailureReason`` of its stream.
     """
 
     candidate_id: str

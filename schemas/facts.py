@@ -178,6 +178,13 @@ class SpeechFailed(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class RenderingWasted(Fact, frozen=True, kw_only=True):
+    """A voice was asked for audio that will never be played. ``characters``: of its text, which is what voices charge."""
+
+    candidate_id: str
+    characters: int
+
+
 class HoldingPlayed(Fact, frozen=True, kw_only=True):
     """The gateway played a granted holding line on its own timer."""
 

@@ -31,6 +31,7 @@ OWNER_POINTS = (
     "dead_letters.put:before",
     "dead_letters.put:after",
     "executor:before",
+    "executor:sentence",
     "executor:after",
     "tool:before",
     "tool:after",

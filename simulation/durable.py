@@ -66,6 +66,7 @@ class Durable:
 
     def __init__(self) -> None:
         self.log: list[LogRecord] = []
+        self.meant: set[str] = set()  # every sentence that a model meant to say
         self.landed_s: list[float] = []
         self.written_by: list[str] = []
         self.inbox: list[InboxRecord] = []

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     INBOX_DOWN = "inbox_down"  # the inbox takes nothing for a while, or takes a fact and doesn't say so
     FOLLOW_CUT = "follow_cut"  # nothing new reaches those who follow the log
     STALL = "stall"  # vendors are slow, or hang until their time is up
+    STREAM_BREAKS = "stream_breaks"  # replies go out by sentence, and streams stall or die between and within them
     VENDOR_ERROR = "vendor_error"  # 429, 5xx, refused
     BAD_COMPLETION = "bad_completion"  # a model says what a guardrail must block
     VOICE_FAIL = "voice_fail"  # no voice can render a reply, or it takes for ever

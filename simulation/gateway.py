@@ -267,7 +267,7 @@ class GatewayProcess:
     def _finish(self) -> None:
         self._process.at("sound.end:before")
         sound = self._sound
-        self._silence()
+        self._silence(goes_on=self._machine.more_to_say)
         if sound is not None:
             self._do(self._machine.finished(sound.text, self._now_ms()))
 
@@ -276,14 +276,14 @@ class GatewayProcess:
         self._silence()
         self._do(self._machine.stopped(spoken, self._now_ms()))
 
-    def _silence(self) -> None:
+    def _silence(self, *, goes_on: bool = False) -> None:
         for timer in self._sounds.values():
             timer.cancel()
         self._sounds.clear()
         if self._sound is not None:
             self._act(Did.SOUND_ENDED, sound=self._sound)
             self._sound = None
-            self._line.fell_silent(self.holder)
+            self._line.fell_silent(self.holder, goes_on=goes_on)
 
     def _catch_up_soon(self, _: c.CatchUp) -> None:
         self._catching_up = asyncio.create_task(self._catch_up())

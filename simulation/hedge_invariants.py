@@ -27,6 +27,7 @@ class _Ask:
     epoch: int
     spoke: bool = False
     over_us: int | None = None  # when one of its attempts was accepted: from there on the others are losers
+    goes_on: int | None = None  # the attempt whose sentences are said while it is still under way
     last_failure: str = ""
 
 
@@ -37,6 +38,7 @@ class _Turn:
     answered: set[str] = field(default_factory=set)  # intents that an answer was asked for
     spent_micros: int = 0
     stopped: bool = False
+    sentences: dict[str, int] = field(default_factory=dict)  # candidates of one sentence -> their attempt
 
 
 def hedges(log: RawLog, behaviour: Behaviour, *, stood_still: bool) -> Iterator[Violation]:
@@ -65,10 +67,14 @@ def _take(turn: _Turn, rec: Rec, fact: Rec, behaviour: Behaviour, stood_still: b
         turn.paces = {pace["purpose"]: pace for pace in payload["paces"]}
     elif rec.type == "SpendingStopped":
         turn.stopped = True
-    elif rec.type == "CandidateAccepted":
+    elif rec.type == "CandidateFormed" and payload["sentence"] is not None:
+        turn.sentences[payload["candidate_id"]] = payload["attempt"]
+    elif rec.type in ("CandidateAccepted", "ReplyChosen"):
+        goes_on = turn.sentences.get(payload["candidate_id"])  # the attempt whose first sentence it is
         for ask_id, other in turn.asks.items():
-            if payload["candidate_id"].startswith(f"{ask_id}."):
-                other.over_us = at_us
+            decided = goes_on is None or rec.type == "ReplyChosen"
+            if decided and payload["candidate_id"].startswith(f"{ask_id}."):
+                other.over_us, other.goes_on = at_us, goes_on
     elif ask is None:
         return
     elif rec.type == "AttemptAsked":
@@ -80,6 +86,7 @@ def _take(turn: _Turn, rec: Rec, fact: Rec, behaviour: Behaviour, stood_still: b
         ask.last_failure = payload["reason"]
     elif rec.type in ("SentenceReturned", "CompletionReturned"):
         ran_on = ask.over_us is not None and at_us - ask.over_us > CANCELLED_WITHIN_US
+        ran_on = ran_on and payload["attempt"] != ask.goes_on
         if ran_on and ask.epoch == rec.env["epoch"] and not stood_still:
             yield "losers_are_cancelled", f"attempt {payload['attempt']} went on after another one was accepted"
         if rec.type == "SentenceReturned":

@@ -9,6 +9,7 @@ from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
 from simulation.proof_invariants import proofs
 from simulation.raw_log import read_raw
 from simulation.recompute_invariant import recomputes
+from simulation.sentence_invariants import pieces, sentences
 from simulation.silence_invariant import silence
 from simulation.speech_invariants import sounds, takes_effect_once
 from simulation.tool_invariants import sounds_of_tools, tools
@@ -34,6 +35,8 @@ def check(run: Run) -> list[Violation]:
     found += holds_vary(run.traces)
     found += sounds(log, counted, run.standstills)
     found += takes_effect_once(log, run.traces)
+    found += sentences(log, run.durable, run.behaviour)
+    found += pieces(log, run.traces)
     found += guests(log, run.durable, run.behaviour)
     found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)

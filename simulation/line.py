@@ -62,9 +62,10 @@ class Line:
             self.playing, self.said = kind, text
             self.changed.ring()
 
-    def fell_silent(self, holder: Holder) -> None:
+    def fell_silent(self, holder: Holder, *, goes_on: bool = False) -> None:
+        """``goes_on``: more of the reply is to come."""
         if holder is self.holder and self.playing is not None:
-            self.endings += self.playing != "hold"
+            self.endings += self.playing != "hold" and not goes_on
             self.playing = None
             self.changed.ring()
 

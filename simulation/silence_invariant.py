@@ -1,7 +1,7 @@
 """While a caller waits, the line is not dead for longer than the marks say, as long as the gateway itself lives.
 
-The clock of a wait starts at the end of the caller's speech. It stops when a reply or the closing line begins, and when
-the caller speaks again. A standstill of the gateway's own loop is added to what is allowed.
+The clock of a wait starts at the end of the caller's speech, or where a reply ran out of sentences. It stops when a reply,
+its next sentence or the closing line begins, and when the caller speaks again. A standstill of the gateway's own loop is added to what is allowed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent_core.behaviour import Behaviour
+from schemas.facts import SpeechCompleted, SpeechInterrupted
 from simulation.history import Act, Did, GatewayTrace
 from simulation.raw_log import RawLog
 from simulation.speech_invariants import Standstills
@@ -33,6 +34,7 @@ class _Watch:
         self._first_s = behaviour.budget.hold_marks_ms[0] / 1000
         self._hard_s = behaviour.budget.hard_ms / 1000
         self._wait: _Wait | None = None
+        self._dry: _Wait | None = None  # since the newest reply, or sentence of one, was over
         self._before_speech: _Wait | None = None
         self._cut_off = False
         self._playing = ""
@@ -83,9 +85,14 @@ class _Watch:
             elif act.sound.kind != "hold":
                 self._wait = None
         elif act.did is Did.SOUND_ENDED:
+            if self._playing == "reply":  # more of it may be to come, unless its end is told in the same moment
+                self._wait = self._dry = _Wait(act.at_s, act.at_s, holds=True)
             self._playing = ""
             if self._wait:
                 self._wait.owed_s = act.at_s
+        elif act.did is Did.PUT and isinstance(act.payload, SpeechCompleted | SpeechInterrupted):
+            self._wait = None if self._wait is self._dry else self._wait
+            self._before_speech = None if self._before_speech is self._dry else self._before_speech
 
     def _stood_still(self, begin_s: float, end_s: float) -> float:
         return sum(max(0.0, min(end, end_s) - max(began, begin_s)) for began, end in self._standstills)

@@ -26,6 +26,7 @@ class _Knows:
     log: dict[str, int]  # effective event id -> seq
     turn_of_chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     chosen: dict[str, d.Spoken] = field(default_factory=dict)  # by candidate; the newest
+    released: set[str] = field(default_factory=set)  # sentences that follow: see simulation/sentence_invariants
     grant: d.StandingGranted | None = None
     last_seq: int | None = None
     last_caller_seq: int = 0
@@ -109,6 +110,10 @@ def _read(knows: _Knows, event: Event, trace: GatewayTrace) -> Iterator[tuple[st
     elif isinstance(payload, d.Spoken):
         knows.chosen[payload.candidate_id] = payload
         knows.turn_of_chosen[payload.candidate_id, payload.take] = event.turn_id or ""
+    elif isinstance(payload, d.SentenceReleased):
+        knows.released.add(payload.sentence_id)
+    elif isinstance(payload, d.ReplyCut):
+        knows.released.add(f"{payload.candidate_id}.repair")
     if getattr(payload, "SUPERSEDES", False):
         knows.last_caller_seq = event.seq
 
@@ -124,6 +129,8 @@ def _closes(knows: _Knows, played: f.FallbackPlayed) -> None:
 def _reply(
     knows: _Knows, act: Act, sound: Sound, trace: GatewayTrace, standstills: list[tuple[float, float]]
 ) -> Iterator[tuple[str, str]]:
+    if sound.sound_id in knows.released and sound.sound_id not in knows.chosen:
+        return
     chosen = knows.chosen.get(sound.sound_id)
     if chosen is None or chosen.text != sound.text:
         yield "only_what_was_chosen", f"{sound.sound_id} was played and not read as chosen"
@@ -180,7 +187,9 @@ def takes_effect_once(log: RawLog, traces: list[GatewayTrace]) -> Iterator[Viola
         for act in trace.acts:
             if act.did is not Did.SOUND_BEGAN or act.sound is None or act.sound.kind != "reply":
                 continue
-            turn = (trace.call_id, str(order.get((trace.call_id, act.sound.sound_id))))
+            if (trace.call_id, act.sound.sound_id) not in order:
+                continue
+            turn = (trace.call_id, str(order[trace.call_id, act.sound.sound_id]))
             if turn not in first:
                 first[turn] = trace, act.sound.sound_id
                 continue

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent_core.behaviour import Behaviour
-from agent_core.guardrails import registry
-from agent_core.guardrails.base import Stage, judges_at
 from simulation.guest_invariants import guests_for
 from simulation.raw_log import RawLog, Rec
+from simulation.sentence_invariants import judging
 from simulation.violation import Violation
 
 SUPERSEDING = {"CallerSpeechStarted", "CallerSpeechDismissed", "UtteranceHeard", "UtteranceResumed", "KeyPressed"}
@@ -34,6 +33,7 @@ class _Turn:
     asked_by: dict[str, str] = field(default_factory=dict)  # candidate -> ask
     newest_ask: dict[str, str] = field(default_factory=dict)  # intent -> ask
     needs: dict[str, frozenset[str]] = field(default_factory=dict)  # candidate -> guardrails that must pass it
+    more: str | None = None  # the chosen reply, while sentences of it are to come
     vetoed: bool = False  # a guest blocked the honest ending itself, as behaviour lets it
     of_another: bool = False  # another subject was authenticated since: nobody is to hear the rest of it
 
@@ -54,9 +54,10 @@ class _Call:
     heard_of: tuple[str, str] = ("", "")  # text and heard part of the reply that was said last
 
 
-def required_on_output(behaviour: Behaviour, origin: str) -> frozenset[str]:
-    ours = (g for g in behaviour.guardrails if g.required and g.means is None)
-    guards = {g.name for g in ours if judges_at(registry.find(g.name), Stage.OUTPUT)}
+def required_on_output(behaviour: Behaviour, origin: str, sentence: int | None) -> frozenset[str]:
+    guards = judging(behaviour, sentence)
+    if sentence is not None:  # guests hear the whole
+        return guards
     return frozenset(guards | {guest.name for guest in guests_for(behaviour, origin) if guest.required})
 
 
@@ -103,6 +104,8 @@ def _take(call: _Call, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, st
         _take_timer(call, rec)
     elif rec.type in CHOSEN:
         yield from _take_choice(call, rec)
+    elif rec.type in ("SentenceReleased", "ReplyCut") and call.turn:
+        _grows(call, call.turn, rec, behaviour)
     elif rec.type == "ConversationClosed":
         call.closed, call.timers = True, {}
     elif call.turn:
@@ -170,6 +173,24 @@ def _take_choice(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
     if payload["take"] != call.take or call.granted != call.take:
         yield "one_gateway", f"chosen for take {payload['take']}; {call.take} holds the call"
     turn.chosen = candidate
+    turn.more = candidate if payload.get("more") else None
+
+
+def _grows(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) -> None:
+    """What was chosen is longer now: a sentence was released, or the repair that cuts it short."""
+    candidate = rec.payload["candidate_id"]
+    text, speculation = turn.texts.get(candidate, ("", 0))
+    said = rec.payload["repair"] if rec.type == "ReplyCut" else rec.payload["text"]
+    turn.texts[candidate] = (f"{text} {said}".strip(), speculation)
+    turn.more = None if rec.type == "ReplyCut" or rec.payload["last"] else candidate
+    if turn.started == candidate and not turn.of_another:
+        call.heard_of = _all_of(turn, candidate, behaviour), call.heard_of[1]
+
+
+def _all_of(turn: _Turn, candidate: str, behaviour: Behaviour) -> str:
+    """All that is to be said of it; where sentences were still to come, the repair in their place."""
+    repair = (behaviour.release.repair if behaviour.release else None) or ""
+    return f"{turn.texts[candidate][0]} {repair}" if turn.more == candidate else turn.texts[candidate][0]
 
 
 def _take_candidate(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:
@@ -182,7 +203,7 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) ->
             yield "one_reply", f"{candidate} was formed before"
         turn.texts[candidate] = (payload["text"], payload["speculation"])
         turn.asked_by[candidate] = payload["ask_id"]
-        turn.needs[candidate] = required_on_output(behaviour, payload["origin"])
+        turn.needs[candidate] = required_on_output(behaviour, payload["origin"], payload["sentence"])
     elif rec.type in ("CompletionAsked", "ToolRequested"):
         turn.newest_ask[payload["intent"]] = payload["ask_id"]
     elif rec.type == "CandidateDropped":
@@ -200,10 +221,10 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) ->
             yield "one_reply", f"{turn.started} took effect before"
         if candidate in turn.texts:
             turn.started = candidate
-            call.heard_of = ("", "") if turn.of_another else (turn.texts[candidate][0], "")
+            call.heard_of = ("", "") if turn.of_another else (_all_of(turn, candidate, behaviour), "")
     elif rec.type in ("SpeechProgressed", "SpeechInterrupted"):
         if candidate in turn.texts and not turn.of_another:
-            call.heard_of = turn.texts[candidate][0], payload["spoken_so_far"]
+            call.heard_of = _all_of(turn, candidate, behaviour), payload["spoken_so_far"]
     elif rec.type == "SpeechFailed" and turn.chosen == candidate:
         turn.chosen = None
     elif rec.type == "ReplyRefused" and turn.chosen == candidate and not turn.started:

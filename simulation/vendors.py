@@ -16,7 +16,7 @@ from agent_core.found import write_passages
 from agent_core.guardrails._model import VIOLATES
 from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import FailureReason, Passage, ProviderError
-from processors.effects import Executor
+from processors.effects import Executor, TellingExecutor
 from processors.executors.call_tool import CallTool, StandsOnLog
 from processors.executors.check_proof import CheckProof
 from processors.executors.send_code import SendCode
@@ -32,9 +32,9 @@ from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.hedged import COST_MICROS, MODEL_GUARD, paces
 from simulation.process import Process
-from simulation.small_bank import ASKED, FORBIDDEN
+from simulation.small_bank import ASKED
+from simulation.streaming import NAME, Answers
 
-NAME = "simulated"
 _Answer = Callable[[Conversation, Ask, int, random.Random], Fact]
 
 
@@ -45,11 +45,11 @@ class Vendors:
         self._process, self._faults = process, faults
         self._durable, self._stands_on_log = durable, stands_on_log
 
-    def executors(self) -> Mapping[type[Decision], Executor]:
+    def executors(self) -> Mapping[type[Decision], Executor | TellingExecutor]:
         return {
             d.ClassificationAsked: self._executor(self._scores, 0.008, 400),
             d.PassagesAsked: self._executor(self._passages, 0.012, 400),
-            d.CompletionAsked: self._executor(self._completion, 0.25, None),
+            d.CompletionAsked: Answers(self._process, self._faults, self._durable, self._work, _cost),
             d.GuardrailAsked: self._executor(self._guardrail, 0.015, None),
             d.ToolRequested: self._call_tool,
             p.CodeAsked: self._of_the_company,
@@ -96,9 +96,7 @@ class Vendors:
             self._process.at("executor:before")
             draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
             budget = conversation.behaviour.budget
-            limit_ms = timeout_ms or (
-                ask.payload.timeout_ms if isinstance(ask.payload, d.CompletionAsked) else budget.guardrail_timeout_ms
-            )
+            limit_ms = timeout_ms or budget.guardrail_timeout_ms
             if attempt >= ask.at_once and self._faults.strikes(Fault.VENDOR_ERROR, draw, 0.2):
                 raise ProviderError(FailureReason.CAPPED, NAME)
             try:
@@ -148,21 +146,6 @@ class Vendors:
             if text
         ]
         return f.PassagesFound(ask_id=ask.ask_id, passages=write_passages(found))
-
-    def _completion(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
-        assert isinstance(ask.payload, d.CompletionAsked)
-        text = draw.choice(("", "Certainly. ", "Of course. ")) + (ask.payload.approved or "I am happy to help.")
-        if self._faults.strikes(Fault.BAD_COMPLETION, draw, 0.35):
-            bad = draw.choice(FORBIDDEN)
-            text = draw.choice((bad, f"{text} {bad}"))
-        return f.CompletionReturned(
-            ask_id=ask.ask_id,
-            attempt=attempt,
-            text=text,
-            provider=NAME,
-            model=NAME,
-            cost_micros=_cost(conversation, draw),
-        )
 
     def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         assert isinstance(ask.payload, d.GuardrailAsked)

@@ -27,6 +27,7 @@ from simulation.ownership import Group, OwnerProcess
 from simulation.poison import poison
 from simulation.process import Process
 from simulation.small_bank import small_bank
+from simulation.streaming import by_sentence
 from streams.codec import Codec
 
 HORIZON_S = 20.0  # outages begin within it
@@ -83,6 +84,8 @@ class World:
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:
             scene = self._scene = scene._replace(behaviour=with_guests(scene.behaviour))
+        if Fault.STREAM_BREAKS in self._faults.in_play:
+            scene = self._scene = scene._replace(behaviour=by_sentence(scene.behaviour))
         drawn = scene.mixed and self._faults.rng("hedged").random() < HEDGED
         if drawn if scene.hedged is None else scene.hedged:
             scene = self._scene = scene._replace(behaviour=with_hedging(scene.behaviour))

@@ -322,6 +322,8 @@ class CallSounds:
             if named and not kept:
                 del self._preparing[candidate_id]
                 yield Discard(candidate_id)
+                characters = len(self._texts.get(candidate_id, ""))
+                yield self._put(f.RenderingWasted(candidate_id=candidate_id, characters=characters), self._turn_id)
 
     def _whole_of(self, candidate_id: str) -> str:
         return self._reply_of.get(candidate_id, candidate_id)

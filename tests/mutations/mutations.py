@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
 from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
+from tests.mutations.sentence_mutations import SENTENCE_MUTATIONS
 from tests.mutations.write_mutations import WRITE_MUTATIONS
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -26,8 +27,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "answer_a_question_of_the_past",
         "processors.choice",
-        "if c.fate is Fate.ACCEPTED and c.speculation == turn.speculation]",
-        "if c.fate is Fate.ACCEPTED]",
+        "        if c.fate is Fate.ACCEPTED and c.speculation == turn.speculation and not c.sentence\n",
+        "        if c.fate is Fate.ACCEPTED and not c.sentence\n",
         "only candidates of the newest speculation are chosen",
     ),
     Mutation(
@@ -39,12 +40,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "take_two_runs_for_one",
-        "processors.candidates",
-        'again = f".g{ask.generation}" if ask.generation else ""',
-        'again = ""',
+        "agent_core.conversation",
+        ' + (f".g{self.generation}" if self.generation else "")',
+        "",
         "sentences of two runs of an ask never make one reply",
     ),
     *GUEST_MUTATIONS,
+    *SENTENCE_MUTATIONS,
     *WRITE_MUTATIONS,
     # --- one reply a turn ---
     Mutation(

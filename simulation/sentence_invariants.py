@@ -1,0 +1,208 @@
+"""Invariants of replies that are released by sentence: each sentence was whole, judged, released in order, and said once;
+what can't be ended is cut honestly. The checker keeps its own account, from the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agent_core.behaviour import Behaviour
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import Stage, judges_at
+from schemas import decisions as d
+from schemas import facts as f
+from schemas.event import Event
+from simulation.durable import Durable
+from simulation.history import Act, Did, GatewayTrace
+from simulation.raw_log import RawLog, Rec
+from simulation.violation import Violation
+
+
+@dataclass
+class _Formed:
+    text: str
+    reply: str  # the candidate that the whole is
+    sentence: int | None
+    ask_id: str
+    attempt: int
+
+
+@dataclass
+class _Turn:
+    formed: dict[str, _Formed] = field(default_factory=dict)
+    passed: dict[str, set[str]] = field(default_factory=dict)
+    chosen: str | None = None
+    more: bool = False
+    said: dict[str, list[str]] = field(default_factory=dict)  # reply that was chosen -> what was released of it
+
+
+def judging(behaviour: Behaviour, sentence: int | None) -> frozenset[str]:
+    """Required guardrails of ours that judge a candidate, or a single sentence."""
+    ours = (registry.find(g.name) for g in behaviour.guardrails if g.required and g.means is None)
+    on_output = (g for g in ours if judges_at(g, Stage.OUTPUT))
+    return frozenset(g.name for g in on_output if sentence is None or g.judges_sentence)
+
+
+def sentences(log: RawLog, durable: Durable, behaviour: Behaviour) -> Iterator[Violation]:
+    repair = (behaviour.release.repair if behaviour.release else None) or ""
+    turns: dict[str, _Turn] = {}
+    for step in log.steps:
+        name = step[0].conversation_id
+        turn = turns.setdefault(name, _Turn())
+        opened = turn.more
+        for rec in step:
+            if rec.type == "TurnOpened":
+                turn = turns[name] = _Turn()
+            for invariant, message in _take(turn, rec, behaviour, repair):
+                yield Violation(invariant, f"{name} seq {rec.seq} {rec.type} ({rec.turn_id}): {message}")
+            if rec.type == "SentenceReturned" and rec.payload["text"] not in durable.meant:
+                yield Violation("whole_sentences", f"{name} seq {rec.seq}: a fragment is told as a sentence")
+        for invariant, message in _after_step(turn, step, opened):
+            yield Violation(invariant, f"{name} seq {step[0].seq} {step[0].type}: {message}")
+
+
+def _take(turn: _Turn, rec: Rec, behaviour: Behaviour, repair: str) -> Iterator[tuple[str, str]]:
+    payload = rec.payload
+    if rec.type == "CandidateFormed":
+        reply = payload["reply"] or payload["candidate_id"]
+        turn.formed[payload["candidate_id"]] = _Formed(
+            payload["text"], reply, payload["sentence"], payload["ask_id"], payload["attempt"]
+        )
+    elif rec.type == "VerdictIssued" and payload["passed"]:
+        turn.passed.setdefault(payload["candidate_id"], set()).add(payload["guardrail"])
+    elif rec.type == "ReplyChosen":
+        turn.chosen, turn.more = payload["candidate_id"], payload["more"]
+        turn.said.setdefault(turn.chosen, [payload["text"]])
+        formed = turn.formed.get(turn.chosen)
+        if formed and formed.sentence:
+            yield "sentences_in_order", "a reply begins with its first sentence"
+    elif rec.type == "SentenceReleased":
+        yield from _released(turn, rec, behaviour)
+    elif rec.type == "ReplyCut":
+        if turn.chosen != payload["candidate_id"] or not turn.more:
+            yield "cut_honestly", "nothing of it was still to come"
+        if payload["repair"] not in ("", repair):
+            yield "cut_honestly", "the repair isn't the approved wording"
+        turn.said.setdefault(payload["candidate_id"], []).append(payload["repair"])
+        turn.more = False
+    elif rec.type in ("ReplyRefused", "SpeechFailed", "CallTaken", "TurnEnded"):
+        turn.more = turn.more and rec.type == "CallTaken" and turn.chosen is not None
+        if rec.type == "TurnEnded":
+            turn.chosen = None
+
+
+def _released(turn: _Turn, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:
+    payload = rec.payload
+    chosen, resting = turn.formed.get(payload["candidate_id"]), turn.formed.get(payload["sentence_id"])
+    if chosen is None or resting is None or turn.chosen != payload["candidate_id"] or not turn.more:
+        yield "sentences_in_order", "it goes on with a reply that isn't being said"
+        return
+    said = turn.said[payload["candidate_id"]]
+    text = " ".join(part for part in said if part)
+    if resting.reply != chosen.reply:
+        yield "sentences_in_order", "it is of another answer"
+    elif payload["last"]:
+        if resting.sentence is not None or resting.text != f"{text} {payload['text']}":
+            yield "sentences_in_order", "it isn't what is left of the whole"
+    elif resting.sentence != len(said) or resting.text != payload["text"]:
+        yield "sentences_in_order", f"sentence {resting.sentence} follows {len(said)} others"
+    missing = judging(behaviour, resting.sentence) - turn.passed.get(payload["sentence_id"], set())
+    if missing:
+        yield "guarded_before_spoken", f"{payload['sentence_id']} was not passed by {', '.join(sorted(missing))}"
+    said.append(payload["text"])
+    turn.more = not payload["last"]
+
+
+def _after_step(turn: _Turn, step: list[Rec], opened: bool) -> Iterator[tuple[str, str]]:
+    """What can't go on is cut in the very same step; what still goes on is waited for by a timer."""
+    fact, chosen = step[0], turn.formed.get(turn.chosen or "")
+    if not turn.more or chosen is None:
+        return
+    kinds = {rec.type for rec in step}
+    whole = turn.formed.get(chosen.reply)
+    dropped = {rec.payload["candidate_id"] for rec in step if rec.type == "CandidateDropped"}
+    of_it = (chosen.ask_id, chosen.attempt) == (fact.payload.get("ask_id"), fact.payload.get("attempt"))
+    if any(turn.formed[one].reply == chosen.reply for one in dropped if one in turn.formed):
+        yield "cut_honestly", "a sentence of the reply that is being said was dropped, and it goes on"
+    elif opened and fact.type == "EffectFailed" and of_it and whole is None:
+        yield "cut_honestly", "the stream of the reply that is being said failed, and it goes on"
+    elif opened and fact.type == "OwnerChanged" and whole is None:
+        yield "cut_honestly", "the stream of the reply that is being said is lost, and it goes on"
+    timers = {
+        rec.payload["timer_id"] for rec in step if rec.type == "TimerSet" and rec.payload["purpose"] == "sentence"
+    }
+    if kinds & {"ReplyChosen", "SentenceReleased"} and not timers:
+        yield "cut_honestly", "nobody waits for the next sentence"
+
+
+def pieces(log: RawLog, traces: list[GatewayTrace]) -> Iterator[Violation]:
+    """What each gateway let out of such replies."""
+    for trace in traces:
+        heard = _Heard()
+        for act in trace.acts:
+            for invariant, message in _look(heard, act, trace):
+                yield Violation(invariant, f"{trace.name} (take {trace.take} of {trace.call_id}): {message}")
+
+
+@dataclass
+class _Heard:
+    """What a gateway was told and let out."""
+
+    released: dict[str, tuple[str, str]] = field(default_factory=dict)  # piece -> reply, text
+    order: dict[str, list[str]] = field(default_factory=dict)  # reply -> its pieces
+    texts: dict[str, str] = field(default_factory=dict)  # reply -> what it began with
+    saying: str | None = None
+    said: list[str] = field(default_factory=list)
+    turn_of: dict[str, str] = field(default_factory=dict)
+    gone: bool = False
+    closed: bool = False
+
+
+def _look(heard: _Heard, act: Act, trace: GatewayTrace) -> Iterator[tuple[str, str]]:
+    if act.did is Did.READ and act.event is not None:
+        _read(heard, act.event, trace)
+    elif act.did is Did.PUT and isinstance(act.payload, f.SpeechCompleted | f.SpeechInterrupted):
+        spoken = act.payload.spoken if isinstance(act.payload, f.SpeechCompleted) else act.payload.spoken_so_far
+        whole = " ".join(heard.said)
+        if act.payload.candidate_id == heard.saying and not whole.startswith(spoken):
+            yield "said_is_what_played", f"{act.payload.candidate_id}: other words than it let out are told as heard"
+        if isinstance(act.payload, f.SpeechCompleted) and act.payload.candidate_id == heard.saying and spoken != whole:
+            yield "said_is_what_played", f"{act.payload.candidate_id}: what was let out isn't told as heard"
+        heard.saying = None
+    elif act.did is Did.PUT and isinstance(act.payload, f.FallbackPlayed):
+        heard.closed, heard.saying = True, None
+    elif act.did is Did.SOUND_BEGAN and act.sound and act.sound.kind == "reply":
+        yield from _lets_out(heard, act.sound.sound_id, act.sound.text)
+
+
+def _lets_out(heard: _Heard, sound_id: str, text: str) -> Iterator[tuple[str, str]]:
+    if sound_id in heard.texts:
+        heard.saying, heard.said = sound_id, [text]
+        return
+    reply, released = heard.released.get(sound_id, ("", ""))
+    if released != text:
+        yield "only_what_was_chosen", f"{sound_id} was played and not read as released"
+    elif heard.gone:
+        yield "one_gateway", f"{sound_id}: the call is lost"
+    elif reply != heard.saying:
+        yield "closing_ends_turn" if heard.closed else "one_reply", f"{sound_id} is of a reply that isn't being said"
+    elif heard.order[reply].index(sound_id) != len(heard.said) - 1:
+        yield "sentences_in_order", f"{sound_id} after {len(heard.said)} pieces"
+    heard.said.append(text)
+
+
+def _read(heard: _Heard, event: Event, trace: GatewayTrace) -> None:
+    payload = event.payload
+    if isinstance(payload, d.Spoken):
+        heard.texts[payload.candidate_id] = payload.text
+        heard.order[payload.candidate_id] = []
+    elif isinstance(payload, d.SentenceReleased):
+        heard.released[payload.sentence_id] = (payload.candidate_id, payload.text)
+        heard.order.setdefault(payload.candidate_id, []).append(payload.sentence_id)
+    elif isinstance(payload, d.ReplyCut):
+        repair = f"{payload.candidate_id}.repair"
+        heard.released[repair] = (payload.candidate_id, payload.repair)
+        heard.order.setdefault(payload.candidate_id, []).append(repair)
+    elif isinstance(payload, f.CallTaken):
+        other = payload.gateway_id != trace.name
+        heard.gone |= payload.take > trace.take or (payload.take == trace.take and other)

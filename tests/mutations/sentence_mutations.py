@@ -1,0 +1,78 @@
+"""The mutations of replies that are released by sentence."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import Mutation
+
+SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "tell_a_fragment",
+        "agent_core.sentences",
+        "        return not _holds_open(words, following)\n",
+        "        return True\n",
+        "an end that isn't certain is none: a fragment is never told",
+    ),
+    Mutation(
+        "release_before_the_verdict",
+        "agent_core.judges",
+        "for name in guards if registry.find(name).judges_sentence)",
+        "for name in guards if not name)",
+        "a sentence is released only when every required guardrail that judges sentences passed it",
+    ),
+    Mutation(
+        "forget_that_more_follows",
+        "processors.choice",
+        ", more=candidate.more)",
+        ")",
+        "a reply that is only the beginning says so",
+    ),
+    Mutation(
+        "skip_the_repair_of_a_blocked_reply",
+        "processors.releasing",
+        "        return payload.reason if dropped and dropped.whole_id == said.reply else None\n",
+        "        return None\n",
+        "a reply of which a sentence is blocked is cut in the same step",
+    ),
+    Mutation(
+        "skip_the_repair_of_a_dead_stream",
+        "processors.releasing",
+        "        return payload.reason if ends else None\n",
+        "        return None\n",
+        "a reply whose stream failed is cut in the same step",
+    ),
+    Mutation(
+        "wait_for_ever_for_a_sentence",
+        "processors.releasing",
+        "        if number > said.said_in or isinstance(event.payload, d.ReplyChosen):\n",
+        "        if False:\n",
+        "a reply waits for its next sentence by a timer",
+    ),
+    Mutation(
+        "go_on_after_a_new_owner",
+        "processors.releasing",
+        '        return "owner_changed" if whole is None else None\n',
+        "        return None\n",
+        "a reply whose stream died with its owner is cut, and never mixed with another run",
+    ),
+    Mutation(
+        "say_sentences_out_of_turn",
+        "voice_gateway.call_sounds",
+        "            piece = reply.ahead.pop(0)\n",
+        "            piece = reply.ahead.pop()\n",
+        "a gateway says sentences in the order in which they were released",
+    ),
+    Mutation(
+        "forget_what_was_heard_before",
+        "voice_gateway.reply_pieces",
+        '        return " ".join(part for part in (self.said, spoken) if part)\n',
+        "        return spoken\n",
+        "what was heard of a reply is what was heard of all its sentences",
+    ),
+    Mutation(
+        "keep_silent_between_sentences",
+        "voice_gateway.call_sounds",
+        "        elif ran_dry and self._grant:\n",
+        "        elif False:\n",
+        "a caller who waits for the next sentence hears a granted line at its mark",
+    ),
+)
