@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from simulation.faults import ALL, Fault
+from simulation.line import LineState
 
 OWNER_POINTS = (
     "states.load:before",
@@ -71,6 +72,9 @@ MOST_CRASHES = 3
 _MOST_SKIPPED = 2  # how often the point is passed after the fault struck, before the process dies there
 
 
+_STATES = tuple(LineState)
+
+
 class Pair(NamedTuple):
     """A crash at ``point`` in a run in which ``fault`` has struck."""
 
@@ -87,6 +91,7 @@ class Aim(NamedTuple):
 
     owner: Pair
     gateway: Pair
+    state: LineState | None = None  # of the line when it strikes; None: any
 
     @property
     def at_tools(self) -> bool:
@@ -115,16 +120,23 @@ def aim_of(seed: int) -> Aim | None:
     if seed % 4 == 0:
         return None
     number = seed - seed // 4
-    return Aim(OWNER_PAIRS[number % len(OWNER_PAIRS)], GATEWAY_PAIRS[number % len(GATEWAY_PAIRS)])
+    lap = number // len(OWNER_PAIRS)  # the first aims at pairs, those after it at a state of the line as well
+    state = random.Random(f"state/{number}").choice(_STATES) if lap else None
+    return Aim(OWNER_PAIRS[number % len(OWNER_PAIRS)], GATEWAY_PAIRS[number % len(GATEWAY_PAIRS)], state)
 
 
 class CrashPlan:
-    """``due(point)`` says whether the process that stands there dies now. Points are counted over all processes."""
+    """``due(point, state)`` says whether the process that stands there dies now. Points are counted over all processes."""
 
     def __init__(
-        self, rng: random.Random, points: tuple[str, ...], pair: Pair | None, struck: Mapping[Fault, int]
+        self,
+        rng: random.Random,
+        points: tuple[str, ...],
+        pair: Pair | None,
+        struck: Mapping[Fault, int],
+        state: LineState | None,
     ) -> None:
-        self._pair, self._struck = pair, struck
+        self._pair, self._struck, self._state = pair, struck, state
         self._skip = rng.randint(0, _MOST_SKIPPED)
         self._passed: Counter[str] = Counter()
         self._due: dict[str, set[int]] = {}
@@ -133,8 +145,9 @@ class CrashPlan:
             most = 80 if point in _OFTEN else 10 if not point.startswith(("states", "dead", "ledger.read_c")) else 3
             self._due.setdefault(point, set()).add(rng.randint(1, most))
 
-    def due(self, point: str) -> bool:
-        if self._pair and point == self._pair.point and self._struck.get(self._pair.fault):
+    def due(self, point: str, state: str) -> bool:
+        aimed = self._pair and point == self._pair.point and self._state in (None, state)
+        if aimed and self._pair and self._struck.get(self._pair.fault):
             self._skip -= 1
             if self._skip < 0:
                 self._pair = None

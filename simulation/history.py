@@ -75,3 +75,4 @@ class Crash:
     process: str
     point: str
     beside: tuple[str, ...]
+    state: str = ""  # of the line by then: ``LineState``

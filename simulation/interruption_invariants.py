@@ -38,47 +38,62 @@ class _Stopped:
     rest: str
 
 
+class _Interruptions:
+    """One conversation."""
+
+    def __init__(self) -> None:
+        self._stopped: _Stopped | None = None
+        self._texts: dict[str, str] = {}
+        self._subject: str | None = None
+        self._of_another = False  # what the open turn has came about for somebody else
+
+    def take(self, step: list[Rec]) -> Iterator[Violation]:
+        fact = step[0]
+        where = f"{fact.conversation_id} seq {fact.seq} {fact.type}"
+        judged = [rec.payload["genuine"] for rec in step if rec.type == "InterruptionJudged"]
+        stopped = self._stopped
+        if stopped and fact.type in ("UtteranceHeard", "CallerSpeechDismissed"):
+            genuine = fact.type == "UtteranceHeard"
+            if judged != [genuine]:
+                yield Violation(
+                    "interruptions_judged", f"{where}: {stopped.candidate_id} was stopped, and isn't judged"
+                )
+            if not genuine:
+                yield from _goes_on(step, where, stopped)
+            self._stopped = None
+        elif judged:
+            yield Violation("interruptions_judged", f"{where}: nothing was stopped")
+        if fact.type == "SpeechInterrupted" and any(rec.type == "TurnEnded" for rec in step):
+            self._stopped = self._cut(fact.payload["candidate_id"], fact.payload["spoken_so_far"])
+        for rec in step:
+            self._note(rec)
+
+    def _cut(self, candidate_id: str, heard: str) -> _Stopped:
+        rest = self._texts[candidate_id].split()[len(heard.split()) :]
+        return _Stopped(candidate_id, "" if self._of_another else " ".join(rest))
+
+    def _note(self, rec: Rec) -> None:
+        if rec.type in ("CallTaken", "ConversationClosed", "TurnOpened"):
+            self._stopped = None  # of the former gateway's caller; of one who left; something else is said already
+        if rec.type in ("TurnOpened", "SpeculationOpened"):
+            self._of_another = False
+        elif rec.type == "SubjectAuthenticated":
+            self._of_another |= self._subject not in (None, rec.payload["subject_id"])
+            self._subject = rec.payload["subject_id"]
+            if self._of_another and self._stopped:
+                self._stopped.rest = ""
+        elif rec.type == "CandidateFormed":
+            self._texts[rec.payload["candidate_id"]] = rec.payload["text"]
+        elif rec.type == "ReplyChosen" and rec.payload.get("more"):  # its rest isn't all in one text
+            self._texts[rec.payload["candidate_id"]] = ""
+
+
 def interruptions(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
     if behaviour.barge_in is None:
         return
-    stopped: dict[str, _Stopped] = {}
-    texts: dict[tuple[str, str], str] = {}
+    calls: dict[str, _Interruptions] = {}
     for step in log.steps:
-        fact = step[0]
-        where = f"{fact.conversation_id} seq {fact.seq} {fact.type}"
-        judged = [rec for rec in step if rec.type == "InterruptionJudged"]
-        waiting = stopped.get(fact.conversation_id)
-        if waiting and fact.type in ("UtteranceHeard", "CallerSpeechDismissed"):
-            genuine = fact.type == "UtteranceHeard"
-            if [rec.payload["genuine"] for rec in judged] != [genuine]:
-                yield Violation(
-                    "interruptions_judged", f"{where}: {waiting.candidate_id} was stopped, and isn't judged"
-                )
-            if not genuine:
-                yield from _goes_on(step, where, waiting)
-            del stopped[fact.conversation_id]
-        elif judged:
-            yield Violation("interruptions_judged", f"{where}: nothing was stopped")
-        if fact.type in ("CallTaken", "SubjectAuthenticated"):  # of the former gateway's caller; or for somebody else
-            stopped.pop(fact.conversation_id, None) if fact.type == "CallTaken" else _for_another(stopped, fact)
-        for rec in step:
-            if rec.type == "TurnOpened":  # by a key, or by what was decided for it
-                stopped.pop(rec.conversation_id, None)
-            if rec.type == "CandidateFormed":
-                texts[rec.conversation_id, rec.payload["candidate_id"]] = rec.payload["text"]
-            elif rec.type == "ReplyChosen" and rec.payload.get("more"):  # its rest isn't all in one text
-                texts[rec.conversation_id, rec.payload["candidate_id"]] = ""
-        kinds = {rec.type for rec in step}
-        if fact.type == "SpeechInterrupted" and "TurnEnded" in kinds and "TurnOpened" not in kinds:
-            candidate = fact.payload["candidate_id"]
-            whole = texts[fact.conversation_id, candidate].split()
-            heard = len(fact.payload["spoken_so_far"].split())
-            stopped[fact.conversation_id] = _Stopped(candidate, " ".join(whole[heard:]))
-
-
-def _for_another(stopped: dict[str, _Stopped], fact: Rec) -> None:
-    if fact.conversation_id in stopped:
-        stopped[fact.conversation_id].rest = ""
+        yield from calls.setdefault(step[0].conversation_id, _Interruptions()).take(step)
 
 
 def _goes_on(step: list[Rec], where: str, stopped: _Stopped) -> Iterator[Violation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import NamedTuple
 
 from simulation.durable import Signal
@@ -16,6 +17,29 @@ class Said(NamedTuple):
     what: str
     text: str = ""
     speech_ended_s: float = 0.0
+
+
+class LineState(StrEnum):
+    """What is going on between the two ends."""
+
+    RINGING = "ringing"
+    QUIET = "quiet"
+    CALLER_SPEAKS = "caller_speaks"
+    CALLER_WAITS = "caller_waits"
+    AGENT_HOLDS = "agent_holds"  # a holding line plays
+    AGENT_SPEAKS = "agent_speaks"
+    BOTH_SPEAK = "both_speak"  # the caller follows or interrupts
+    OVER = "over"
+
+
+_CALLER = {
+    "began": LineState.CALLER_SPEAKS,
+    "voiced": LineState.CALLER_SPEAKS,
+    "resumed": LineState.CALLER_SPEAKS,
+    "paused": LineState.CALLER_WAITS,
+    "ended": LineState.CALLER_WAITS,
+    "dismissed": LineState.QUIET,
+}
 
 
 class Holder:
@@ -37,6 +61,17 @@ class Line:
         self.phone: list[tuple[str, str]] = []  # number and text of what the caller's phone got
         self.endings = 0  # replies and closing lines that were heard to their end, or cut off
         self.changed = Signal()
+        self._caller = LineState.QUIET
+
+    @property
+    def state(self) -> LineState:
+        if self.closed or not self.answered:
+            return LineState.OVER if self.closed else LineState.RINGING
+        if self.playing is None:
+            return self._caller
+        if self._caller is LineState.CALLER_SPEAKS:
+            return LineState.BOTH_SPEAK
+        return LineState.AGENT_HOLDS if self.playing == "hold" else LineState.AGENT_SPEAKS
 
     def join(self, holder: Holder) -> None:
         self.holder = holder
@@ -44,6 +79,7 @@ class Line:
         self.changed.ring()
 
     def say(self, said: Said) -> None:
+        self._caller = _CALLER.get(said.what, self._caller)
         if self.holder is not None:
             self.holder.heard.put_nowait(said)
 
@@ -60,6 +96,8 @@ class Line:
     def began(self, holder: Holder, kind: str, text: str) -> None:
         if holder is self.holder:
             self.playing, self.said = kind, text
+            if kind != "hold" and self._caller is LineState.CALLER_WAITS:
+                self._caller = LineState.QUIET
             self.changed.ring()
 
     def fell_silent(self, holder: Holder, *, goes_on: bool = False) -> None:

@@ -41,7 +41,8 @@ class Failing(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """``coverage``: crash point → fault that had struck by then → crashes; ``none`` where the crash was the first fault.
 
-    ``struck``: fault → seeds in which it happened. ``fewest_turns``: of any seed.
+    ``states``: crash point → state of the line → crashes; ``passed``: how often a process stood there that might have died.
+    ``cells``: of crash point × fault × state, how many saw a crash. ``struck``: fault → seeds in which it happened. ``fewest_turns``: of any seed.
     """
 
     seeds: int
@@ -49,13 +50,18 @@ class Report(msgspec.Struct, frozen=True):
     failing: tuple[Failing, ...]
     coverage: dict[str, dict[str, int]]
     struck: dict[str, int]
+    states: dict[str, dict[str, int]]
+    passed: dict[str, dict[str, int]]
+    cells: int
     fewest_turns: int | None
 
 
 class _Seed(msgspec.Struct):
     seed: int
     violations: list[Violation]
-    pairs: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]  # crash point, fault that had struck, state of the line
+    crashed: list[tuple[str, str]]
+    passed: dict[tuple[str, str], int]
     struck: list[str]
     turns: int
 
@@ -119,20 +125,26 @@ def _play_and_check(seed: int, faults: frozenset[Fault]) -> _Seed:
             run = play(seed, _scene(faults))
             violations = check(run)
     except Exception as error:  # whatever stops a run is this seed's failure, not the end of the report
-        return _Seed(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], [], 0)
-    pairs = [(crash.point, beside) for crash in run.crashes for beside in crash.beside or ("none",)]
+        return _Seed(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], [], {}, [], 0)
+    cells = [(crash.point, beside, crash.state) for crash in run.crashes for beside in crash.beside or ("none",)]
+    crashed = [(crash.point, crash.state) for crash in run.crashes]
     turns = sum(record.body.type == "TurnOpened" for record in run.durable.log)
-    return _Seed(seed, violations, pairs, sorted(fault.value for fault in run.faults.happened), turns)
+    struck = sorted(fault.value for fault in run.faults.happened)
+    return _Seed(seed, violations, cells, crashed, dict(run.passed), struck, turns)
 
 
 def _report(played: list[_Seed], faults: frozenset[Fault]) -> Report:
     coverage: dict[str, dict[str, int]] = {}
     struck: Counter[str] = Counter()
+    crashed: Counter[tuple[str, str]] = Counter()
+    passed: Counter[tuple[str, str]] = Counter()
     for one in played:
         struck.update(one.struck)
-        for point, beside in one.pairs:
+        for point, beside, _ in one.cells:
             of_point = coverage.setdefault(point, {})
             of_point[beside] = of_point.get(beside, 0) + 1
+        crashed.update(one.crashed)
+        passed.update(one.passed)
     failing = tuple(
         Failing(one.seed, violation.invariant, violation.message, command_of(one.seed, faults))
         for one in played
@@ -144,8 +156,18 @@ def _report(played: list[_Seed], faults: frozenset[Fault]) -> Report:
         failing=failing,
         coverage={point: dict(sorted(found.items())) for point, found in sorted(coverage.items())},
         struck=dict(sorted(struck.items())),
+        states=_by_point(crashed),
+        passed=_by_point(passed),
+        cells=len({cell for one in played for cell in one.cells}),
         fewest_turns=min((one.turns for one in played), default=None),
     )
+
+
+def _by_point(counted: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (point, state), count in sorted(counted.items()):
+        found.setdefault(point, {})[state] = count
+    return found
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ When the callers are done, faults cease and everything settles; then the checker
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from simulation.guests import Guests, with_guests
 from simulation.hedged import with_hedging
 from simulation.history import Act, Crash, Did, GatewayTrace
 from simulation.ledger import Latencies
-from simulation.line import Line
+from simulation.line import Line, LineState
 from simulation.ownership import Group, OwnerProcess
 from simulation.poison import poison
 from simulation.process import Process
@@ -56,6 +57,7 @@ class Run:
     notes: list[Note] = field(default_factory=list)
     died_of: list[str] = field(default_factory=list)  # exceptions that no process may end with
     standstills: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # process -> (begin, end) in s
+    passed: Counter[tuple[str, str]] = field(default_factory=Counter)  # crash point, state of the line
     ended_at_s: float = 0.0
 
 
@@ -99,9 +101,11 @@ class World:
         self._lines: dict[str, Line] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._frozen_at: dict[str, float] = {}
-        draw, struck = self._faults.rng, self._faults.happened
-        self._owner_plan = CrashPlan(draw("crash/owner"), OWNER_POINTS, aim.owner if aim else None, struck)
-        self._gateway_plan = CrashPlan(draw("crash/gateway"), GATEWAY_POINTS, aim.gateway if aim else None, struck)
+        draw, struck, state = self._faults.rng, self._faults.happened, aim.state if aim else None
+        self._owner_plan = CrashPlan(draw("crash/owner"), OWNER_POINTS, aim.owner if aim else None, struck, state)
+        self._gateway_plan = CrashPlan(
+            draw("crash/gateway"), GATEWAY_POINTS, aim.gateway if aim else None, struck, state
+        )
 
     async def play(self) -> Run:
         self._new_owner()
@@ -173,13 +177,24 @@ class World:
         is_owner = process.name.startswith("o")
         fault = Fault.CRASH_OWNER if is_owner else Fault.CRASH_GATEWAY
         plan = self._owner_plan if is_owner else self._gateway_plan
-        if self._faults.has(fault) and not process.frozen and plan.due(point):
+        if not self._faults.has(fault) or process.frozen:
+            return
+        state = self._line_of(process).value
+        name = f"{'owner' if is_owner else 'gateway'}:{point}"
+        self.run.passed[name, state] += 1
+        if plan.due(point, state):
             beside = tuple(sorted(struck.value for struck in self._faults.happened))
             self._faults.happened[fault] += 1
             now = asyncio.get_running_loop().time()
-            self.run.crashes.append(Crash(now, process.name, f"{'owner' if is_owner else 'gateway'}:{point}", beside))
+            self.run.crashes.append(Crash(now, process.name, name, beside, state))
             self.note(process.name, f"dies at {point}")
             process.kill()
+
+    def _line_of(self, process: Process) -> LineState:
+        """What goes on in the gateway's call; of an owner, in the newest one."""
+        own = next((call for call, gateway in self._gateways.items() if gateway is process), None)
+        line = self._lines[own] if own else next(reversed(self._lines.values()), None)
+        return line.state if line else LineState.RINGING
 
     def _new_owner(self, former_hears_after_s: float = 0.0) -> Process:
         number = sum(process.name.startswith("o") for process in self._processes) + 1

@@ -99,9 +99,10 @@ class Turns:
         if cut_in is None or cut_in.row.cut_in:
             return self._take(seen)
         cut_in.set(cut_in=True)
-        return (*(row for row in self._take(seen) if row.turn_id != cut_in.row.turn_id), cut_in.row)
+        others = [row for row in self._take(seen) if not (isinstance(row, TurnRow) and row.turn_id == cut_in.row.turn_id)]
+        return (*others, cut_in.row)
 
-    def _take(self, seen: Seen) -> Iterable[TurnRow]:
+    def _take(self, seen: Seen) -> Iterable[Row]:
         event, payload = seen.event, seen.event.payload
         if isinstance(payload, d.TurnOpened):
             self._open(event, payload)
