@@ -1,9 +1,9 @@
 """``python -m tests.golden.record [NAME…]``: records the golden logs anew, or those that are named, with today's deciders.
 
 - ``demo_on_a_virtual_clock``: the example bank answers its scripted caller, with the real recogniser and classifier.
-- ``a_call_with_crashes``, ``…_bad_vendors``, ``…_guests``, ``…_hedges``, ``…_proofs``, ``…_writes``, ``a_plain_call``: of
-  some simulated calls under such faults, or none, the one in which most happens that no golden log before it holds, types
-  of event first.
+- ``a_call_with_crashes``, ``…_bad_vendors``, ``…_guests``, ``…_hedges``, ``…_proofs``, ``…_writes``, ``a_call_by_sentence``,
+  ``a_plain_call``: of some simulated calls under such faults, or none, the one in which most happens that no golden log
+  before it holds, types of event first.
 
 Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
 ``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.
@@ -35,6 +35,7 @@ _TELLING = ("reason", "outcome", "cause", "action", "origin", "purpose", "guardr
 CRASHES = frozenset({Fault.CRASH_OWNER, Fault.CRASH_GATEWAY, Fault.STALL, Fault.VENDOR_ERROR, Fault.POISON})
 BAD_VENDORS = frozenset({Fault.BAD_COMPLETION, Fault.STALL, Fault.VENDOR_ERROR, Fault.VOICE_FAIL})
 NONE: frozenset[Fault] = frozenset()
+STREAMS = frozenset({Fault.STREAM_BREAKS, Fault.BAD_COMPLETION})
 GUESTS = frozenset({Fault.GUESTS_FAIL, Fault.BAD_COMPLETION})
 DEMO = "demo_on_a_virtual_clock"
 HEDGES = frozenset({Fault.STALL, Fault.VENDOR_ERROR})
@@ -45,6 +46,7 @@ SIMULATED = {
     "a_plain_call": Scene(NONE, mixed=False, callers=1),
     "a_call_with_guests": Scene(GUESTS, mixed=False, callers=1),
     "a_call_with_hedges": Scene(HEDGES, mixed=False, callers=1, hedged=True),
+    "a_call_by_sentence": Scene(STREAMS, mixed=False, callers=1),
     "a_call_with_proofs": Scene(NONE, mixed=False, callers=1, writes=True),
     "a_call_with_writes": Scene(REFUSALS, mixed=False, callers=1, writes=True),
 }

@@ -241,3 +241,32 @@ def test_a_cancelled_completion_lets_go_of_the_connection() -> None:
             return stats
 
     assert asyncio.run(scene())["in_flight"] == 0
+
+
+def told(config: Mapping[str, Any]) -> tuple[list[str], CompletionResult | ProviderError]:
+    """The sentences that were told on the way, and what came of it."""
+    sentences: list[str] = []
+
+    async def scene() -> CompletionResult | ProviderError:
+        async with running(quick_config(**config)) as server:
+            try:
+                asked = request(on_sentence=lambda sentence: sentences.append(sentence.text), timeout_ms=400)
+                return await complete(server, asked)
+            except ProviderError as error:
+                return error
+
+    return sentences, asyncio.run(scene())
+
+
+def test_each_sentence_is_told_as_soon_as_another_one_follows_it() -> None:
+    sentences, result = told({"llm": {"canned": "It costs £3.50. Ask Mr. Smith. Anything else?"}})
+    assert sentences == ["It costs £3.50.", "Ask Mr. Smith."]
+    assert isinstance(result, CompletionResult)
+
+
+def test_a_stream_that_stalls_within_a_sentence_tells_no_fragment() -> None:
+    stalled = {"llm": {"canned": "Sure, I can do that. It is done.", "stall_share": 1.0, "stall_after_tokens": 2}}
+    sentences, result = told(stalled)
+    assert sentences == []
+    assert isinstance(result, ProviderError)
+    assert result.reason is FailureReason.TIMED_OUT
