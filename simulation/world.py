@@ -98,6 +98,7 @@ class World:
         self._processes: list[Process] = []
         self._owner: Process | None = None
         self._gateways: dict[str, Process] = {}
+        self._call_of: dict[str, str] = {}  # a gateway's name -> its call
         self._lines: dict[str, Line] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._frozen_at: dict[str, float] = {}
@@ -192,7 +193,7 @@ class World:
 
     def _line_of(self, process: Process) -> LineState:
         """What goes on in the gateway's call; of an owner, in the newest one."""
-        own = next((call for call, gateway in self._gateways.items() if gateway is process), None)
+        own = self._call_of.get(process.name)
         line = self._lines[own] if own else next(reversed(self._lines.values()), None)
         return line.state if line else LineState.RINGING
 
@@ -224,6 +225,7 @@ class World:
             )
             return self._watched(process, gateway.main(), lambda dead: self._replace_gateway(call_id, dead))
 
+        self._call_of[f"g{number}"] = call_id
         self._gateways[call_id] = self._spawn(f"g{number}", main)
 
     async def _watched(
