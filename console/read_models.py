@@ -13,6 +13,7 @@ from console.settings import ConfigurationError, Settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
 from projections.read_models.catalogue import READ_MODELS
 from projections.read_models.definition import RecordedBehaviour
+from streams.behaviours import BehaviourMissingError
 from streams.sqlite import SqliteLedger
 from streams.sqlite_store import SqliteStore
 
@@ -33,6 +34,7 @@ except ImportError as missing:
     ) from None
 
 FILE = "read_models.db"
+_TOLD = (StoreError, HelperLostError, BehaviourMissingError)
 
 
 class ReadModels(NamedTuple):
@@ -65,19 +67,17 @@ def _told() -> Iterator[None]:
     """Turns what may happen to a store while it is used into one message."""
     try:
         yield
-    except (StoreError, HelperLostError) as error:
+    except _TOLD as error:
         raise _failed(error) from None
     except ExceptionGroup as group:  # of who follows several partitions at once
-        known, rest = group.split((StoreError, HelperLostError))
+        known, rest = group.split(_TOLD)
         if known is None or rest is not None:
             raise
         raise _failed(known.exceptions[0]) from None
 
 
 def _failed(error: Exception) -> FailedError:
-    return FailedError(
-        str(error) if isinstance(error, HelperLostError) else f"the read models can't be used: {said(error)}"
-    )
+    return FailedError(f"the read models can't be used: {said(error)}" if isinstance(error, StoreError) else str(error))
 
 
 @asynccontextmanager

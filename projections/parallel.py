@@ -8,7 +8,6 @@ its pipe: memory stays flat.
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -16,8 +15,10 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from projections.checkpoint import Checkpoint
+from projections.garbage import rarely_collected
 from projections.projector import Projector
-from projections.read_models.definition import ReadModel
+from projections.read_models.definition import ReadModel, RecordedBehaviour
+from projections.recorded_behaviour import behaviours_among
 from projections.versions import Changes
 from streams.ports import Ledger, LogRecord
 
@@ -48,6 +49,7 @@ class _Work(NamedTuple):
     start: Checkpoint
     end: int
     shard: tuple[int, int]
+    behaviours: Sequence[RecordedBehaviour]
 
 
 class _Told(NamedTuple):
@@ -64,8 +66,10 @@ async def stretches(
     start: Checkpoint,
     end: int,
     helpers: int,
+    behaviours: Sequence[RecordedBehaviour] = (),
 ) -> AsyncGenerator[Stretch, None]:
-    """Of one partition from ``start`` to the offset ``end``. Close it (``aclosing``): it ends its helpers.
+    """Of one partition from ``start`` to the offset ``end``. Close it (``aclosing``): it ends its helpers. ``behaviours``:
+    all that a conversation before ``end`` may have pinned.
 
     Raises ``HelperLostError``.
     """
@@ -76,7 +80,7 @@ async def stretches(
     try:
         for which in range(helpers):
             here, there = spawning.Pipe(duplex=False)
-            work = _Work(open_ledger, list(models), partition, start, end, (which, helpers))
+            work = _Work(open_ledger, list(models), partition, start, end, (which, helpers), behaviours)
             process = spawning.Process(target=_help, args=(there, work), daemon=True)
             process.start()
             there.close()  # so that its end is heard
@@ -104,9 +108,8 @@ def _stops(start: int, end: int) -> list[int]:
 
 
 def _help(tell: Connection, work: _Work) -> None:
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)  # a fold makes many objects and next to no cycles: looking for them was a tenth
-    asyncio.run(_fold(tell, work))
+    with rarely_collected():
+        asyncio.run(_fold(tell, work))
 
 
 async def _fold(tell: Connection, work: _Work) -> None:
@@ -115,7 +118,8 @@ async def _fold(tell: Connection, work: _Work) -> None:
         async def history(conversation_id: str, _: int, until: int) -> Sequence[LogRecord]:
             return await ledger.read_conversation(conversation_id, 0, until)
 
-        projector = Projector(work.models, history, work.partition, work.start, work.shard)
+        behaviour_of = behaviours_among(lambda: work.behaviours)
+        projector = Projector(work.models, history, work.partition, work.start, work.shard, behaviour_of)
         at = work.start.offset
         for stop in _stops(at, work.end):
             while at < stop:

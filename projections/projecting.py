@@ -13,10 +13,12 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM, Checkpoint
+from projections.garbage import rarely_collected
 from projections.parallel import OpenLedger, stretches
-from projections.projector import Projector
+from projections.projector import BehaviourOf, Projector, none_recorded
 from projections.read_model_store import Generation, ReadModelStore
 from projections.read_models.definition import ReadModel, RecordedBehaviour, Row
+from projections.recorded_behaviour import behaviours_among
 from projections.versions import Changes, Moment, Versions
 from streams.ports import Ledger, LogRecord
 
@@ -53,7 +55,13 @@ class PartitionRun:
     """Some read models, all at the same place of one partition."""
 
     def __init__(
-        self, store: ReadModelStore, ledger: Ledger, members: Sequence[Member], partition: int, start: Checkpoint
+        self,
+        store: ReadModelStore,
+        ledger: Ledger,
+        members: Sequence[Member],
+        partition: int,
+        start: Checkpoint,
+        behaviour_of: BehaviourOf = none_recorded,
     ) -> None:
         self._store, self._partition, self._committed = store, partition, start
         self._models = [model for model, _ in members]
@@ -62,7 +70,7 @@ class PartitionRun:
         async def history(conversation_id: str, _: int, until: int) -> Sequence[LogRecord]:
             return await ledger.read_conversation(conversation_id, 0, until)
 
-        self._projector = Projector(self._models, history, partition, start)
+        self._projector = Projector(self._models, history, partition, start, behaviour_of=behaviour_of)
 
     @property
     def caught(self) -> Caught:
@@ -112,23 +120,25 @@ async def catch_up(
         groups = _by_place(store, folded, partition)
         behind += [_Behind(partition, at, end, group) for at, group in groups if at.offset < end]
     of = sum(each.end - each.at.offset for each in behind)
-    for each in behind:
-        is_much = each.end - each.at.offset >= MUCH and helpers > 1 and log.open_ledger is not None
-        caught_up = _with_helpers(store, log, each, helpers) if is_much else _alone(store, log, each)
-        so_far = Caught()
-        async with aclosing(caught_up):
-            async for offset, folded_so_far in caught_up:
-                so_far = folded_so_far
-                if progress:
-                    progress(done + offset - each.at.offset, of)
-        done += each.end - each.at.offset
-        caught = caught.plus(so_far)
+    with rarely_collected():
+        for each in behind:
+            is_much = each.end - each.at.offset >= MUCH and helpers > 1 and log.open_ledger is not None
+            caught_up = _with_helpers(store, log, each, helpers) if is_much else _alone(store, log, each)
+            so_far = Caught()
+            async with aclosing(caught_up):
+                async for offset, folded_so_far in caught_up:
+                    so_far = folded_so_far
+                    if progress:
+                        progress(done + offset - each.at.offset, of)
+            done += each.end - each.at.offset
+            caught = caught.plus(so_far)
     project_behaviours(store, log.behaviours(), members)
     return caught
 
 
 async def _alone(store: ReadModelStore, log: Log, behind: _Behind) -> AsyncGenerator[tuple[int, Caught], None]:
-    run = PartitionRun(store, log.ledger, behind.members, behind.partition, behind.at)
+    behaviour_of = behaviours_among(log.behaviours)
+    run = PartitionRun(store, log.ledger, behind.members, behind.partition, behind.at, behaviour_of)
     start = behind.at.offset
     while start < behind.end:
         records = await log.ledger.read(behind.partition, start, min(READ, behind.end - start))
@@ -145,7 +155,7 @@ async def _with_helpers(
     models = [model for model, _ in behind.members]
     generations = [generation for _, generation in behind.members]
     former = behind.at
-    found = stretches(log.open_ledger, models, behind.partition, former, behind.end, helpers)
+    found = stretches(log.open_ledger, models, behind.partition, former, behind.end, helpers, log.behaviours())
     async with aclosing(found):
         async for stretch in found:
             if stretch.reached != former:
@@ -164,15 +174,13 @@ async def follow(store: ReadModelStore, log: Log, members: Sequence[Member]) -> 
     async with asyncio.TaskGroup() as tasks:
         for partition in range(log.ledger.partitions if folded else 0):
             for at, group in _by_place(store, folded, partition):
-                tasks.create_task(_follow(store, log.ledger, group, partition, at))
+                tasks.create_task(_follow(store, log, group, partition, at))
         tasks.create_task(_follow_behaviours(store, log, members))
 
 
-async def _follow(
-    store: ReadModelStore, ledger: Ledger, members: Sequence[Member], partition: int, at: Checkpoint
-) -> None:
-    run = PartitionRun(store, ledger, members, partition, at)
-    async for records in ledger.follow(partition, at.offset):
+async def _follow(store: ReadModelStore, log: Log, members: Sequence[Member], partition: int, at: Checkpoint) -> None:
+    run = PartitionRun(store, log.ledger, members, partition, at, behaviours_among(log.behaviours))
+    async for records in log.ledger.follow(partition, at.offset):
         await run.take(records)
         run.commit()
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NoReturn
 
+from agent_core.behaviour import Behaviour
 from agent_core.conversation import Context, Status, initial
 from agent_core.evolve import evolve
 from projections.checkpoint import Checkpoint
@@ -31,18 +32,23 @@ History = Callable[[str, int, int], Awaitable[Sequence[LogRecord]]]
 """(conversation, partition, until): its records before the offset ``until``, with every OwnerTook among them."""
 
 
-def _unused(*_: Any) -> NoReturn:
-    raise LookupError("the fold needs neither behaviour nor key")
+BehaviourOf = Callable[[int, str], Behaviour]
+"""(seq, content hash): what a conversation pinned. Raises ``LookupError`` where it isn't recorded."""
 
 
-_CONTEXT = Context(_unused, _unused)
+def none_recorded(*_: Any) -> NoReturn:
+    raise LookupError("no behaviours are at hand")
+
+
+def _no_key() -> NoReturn:
+    raise LookupError("the fold needs no key")
 
 
 class _Group:
     """Read models that are folded together."""
 
-    def __init__(self, models: Sequence[ReadModel]) -> None:
-        self.models = list(models)
+    def __init__(self, models: Sequence[ReadModel], behaviour_of: BehaviourOf) -> None:
+        self.models, self.context = list(models), Context(behaviour_of, _no_key)
         self.keys: list[Callable[[Row], Any]] = [attrgetter(*model.key) for model in models]
         kinds = {kind for model in models for kind in model.handles}
         self.handlers: dict[type, tuple[int, ...]] = {
@@ -75,7 +81,7 @@ class _Thread:
     """One conversation while it is in memory."""
 
     def __init__(self, conversation_id: str, group: _Group) -> None:
-        self.conversation = initial(conversation_id, _CONTEXT)
+        self.conversation = initial(conversation_id, group.context)
         self._group = group
         self._attribution = Attribution()
         self._takes = [model.fold().take for model in group.models if model.fold]
@@ -101,7 +107,7 @@ class Projector:
     """``shard``: (which, of how many): of the conversations, only those that fall to it.
 
     ``unreadable``: records that couldn't be decoded; the rest of their steps is passed over, and ``ledgerline verify``
-    names them. ``events``: those that were folded.
+    names them. ``events``: those that were folded. ``behaviour_of``: few events need it to be folded.
     """
 
     def __init__(
@@ -111,8 +117,9 @@ class Projector:
         partition: int,
         start: Checkpoint,
         shard: tuple[int, int] = (0, 1),
+        behaviour_of: BehaviourOf = none_recorded,
     ) -> None:
-        self._group, self._history, self._partition = _Group(models), history, partition
+        self._group, self._history, self._partition = _Group(models, behaviour_of), history, partition
         self._which, self._of = shard
         self._steps = _Steps(start.epoch)
         self._next = start.offset

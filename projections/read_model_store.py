@@ -17,6 +17,7 @@ from projections.read_models.definition import ReadModel, code_hash
 from projections.versions import Changes
 
 BATCH = 10_000
+CACHE_KIB = 32 * 1024  # SQLite's: a commit of many rows fits, rather than spilling pages that it touches again
 _READS = "ledgerline_reads"
 _OF_THIS_DATABASE = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -181,6 +182,7 @@ def _engine(url: str) -> Engine:
         connection.isolation_level = None
         connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=normal")
+        connection.execute(f"pragma cache_size=-{CACHE_KIB}")
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from agent_core.behaviour import Behaviour
+from projections.read_models.definition import RecordedBehaviour
 from streams.behaviours import BehaviourMissingError, BehaviourStream
 
 
@@ -19,5 +20,20 @@ def recorded_behaviours(stream: BehaviourStream) -> Callable[[int, str], Behavio
         if hashlib.sha256(content).hexdigest() != content_hash:
             raise BehaviourMissingError(f"the content of behaviour {seq} is not what its hash says: it was changed")
         return Behaviour.from_canonical(content)
+
+    return behaviour_of
+
+
+def behaviours_among(recorded: Callable[[], Sequence[RecordedBehaviour]]) -> Callable[[int, str], Behaviour]:
+    """The same, of a list that is asked again where one isn't among those known. Raises ``BehaviourMissingError``."""
+    contents: dict[tuple[int, str], bytes] = {}
+
+    @cache
+    def behaviour_of(seq: int, content_hash: str) -> Behaviour:
+        if (seq, content_hash) not in contents:
+            contents.update({(version.seq, version.hash): version.content for version in recorded()})
+        if (seq, content_hash) not in contents:
+            raise BehaviourMissingError(f"behaviour {seq} isn't recorded, and a conversation pinned it")
+        return Behaviour.from_canonical(contents[seq, content_hash])
 
     return behaviour_of

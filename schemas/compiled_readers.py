@@ -2,7 +2,7 @@
 
 A generic Avro reader walks the schema for every record, makes a dict of it, and that dict is then converted. Here the walk is
 done once, when the first such record is read: what comes out is straight code that reads one field behind the other
-and builds the event from them, about four times as fast (decision 0033). ``None`` instead of a reader where the schema
+and builds the event from them, some 2.5 times as fast (decision 0033). ``None`` instead of a reader where the schema
 alone doesn't say how (an upcaster lifts that version, or a field changed its Avro type): those are left to the generic
 one, and a property test holds every compiled reader against it.
 

@@ -56,7 +56,8 @@ def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -
     c = _say(c, event, p.spoken_so_far) if p.spoken_so_far else c
     if c.turn_is_of_another:  # the rest isn't for whoever is there now
         return c
-    return replace(c, interrupted=Interrupted(to_be_said(c.behaviour, candidate), p.spoken_so_far, candidate.intent))
+    text = to_be_said(c.behaviour, candidate) if candidate.more else candidate.text
+    return replace(c, interrupted=Interrupted(text, p.spoken_so_far, candidate.intent))
 
 
 def _interruption_judged(c: Conversation, event: Event, p: d.InterruptionJudged) -> Conversation:
