@@ -86,6 +86,8 @@ class Scene:
     def __init__(self, *recognisers: Recogniser) -> None:
         self.recognisers = recognisers
         self.told: list[tuple[Any, ...]] = []
+        self.voices: list[bool] = []
+        self.partials: list[str] = []
         self.failures: list[tuple[str, FailureReason]] = []
         ear = Ear(
             lambda: self.told.append(("began",)),
@@ -93,8 +95,8 @@ class Scene:
             lambda text, ended_ms, confidence: self.told.append(("ended", text, round(self.now_ms() - ended_ms))),
             lambda: self.told.append(("resumed",)),
             lambda: self.told.append(("dismissed",)),
-            lambda active: None,
-            lambda text: None,
+            lambda active: self.voices.append(active),
+            lambda text: self.partials.append(text),
         )
         self.ears = Ears(list(recognisers), Activity(), ear, self.now_ms, self._failed)
 
@@ -140,6 +142,35 @@ def test_voice_activity_tells_that_the_caller_speaks_before_the_recogniser_does(
         return scene
 
     assert play(scene).told == [("began",)]
+
+
+def test_a_voice_is_told_as_it_goes_silent_and_comes_back_within_what_is_said() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        await scene.hear(LOUD, 400)
+        await scene.hear(QUIET, SPEECH_AFTER_MS - 20)
+        assert scene.voices == []
+        await scene.hear(QUIET, 100)
+        await scene.hear(LOUD, 400)
+        return scene
+
+    played = play(scene)
+    assert played.told == [("began",)]
+    assert played.voices == [False, True]
+
+
+def test_words_are_told_as_they_become_known() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        scene.recognisers[0].sessions[0].say(
+            TurnStarted(0.0), TurnUpdated("", 100.0), TurnUpdated("uh", 200.0), TurnUpdated("uh huh", 300.0)
+        )
+        await scene.hear(LOUD, 400)
+        return scene
+
+    assert play(scene).partials == ["uh", "uh huh"]
 
 
 def test_a_click_is_no_speech() -> None:
