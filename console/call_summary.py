@@ -91,6 +91,7 @@ def _line(name: str, value: str, colon: Text) -> Text:
 
 def _outcome(turn: TurnReport) -> str:
     cut = f"{', cut off' if turn.interrupted else ''}{', cut in' if turn.cut_in else ''}"
+    cut += ", cut short" if turn.cut_short else ""
     return f"{turn.outcome or 'open'}{cut}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from projections.race import Race, RaceFold, SoundReport
 from projections.tool_calls import ToolCall, ToolCallsFold
@@ -35,6 +36,7 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str | None
     interrupted: bool
     cut_in: bool = False  # the agent spoke while the caller only paused
+    cut_short: str | None = None  # why a reply that had begun couldn't be ended, as in ReplyCut
     held: int
     speculations: int
     chosen: str | None
@@ -65,6 +67,7 @@ class TurnFold:
         self._speculations = 0
         self.cut_in = False  # the agent spoke while the caller only paused
         self._chosen: d.Spoken | None = None
+        self._cut_short: str | None = None
         self._chosen_at_us: int | None = None
         self._ended: d.TurnEnded | None = None
         self._sounds: list[_Sound] = []
@@ -82,6 +85,8 @@ class TurnFold:
             self._speculations += 1
         elif isinstance(payload, d.Spoken):
             self._chosen, self._chosen_at_us = payload, event.accepted_at_us
+        elif isinstance(payload, d.SentenceReleased | d.ReplyCut):
+            self._goes_on(payload)
         elif isinstance(payload, d.TurnEnded):
             self._ended = payload
         elif isinstance(payload, f.UtteranceHeard):
@@ -91,6 +96,14 @@ class TurnFold:
                 sound.stale = True
         else:
             self._play(payload)
+
+    def _goes_on(self, payload: d.SentenceReleased | d.ReplyCut) -> None:
+        """The reply that was chosen is longer than when it was."""
+        more = payload.repair if isinstance(payload, d.ReplyCut) else payload.text
+        if self._chosen and self._chosen.candidate_id == payload.candidate_id:
+            self._chosen = replace(self._chosen, text=f"{self._chosen.text} {more}".strip())
+        if isinstance(payload, d.ReplyCut):
+            self._cut_short = payload.reason
 
     def hear(self, event: Event) -> None:
         """The turn's words; the first final ones stand."""
@@ -119,6 +132,7 @@ class TurnFold:
             outcome=outcome,
             interrupted=self._ended.interrupted if self._ended else False,
             cut_in=self.cut_in,
+            cut_short=self._cut_short,
             held=sum(sound.kind == "hold" for sound in self._sounds),
             speculations=self._speculations,
             chosen=self._chosen.text if self._chosen else None,
