@@ -150,10 +150,16 @@ def _failed(
 
 
 def _blocked(conversation: Conversation, turn: Turn, dropped: d.CandidateDropped) -> Iterator[Decision]:
+    """By a guardrail; or its stream failed behind its first sentences."""
     candidate = turn.candidates.get(dropped.candidate_id)
     ask = conversation.asks.get(candidate.ask_id) if candidate else None
-    if ask and dropped.reason.startswith("blocked:") and isinstance(ask.payload, d.CompletionAsked):
+    if ask is None or not isinstance(ask.payload, d.CompletionAsked):
+        return
+    why, _, failure = dropped.reason.partition(":")
+    if why == "blocked":
         yield from _again(conversation, turn, ask, "blocked")
+    elif why == "cut_short" and failure not in _FINAL:
+        yield from _again(conversation, turn, ask, "failed")
 
 
 def _again(conversation: Conversation, turn: Turn, ask: Ask, reason: str) -> Iterator[Decision]:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent_core.behaviour import Behaviour, GuardrailSetting
+from agent_core.hedging import Hedge, Hedging
 from agent_core.release import Release
 from schemas import decisions as d
 from schemas import facts as f
@@ -164,6 +165,15 @@ def test_a_stream_that_fails_before_the_choice_leaves_the_turn_to_its_sibling() 
     )
     (chosen,) = of(d.ReplyChosen, decided)
     assert chosen.text == TWO
+
+
+def test_a_stream_that_fails_behind_its_first_sentence_is_hedged_as_one_that_fails_before_it() -> None:
+    hedging = Hedging(answer=Hedge(now=1, late=1))
+    routing = BANK.routing.model_copy(update={"attempts": 1, "hedging": hedging})
+    streamed = Streamed(by_sentence(routing=routing), final=False)
+    streamed.sentence(0, ONE)
+    (again,) = of(d.AttemptAsked, streamed.fails())
+    assert (again.attempt, again.reason) == (1, "failed")
 
 
 def test_a_sentence_that_is_blocked_before_the_choice_takes_its_answer_with_it() -> None:
