@@ -81,7 +81,7 @@ def _reasons(guardrail: Guardrail) -> list[str]:
     own = [
         reason.value for kind in kinds if kind is not Reason for reason in kind if kind.__module__ == module.__name__
     ]
-    asked = ["not_judged_no_scores", "not_judged_late"]
+    asked = ["not_judged_late", "not_judged_no_scores"]
     return sorted(own) + (asked if guardrail.means in (Means.CLASSIFIER, Means.MODEL) else [])
 
 

@@ -22,6 +22,8 @@ BENCHMARKS = {
     "replay": "decisions recomputed over 10,000 recorded turns, and every turn judged anew under another behaviour",
     "turn_taking": "cut-ins against latency: endpointing settings over callers who pause while they think",
     "sentences": "end of speech to first reply: released by sentence, next to released whole",
+    "guardrails": "precision and recall of every guardrail on labelled examples, and what a judgement takes",
+    "prompt_cache": "share of prompt tokens that a provider has in its cache, by layout of the prompt",
     "ear": "end of speech to first sound and to first reply, through the real gateway",
 }
 # Named on the command line only: what they need isn't in the usual environment, or they take long.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from agent_core.behaviour import Action
 from agent_core.conversation import Conversation, Turn
 from agent_core.hedging import Purpose
-from agent_core.prompts import request_for
+from agent_core.prompts import ANSWER, prompt_version, request_for
 from agent_core.targets import questions_of
 from processors.spending import affordable
 from schemas import decisions as d
@@ -62,6 +62,8 @@ def _ask(conversation: Conversation, turn: Turn, name: str, again: str = "") -> 
         approved=request.approved,
         request_digest=request.digest,
         timeout_ms=conversation.behaviour.budget.completion_timeout_ms,
+        prompt_id=ANSWER,
+        prompt_version=prompt_version(conversation.behaviour),
     )
 
 

@@ -99,7 +99,13 @@ class PassagesAsked(Decision, frozen=True, kw_only=True):
 
 
 class CompletionAsked(Decision, frozen=True, kw_only=True):
-    """Asks a model for an answer, ``attempts`` times at once. ``messages`` is JSON; the digest is an HMAC of it all."""
+    """Asks a model for an answer, ``attempts`` times at once. ``messages`` is JSON; the digest is an HMAC of it all.
+
+    ``prompt_id`` and ``prompt_version``: which prompt it was, and in which layout and wording; empty in events that are
+    older than the field.
+    """
+
+    VERSION: ClassVar[int] = 2
 
     ask_id: str
     purpose: str  # answer | guard
@@ -110,6 +116,8 @@ class CompletionAsked(Decision, frozen=True, kw_only=True):
     approved: PrivateText = ""
     request_digest: str
     timeout_ms: int
+    prompt_id: str = ""
+    prompt_version: str = ""
 
 
 class GuardrailAsked(Decision, frozen=True, kw_only=True):

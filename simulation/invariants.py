@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulation.guardrail_invariants import guardrails
 from simulation.guest_invariants import guests
 from simulation.hedge_invariants import hedges
 from simulation.interruption_invariants import floors, holds_vary, interruptions
@@ -37,6 +38,7 @@ def check(run: Run) -> list[Violation]:
     found += takes_effect_once(log, run.traces)
     found += sentences(log, run.durable, run.behaviour)
     found += pieces(log, run.traces)
+    found += guardrails(log, run.behaviour)
     found += guests(log, run.durable, run.behaviour)
     found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)

@@ -58,11 +58,39 @@ _RECOMMENDATION = re.compile(
     r"(?:investment|choice|option|buy|bet|pick|idea|for you|than|place)\b",
     re.IGNORECASE,
 )
+_RATES = r"(?:the pound|the euro|the dollar|sterling|currency|exchange rates?|interest rates?|rates?|house prices?|prices|inflation)"
+_FOR_YOU = r"(?:for (?:you|somebody like you|someone like you|your \w+|most people|people like you)|you(?: best| better| well| most)?)"
+_PREFERENCE = re.compile(
+    # what the agent itself would do, or holds for the better
+    rf"\b(?:i|we)(?:['’]d| would)(?: \w+)? (?:leave|keep|hold|stay|wait|put|sell|move|switch|fix|pay|save)\b(?:\W+[\w'’]+){{0,6}}?\W+(?:{_PRODUCT}|market|invested)\b"
+    rf"|\b(?:that['’]?s|this is|it['’]?s) where i(?:['’]d| would) (?:go|put|invest)\b"
+    rf"|\b(?:better off|do better|be safer|earn more|get more)\b(?:\W+[\w'’]+){{0,3}}?\W+(?:with|in|from|by)\b(?:\W+[\w'’]+){{0,4}}?\W+{_PRODUCT}\b"
+    rf"|\b{_PRODUCT}\b(?:\W+[\w'’]+){{0,3}}?\W+(?:would |will |might |could )?(?:suits?|fits?|makes? (?:the most |more |most |a lot of )?sense|is right|is best|is ideal|is perfect)\b(?:\W+[\w'’]+)?\W+{_FOR_YOU}"
+    rf"|\b(?:moving|switching|putting|transferring|investing|buying|selling|fixing|cashing)\b(?:\W+[\w'’]+){{0,7}}?\W+(?:would be|is|makes)(?: \w+)? (?:smart|wise|better|best|sensible|good|clever|sense)\b"
+    r"|\b(?:not|now|right|good|great|best|bad|perfect|ideal|wrong)(?: \w+)? (?:the )?time to (?:buy|sell|invest|fix|remortgage)\b"
+    # an order
+    rf"|^\W*(?:\w+ )?(?:put|move|shift) (?:half|some|most|all|part|the rest|it|your|everything)\b(?:\W+[\w'’]+){{0,5}}?\W+(?:in|into|to)\b(?:\W+[\w'’]+){{0,3}}?\W+{_ASSET}\b"
+    rf"|\b(?:don['’]?t|do not|never) (?:sell|buy|cash in|touch)\b"
+    rf"|^\W*(?:take out|go for|choose|cash in|pick|get)\b(?:\W+[\w'’]+){{0,3}}?\W+{_PRODUCT}\b"
+    r"|\bso (?:buy|sell|invest)\b"
+    rf"|\b(?:my|a good|the best) (?:tip|advice|recommendation|suggestion|bet)(?: \w+){{0,2}} (?:is|would be|are)\b"
+    rf"|\b(?:ought to|should|had better|must) (?:pay into|save into|start|open|keep|get)\b(?:\W+[\w'’]+){{0,3}}?\W+(?:pension|isa|shares|stocks|funds?|bonds)\b",
+    re.IGNORECASE,
+)
+_OUTLOOK = re.compile(
+    rf"\b{_RATES}\b(?:\W+[\w'’]+){{0,2}}?\W+(?:will|are going to|is going to|(?:are|is) (?:bound|set|sure|likely) to)(?: \w+)? (?:be (?:stronger|weaker|higher|lower)|rise|fall|go (?:up|down)|drop|climb)\b"
+    rf"|\b{_ASSET}\b(?:\W+[\w'’]+){{0,2}}?\W+(?:always|never) (?:holds?|loses?|falls?|rises?|goes|pays?)\b",
+    re.IGNORECASE,
+)
 _PROMISE = any_of(
     [
         r"guarantee[ds]?(?: \w+){0,4} (?:returns?|profits?|gains?|growth|income|interest on investments?)",
         r"(?:returns?|profits?|gains?)(?: \w+){0,2} (?:is|are|'s) (?:guaranteed|certain|assured)",
         r"(?:can't|cannot|can not|won't|will not|never) (?:possibly )?(?:lose|go wrong)(?: any| your)?(?: money)?",
+        r"(?:has|have|had) never (?:lost|fallen)(?: \w+)?",
+        r"(?:double|triple) your (?:money|savings|investment)",
+        r"(?:safe|fair) to say(?: that)? you(?:'ll| will) (?:make|earn|gain|profit)",
+        r"make a (?:\w+ )?profit",
         r"(?:risk free|risk-free|no risk|without (?:any )?risk|zero risk)(?: \w+){0,2}",
         r"(?:a )?(?:sure thing|safe bet|sure bet|no brainer)",
         r"you(?:'ll| will) (?:definitely |certainly |surely )?(?:make|earn|double|triple)(?: \w+){0,3} (?:money|profit|fortune|percent|per cent)",
@@ -103,8 +131,8 @@ class RegulatedAdvice:
             said = subject.text[clause.start : clause.end]
             if said.rstrip().endswith("?"):
                 continue  # a question to the caller recommends nothing
-            for reason, pattern in _PATTERNS.items():
-                match = pattern.search(said)
+            for reason, patterns in _PATTERNS.items():
+                match = next((match for pattern in patterns if (match := pattern.search(said))), None)
                 if match and not _DECLINES.search(said):
                     found.setdefault(reason, []).append(Span(clause.start + match.start(), clause.start + match.end()))
         if not found:
@@ -113,9 +141,9 @@ class RegulatedAdvice:
 
 
 _PATTERNS = {
-    RegulatedAdviceReason.RECOMMENDATION: _RECOMMENDATION,
-    RegulatedAdviceReason.PROMISE: _PROMISE,
-    RegulatedAdviceReason.FORECAST: _FORECAST,
+    RegulatedAdviceReason.RECOMMENDATION: (_RECOMMENDATION, _PREFERENCE),
+    RegulatedAdviceReason.PROMISE: (_PROMISE,),
+    RegulatedAdviceReason.FORECAST: (_FORECAST, _OUTLOOK),
 }
 
 

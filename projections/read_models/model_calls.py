@@ -1,7 +1,7 @@
 """Model calls: every attempt at a model, won or lost, with tokens, cost and times as far as its provider told.
 
-The prompt that was used is the pinned behaviour's: join ``behaviour_versions`` by ``behaviour_seq`` for its
-``prompt_hash``.
+``prompt_version`` names the prompt that was used, ``model`` who answered it: what a change of either did is a comparison of
+two groups. Its text is the pinned behaviour's: join ``behaviour_versions`` by ``behaviour_seq``.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     routed: Annotated[str | None, Meta(description="The routed name that was asked for; NULL: the behaviour's own.")]
     behaviour_seq: Annotated[int | None, Meta(description="The pinned behaviour, whose prompt was used.")]
     behaviour_hash: Annotated[str | None, Meta(description="Its content hash.")]
+    prompt_id: Annotated[str | None, Meta(description="Which prompt was used; NULL where the log doesn't tell.")]
+    prompt_version: Annotated[str | None, Meta(description="Its layout and a digest of its text.")]
     request_digest: Annotated[str | None, Meta(description="HMAC of the request; NULL where the log holds none.")]
     state: Annotated[str, Meta(description="open, returned, failed or cancelled.")]
     reason: Annotated[str | None, Meta(description="Of the failure.")]
@@ -95,6 +97,8 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         routed=completion.model if completion else None,
         behaviour_seq=seen.after.behaviour_seq or None,
         behaviour_hash=seen.after.behaviour_hash or None,
+        prompt_id=completion.prompt_id or None if completion else None,
+        prompt_version=completion.prompt_version or None if completion else None,
         request_digest=completion.request_digest or None if completion else None,
         state="open",
         reason=None,
@@ -127,6 +131,8 @@ def _imported(event: Event, call: h.ModelCallImported) -> ModelCallRow:
         routed=None,
         behaviour_seq=None,
         behaviour_hash=None,
+        prompt_id=None,
+        prompt_version=call.prompt_version or None,
         request_digest=None,
         state="failed" if call.failed else "returned",
         reason=call.failed or None,
@@ -181,7 +187,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=3,
+    version=4,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),

@@ -198,7 +198,7 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (HEAD, "I'm an AI assistant of Corner Bank.", "I'm not an AI, I'm Sue.",
          "behaviour.yaml:5: the disclosure doesn't say that the caller talks to an AI"),
         (HEAD, "- complaint_stated", "- complaint", "behaviour.yaml:17: escalate_on names 'complaint', which no guardrail"),
-        (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: agent_tone"),
+        (GUARDS, "name: grounding", "name: groundin", "guardrails.yaml:6: unknown guardrail 'groundin'; there are: advice_meaning"),
         (GUARDS, "name: grounding", GUEST.replace("    silence: pass\n", ""), "guardrails.yaml:6: guardrails.1: a guest needs silence"),
         (GUARDS, "name: grounding", "name: grounding\n    silence: pass", "guardrails.yaml:6: guardrails.1: silence: only guests have it"),
         (GUARDS, "name: grounding", GUEST.replace("tone", "Tone"), "guardrails.yaml:6: guardrails.1: a guest's name is of a-z"),

@@ -239,5 +239,6 @@ def test_arguments_are_never_judged_by_what_would_have_to_be_waited_for() -> Non
 
 def test_compliance_fails_closed_and_manners_fail_open() -> None:
     failing_open = {name for name, g in registry.every().items() if g.on_failure is OnFailure.OPEN}
-    cues = {"complaint", "vulnerability", "third_party", "model_complaint", "model_vulnerability", "model_third_party"}
+    cues = {"complaint", "vulnerability", "third_party", "complaint_meaning", "vulnerability_meaning"}
+    cues |= {"model_complaint", "model_vulnerability", "model_third_party"}
     assert failing_open == cues | {"agent_tone"}

@@ -1,20 +1,25 @@
 """``python -m tests.mutations.find NAME [--seeds N]``: runs the simulation over mutated code until a seed shows it.
 
 The module's source is replaced as it is imported, in this process alone; nothing is written. Prints JSON:
-``{"name", "seeds", "invariant", "message"}``; ``seeds`` counts those that were needed, null where none found it.
+``{"name", "seeds", "invariant", "message"}``; ``seeds`` counts those that were needed, null where none found it. A mutation
+that names a file of tests is shown to them instead: ``seeds`` is 0 and ``invariant`` the test that failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import io
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
+
+import pytest
 
 from tests.mutations.mutations import Mutation, named
 
@@ -61,6 +66,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 def find(name: str, most_seeds: int) -> dict[str, object]:
     mutation = named(name)
     sys.meta_path.insert(0, _Finder(mutation))
+    if mutation.test:
+        return {"name": name, **_shown_to(mutation.test)}
     from simulation.run import simulate  # only now: what it imports is mutated
 
     report = simulate(range(1, most_seeds + 1), processes=1, stop_at_first=True)
@@ -71,6 +78,25 @@ def find(name: str, most_seeds: int) -> dict[str, object]:
         "invariant": found.invariant if found else None,
         "message": found.message if found else None,
     }
+
+
+class _FirstFailure:
+    """A plugin of pytest: which test failed first."""
+
+    name: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.name is None:
+            self.name = report.nodeid
+
+
+def _shown_to(test: str) -> dict[str, object]:
+    first = _FirstFailure()
+    with contextlib.redirect_stdout(io.StringIO()):
+        ended = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test], plugins=[first])
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"{test} could not be run: {ended}")
+    return {"seeds": 0 if first.name else None, "invariant": first.name, "message": None}
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """``module``: dotted name of the module whose source is changed. ``rule``: what it breaks, in a sentence."""
+    """``module``: dotted name of the module whose source is changed. ``rule``: what it breaks, in a sentence. ``test``: the
+    file of tests that must notice; empty: the simulation must."""
 
     name: str
     module: str
     old: str
     new: str
     rule: str
+    test: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutations.guardrail_mutations import GUARDRAIL_MUTATIONS
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
 from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
@@ -45,6 +46,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
         "sentences of two runs of an ask never make one reply",
     ),
+    *GUARDRAIL_MUTATIONS,
     *GUEST_MUTATIONS,
     *SENTENCE_MUTATIONS,
     *WRITE_MUTATIONS,

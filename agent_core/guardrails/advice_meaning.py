@@ -1,0 +1,22 @@
+"""No advice on what to buy, sell or hold, in whatever words. Beside ``regulated_advice``, which is exact and sees little."""
+
+from __future__ import annotations
+
+from agent_core.guardrails import _meaning_examples as examples
+from agent_core.guardrails._meaning import MeaningGuardrail
+from agent_core.guardrails.base import Input, OnFailure, Reason
+
+
+class AdviceMeaningReason(Reason):
+    GIVEN = "advice_meaning_given"
+
+
+GUARDRAIL = MeaningGuardrail(
+    name="advice_meaning",
+    version="1",
+    inputs=(Input.CANDIDATE,),
+    blocks=True,
+    on_failure=OnFailure.CLOSED,
+    examples={AdviceMeaningReason.GIVEN: examples.ADVICE["given"]},
+    others=examples.SERVICE,
+)

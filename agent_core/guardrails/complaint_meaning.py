@@ -1,0 +1,29 @@
+"""A cue, not a block: the caller complains, in whatever words. Beside ``complaint``, which is exact and hears little."""
+
+from __future__ import annotations
+
+from agent_core.guardrails import _meaning_examples as examples
+from agent_core.guardrails._injection_examples import normal
+from agent_core.guardrails._meaning import MeaningGuardrail
+from agent_core.guardrails.base import Input, OnFailure, Reason
+
+
+class ComplaintMeaningReason(Reason):
+    STATED = "complaint_meaning_stated"
+    AUTHORITY = "complaint_meaning_authority_named"
+    DISSATISFIED = "complaint_meaning_dissatisfied"
+
+
+GUARDRAIL = MeaningGuardrail(
+    name="complaint_meaning",
+    version="1",
+    inputs=(Input.CALLER,),
+    blocks=False,
+    on_failure=OnFailure.OPEN,
+    examples={
+        ComplaintMeaningReason.STATED: examples.COMPLAINTS["stated"],
+        ComplaintMeaningReason.AUTHORITY: examples.COMPLAINTS["authority_named"],
+        ComplaintMeaningReason.DISSATISFIED: examples.COMPLAINTS["dissatisfied"],
+    },
+    others=(*examples.NO_COMPLAINTS, *normal()),
+)
