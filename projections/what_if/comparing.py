@@ -72,7 +72,9 @@ class Recorded:
             fact = step[0].payload
             if isinstance(fact, f.UtteranceHeard) and fact.utterance_id == self._turn.opened.utterance_id:
                 speech_ended_at_us = step[0].accepted_at_us - round(fact.since_speech_end_ms * 1000)
-            elif isinstance(fact, f.FallbackPlayed) and choice is None and self._is_ours(step[0], fact):
+            elif (
+                isinstance(fact, f.FallbackPlayed) and choice is None and self._turn.is_closed_by(fact, step[0].turn_id)
+            ):
                 closing = step[0]
             for event in step:
                 if isinstance(event.payload, d.Spoken) and event.turn_id == self._turn.turn_id:
@@ -84,11 +86,6 @@ class Recorded:
         text = closing.payload.text if closing and isinstance(closing.payload, f.FallbackPlayed) else None
         closing_us = closing.accepted_at_us if closing else None
         return ending.said(events, choice, closing_us, text, speech_ended_at_us, costs), events
-
-    def _is_ours(self, event: Event, played: f.FallbackPlayed) -> bool:
-        if played.utterance_id:
-            return played.utterance_id == self._turn.opened.utterance_id
-        return event.turn_id == self._turn.turn_id
 
 
 def other_end(turn: RecordedTurn, found: Rejudged, closing_text: str) -> Said | None:

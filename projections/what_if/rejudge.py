@@ -148,7 +148,7 @@ class _Run:
             timer = self._c.timers.get(payload.timer_id)
             if timer is None or timer.due_at_us > fact.accepted_at_us:
                 return
-        elif isinstance(payload, f.FallbackPlayed) and not self._chosen and self._is_open():
+        elif isinstance(payload, f.FallbackPlayed) and not self._chosen and self._is_closed_by(fact, payload):
             if self._hard_ms() != self._turn.opened.hard_ms:
                 return
             self._closing_us = fact.accepted_at_us
@@ -302,6 +302,9 @@ class _Run:
     def _is_open(self) -> bool:
         turn = self._c.turn
         return turn is not None and turn.turn_id == self._turn.turn_id
+
+    def _is_closed_by(self, fact: Event, played: f.FallbackPlayed) -> bool:
+        return self._is_open() and self._turn.is_closed_by(played, fact.turn_id)
 
     def _is_choice(self, event: Event) -> bool:
         return isinstance(event.payload, d.Spoken) and event.turn_id == self._turn.turn_id

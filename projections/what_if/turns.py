@@ -8,6 +8,7 @@ from typing import NamedTuple
 from agent_core.conversation import Conversation
 from processors.mind import AgentMind
 from schemas import decisions as d
+from schemas import facts as f
 from schemas.event import Event
 
 Step = Sequence[Event]
@@ -22,6 +23,10 @@ class RecordedTurn(NamedTuple):
     seq: int
     before: Conversation
     steps: tuple[Step, ...]
+
+    def is_closed_by(self, played: f.FallbackPlayed, turn_id: str | None) -> bool:
+        """Whether the closing line is this turn's; ``turn_id``: that the event names."""
+        return played.utterance_id == self.opened.utterance_id if played.utterance_id else turn_id == self.turn_id
 
 
 def recorded_turns(mind: AgentMind, conversation_id: str, steps: Sequence[Step]) -> Iterator[RecordedTurn]:

@@ -67,4 +67,4 @@ def turns(found: dict[str, tuple[TurnWhatIf, ...]]) -> Iterator[TurnWhatIf]:
 
 
 def some(*seeds: int, faults: frozenset[Fault] = NONE) -> Iterable[Simulated]:
-    return [simulated(seed, faults) for seed in seeds]
+    return (simulated(seed, faults) for seed in seeds)

@@ -12,7 +12,7 @@ from processors.cascade import Cascade
 from processors.deciders import DECIDERS
 from projections.what_if.change import parse
 from projections.what_if.rejudge import ANSWERABLE, Answer
-from projections.what_if.report import CHANGED, SAME, UNKNOWN
+from projections.what_if.report import CHANGED, SAME, UNKNOWN, TurnWhatIf
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -126,14 +126,19 @@ def test_older_code_is_held_to_what_this_code_would_have_decided() -> None:
 
 
 def test_a_guardrail_that_is_taken_out_blocks_no_longer() -> None:
-    of = simulated(3, frozenset({Fault.BAD_COMPLETION}))
-    blocked = [t for t in turns(judged(of)) if "private_knowledge" in t.recorded.blocked]
-    found = {(t.turn_id, t.seq): t for t in turns(judged(of, "guardrail=without:private_knowledge"))}
-    assert blocked
-    for turn in blocked:
-        without = found[turn.turn_id, turn.seq].what_if
-        assert without is None or "private_knowledge" not in without.blocked
-    assert any(turn.reply == CHANGED for turn in found.values())
+    name = "private_knowledge"
+    seeds = some(*range(1, 20), faults=frozenset({Fault.BAD_COMPLETION}))
+    of, blocked = next((of, found) for of in seeds if (found := _blocked_by(name, judged(of))))
+    without = judged(of, f"guardrail=without:{name}")
+    assert not any(t.what_if and name in t.what_if.blocked for each in without.values() for t in each)
+    changed = {(call_id, t.turn_id) for call_id, each in without.items() for t in each if not t.identical}
+    assert blocked <= changed
+
+
+def _blocked_by(name: str, found: dict[str, tuple[TurnWhatIf, ...]]) -> set[tuple[str, str]]:
+    return {
+        (call_id, turn.turn_id) for call_id, each in found.items() for turn in each if name in turn.recorded.blocked
+    }
 
 
 def _has(text: str | None) -> bool:
