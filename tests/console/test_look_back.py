@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.replay import record_calls
-from console.commands import replay_all, what_if
+from console.commands import debug, replay_all, show_at, what_if, why
 from console.commands.realtime import at_pace, open_player
 from console.failures import UsageError
 from console.recorded_call import load
@@ -110,6 +110,48 @@ def test_since_is_a_time_or_how_long_ago(text: str, us: int) -> None:
 def test_since_that_is_no_time_says_what_is() -> None:
     with pytest.raises(UsageError, match="24h"):
         since_us("yesterday")
+
+
+# --- one call --------------------------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_explained_from_the_log(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert why.run(call_id="last", turn="t2", data=data, log=None, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["turn_id"], told["story"][0].partition(":")[0]) == ("t2", "Heard")
+    assert why.run(call_id="last", turn="last", data=data, log=None, as_json=False) == 0
+    assert "Chosen at" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="it has t1, t2"):
+        why.run(call_id="last", turn="t99", data=data, log=None, as_json=False)
+
+
+def test_one_event_is_shown_with_what_it_changed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_at.run(call_id="last", seq=2, data=data, log=None, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["event"]["type"], told["before"]["status"], told["after"]["status"]) == (
+        "ConversationOpened",
+        "new",
+        "open",
+    )
+    assert show_at.run(call_id="last", seq=2, data=data, log=None, as_json=False) == 0
+    assert 'status: "new" → "open"' in capsys.readouterr().out
+    with pytest.raises(UsageError, match="has events 1 to"):
+        show_at.run(call_id="last", seq=99_999, data=data, log=None, as_json=False)
+
+
+def test_with_no_model_debug_prints_what_one_would_be_sent(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    usual: dict[str, Any] = {"call_id": "last", "turn": "t2", "most_steps": 3, "data": data, "log": None}
+    assert debug.run(question="Why so slow?", as_json=True, **usual) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["model"], told["answer"], told["looked"]) == (None, None, [])
+    assert [message["role"] for message in told["would_send"]] == ["system", "user"]
+    assert "Why so slow?" in told["would_send"][1]["content"]
+    with pytest.raises(UsageError, match="what do you want to know"):
+        debug.run(question=" ", as_json=True, **usual)
 
 
 # --- played back -----------------------------------------------------------------------------------------------------
