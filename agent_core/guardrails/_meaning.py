@@ -37,8 +37,8 @@ from agent_core.logistic import Linear, fit, softmax
 from agent_core.ports import Embedder
 
 _L2 = 1e-4
-_MODELS = "_meaning_models.json"
-_trained: dict[tuple[str, str], Linear] = {}  # by guardrail and embedder, for embedders that no model is shipped for
+_FILE = "_meaning_models.json"
+_models: dict[tuple[str, str], Linear] = {}  # by guardrail and embedder
 
 
 class MeaningOptions(GuardOptions, frozen=True):
@@ -60,7 +60,7 @@ class MeaningGuardrail(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: OnFailure
     examples: Mapping[Reason, tuple[str, ...]]
     others: tuple[str, ...]
-    budget_ms: int = 500
+    budget_ms: int = 1000
     judges_sentence: bool = True
     means: Means = Means.CLASSIFIER
     options_type: type[GuardOptions] = MeaningOptions
@@ -84,13 +84,14 @@ class MeaningGuardrail(msgspec.Struct, frozen=True, kw_only=True):
 
 def model_for(guardrail: MeaningGuardrail, embedder: Embedder) -> Linear:
     """The shipped model where it was made with this embedder and these examples, else one trained now (some seconds, once)."""
-    shipped = _shipped().get(guardrail.name)
-    if shipped and shipped.embedder == embedder.name and shipped.examples == fingerprint(guardrail):
-        return Linear(np.array(shipped.weights), np.array(shipped.bias))
     key = guardrail.name, embedder.name
-    if key not in _trained:
-        _trained[key] = train(guardrail, embedder)
-    return _trained[key]
+    if key not in _models:
+        shipped = _shipped().get(guardrail.name)
+        if shipped and shipped.embedder == embedder.name and shipped.examples == fingerprint(guardrail):
+            _models[key] = Linear(np.array(shipped.weights), np.array(shipped.bias))
+        else:
+            _models[key] = train(guardrail, embedder)
+    return _models[key]
 
 
 def train(guardrail: MeaningGuardrail, embedder: Embedder) -> Linear:
@@ -119,7 +120,7 @@ class _Shipped(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, _Shipped]:
-    file = resources.files(__package__).joinpath(_MODELS)
+    file = resources.files(__package__).joinpath(_FILE)
     return msgspec.json.decode(file.read_bytes(), type=dict[str, _Shipped]) if file.is_file() else {}
 
 
@@ -134,4 +135,4 @@ def shipped_json(guardrails: list[MeaningGuardrail], embedder: Embedder) -> str:
 
 
 def write_models(guardrails: list[MeaningGuardrail], embedder: Embedder) -> None:
-    Path(__file__).with_name(_MODELS).write_text(shipped_json(guardrails, embedder), "utf-8")
+    Path(__file__).with_name(_FILE).write_text(shipped_json(guardrails, embedder), "utf-8")

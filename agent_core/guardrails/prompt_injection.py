@@ -65,7 +65,7 @@ class PromptInjection:
     means = Means.CLASSIFIER
     blocks = True
     judges_sentence = False
-    budget_ms = 500
+    budget_ms = 1000
     on_failure = OnFailure.CLOSED
     options_type = PromptInjectionOptions
 
