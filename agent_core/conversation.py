@@ -154,9 +154,9 @@ class Interrupted(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a holding line offered in ``turn_id``: a yes in a later turn leads to ``intent``."""
+    """The holding line of ``turn_id``: where it offered something, a yes in a later turn leads there."""
 
-    intent: str
+    phrase_id: str
     turn_id: str
 
 

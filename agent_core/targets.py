@@ -69,7 +69,8 @@ def _accepted_offer(conversation: Conversation) -> Target | None:
         return None
     if assent(turn.question.removeprefix(turn.carried)) is not Assent.YES:
         return None
-    intent = conversation.behaviour.intent(offer.intent)
+    offered = conversation.behaviour.offered_by(offer.phrase_id)
+    intent = conversation.behaviour.intent(offered) if offered else None
     return Target(_ACTIONS[intent.action], intent.name) if intent else None
 
 

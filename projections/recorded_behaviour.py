@@ -25,15 +25,18 @@ def recorded_behaviours(stream: BehaviourStream) -> Callable[[int, str], Behavio
 
 
 def behaviours_among(recorded: Callable[[], Sequence[RecordedBehaviour]]) -> Callable[[int, str], Behaviour]:
-    """The same, of a list that is asked again where one isn't among those known. Raises ``BehaviourMissingError``."""
-    contents: dict[tuple[int, str], bytes] = {}
+    """The same, of a list that is asked again where one isn't among those known: its content is what its hash names.
+
+    Raises ``BehaviourMissingError``.
+    """
+    contents: dict[str, bytes] = {}
 
     @cache
     def behaviour_of(seq: int, content_hash: str) -> Behaviour:
-        if (seq, content_hash) not in contents:
-            contents.update({(version.seq, version.hash): version.content for version in recorded()})
-        if (seq, content_hash) not in contents:
+        if content_hash not in contents:
+            contents.update({version.hash: version.content for version in recorded()})
+        if content_hash not in contents:
             raise BehaviourMissingError(f"behaviour {seq} isn't recorded, and a conversation pinned it")
-        return Behaviour.from_canonical(contents[seq, content_hash])
+        return Behaviour.from_canonical(contents[content_hash])
 
     return behaviour_of

@@ -80,8 +80,7 @@ def _reply_refused(c: Conversation, event: Event, p: f.ReplyRefused) -> Conversa
 
 def _holding_played(c: Conversation, event: Event, p: f.HoldingPlayed) -> Conversation:
     turn = replace(c.turn, holds=c.turn.holds + 1) if c.turn else None
-    intent = c.behaviour.offered_by(p.phrase_id)
-    offer = Offer(intent, event.turn_id or (c.turn.turn_id if c.turn else "")) if intent else None
+    offer = Offer(p.phrase_id, event.turn_id or (c.turn.turn_id if c.turn else ""))
     return _say(replace(c, turn=turn, last_hold=p.phrase_id, offer=offer), event, p.text)
 
 

@@ -21,6 +21,10 @@ def bank() -> Behaviour:
     return load(BANK).model_copy(update={"guardrails": ()})
 
 
+def offer_of(bank: Behaviour, intent: str, turn_id: str) -> Offer:
+    return Offer(next(phrase.id for phrase in bank.holding if bank.offered_by(phrase.id) == intent), turn_id)
+
+
 def target(bank: Behaviour, said: str, offer: Offer | None) -> Target | None:
     turn = Turn(
         turn_id="t3",
@@ -41,20 +45,20 @@ def target(bank: Behaviour, said: str, offer: Offer | None) -> Target | None:
 
 @pytest.mark.parametrize("intent", ["speak_to_person", "call_back"])
 def test_a_yes_to_what_was_offered_leads_there(bank: Behaviour, intent: str) -> None:
-    assert target(bank, "yes please", Offer(intent, "t2")) == Target("escalate", intent)
+    assert target(bank, "yes please", offer_of(bank, intent, "t2")) == Target("escalate", intent)
 
 
 @pytest.mark.parametrize(
-    ("said", "offer"),
+    ("said", "turn_id"),
     [
         ("yes please", None),
-        ("yes please", Offer("call_back", "t3")),  # it was offered while this very question waits
-        ("no thanks", Offer("call_back", "t2")),
-        ("yes but what about the fee", Offer("call_back", "t2")),
+        ("yes please", "t3"),  # it was offered while this very question waits
+        ("no thanks", "t2"),
+        ("yes but what about the fee", "t2"),
     ],
 )
-def test_nothing_else_does(bank: Behaviour, said: str, offer: Offer | None) -> None:
-    found = target(bank, said, offer)
+def test_nothing_else_does(bank: Behaviour, said: str, turn_id: str | None) -> None:
+    found = target(bank, said, offer_of(bank, "call_back", turn_id) if turn_id else None)
     assert found is None or found.action != "escalate"
 
 
@@ -66,6 +70,12 @@ def test_the_third_line_offers_something_and_no_two_in_a_row_are_the_same(bank: 
         assert [said[phrase].split("_")[0] for phrase in plan] == ["looking", "still", "offer"]
         assert all(one != other for one, other in zip((last, *plan), plan, strict=False))
         last = plan[-1]
+
+
+def test_a_line_that_offers_nothing_leads_nowhere(bank: Behaviour) -> None:
+    silent = next(phrase.id for phrase in bank.holding if bank.offered_by(phrase.id) is None)
+    found = target(bank, "yes please", Offer(silent, "t2"))
+    assert found is None or found.action != "escalate"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from agent_core.behaviour import Behaviour
 from console.recorded_call import load
 from schemas.event import Event
 
@@ -12,3 +14,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def golden(name: str) -> list[Event]:
     return [event for event, _ in load(GOLDEN / f"{name}.jsonl")]
+
+
+def golden_behaviours(name: str) -> list[Behaviour]:
+    """What that call pinned, as far as it is kept beside it."""
+    path = GOLDEN / f"{name}.context.json"
+    if not path.exists():
+        return []
+    context = json.loads(path.read_text())
+    return [Behaviour.model_validate(each["content"]) for each in context["behaviours"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from golden_calls import GOLDEN, golden
+from golden_calls import GOLDEN, golden, golden_behaviours
 from msgspec.structs import replace
 from support import DataDirectory, run
 
@@ -13,7 +13,8 @@ from projections.projecting import Log
 from projections.read_models.definition import RecordedBehaviour
 from schemas.base import Kind
 from schemas.control import OwnerTook
-from schemas.event import Event
+from schemas.event import NO_INBOX, Event
+from streams.behaviours import SqliteBehaviours
 from streams.ports import Entry
 
 RECORDED = sorted(path.stem for path in GOLDEN.glob("*.jsonl"))
@@ -24,7 +25,11 @@ STEP_US = 7_000
 def mixed_log(
     data: DataDirectory, *, names: Sequence[str] = RECORDED, copies: int = 1, seed: int = 1
 ) -> dict[str, list[Event]]:
-    """Appends it to partition 0. The effective events of each conversation."""
+    """Appends it to partition 0, and what the calls pinned to the behaviour stream. The effective events of each
+    conversation."""
+    behaviours = SqliteBehaviours(data.store)
+    for behaviour in (behaviour for name in names for behaviour in golden_behaviours(name)):
+        behaviours.record(behaviour.content_hash, behaviour.canonical())
     chance = random.Random(seed)
     calls = {f"{name}-{n}": _steps(golden(name), f"{name}-{n}") for name in names for n in range(copies)}
     written: dict[str, list[Event]] = {name: [] for name in calls}
@@ -79,7 +84,8 @@ def _steps(events: list[Event], conversation_id: str) -> list[list[Event]]:
 
 
 def _stamped(event: Event, epoch: int, at_us: int) -> Event:
-    return replace(event, epoch=epoch, accepted_at_us=at_us, sealed={})
+    """No inbox stands behind it: an owner that goes on here takes its first fact."""
+    return replace(event, epoch=epoch, accepted_at_us=at_us, inbox_mark=NO_INBOX, sealed={})
 
 
 def _took(data: DataDirectory, epoch: int) -> Entry:

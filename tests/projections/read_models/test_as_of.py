@@ -18,12 +18,13 @@ from projections.checkpoint import BEGINNING
 from projections.knowledge_as_of import article_as_of
 from projections.moment import AsOf, MomentError, as_it_was, behaviour_at, moment_of
 from projections.projecting import catch_up
-from projections.projector import Projector
+from projections.projector import BehaviourOf, Projector
 from projections.read_model_store import ReadModelStore
 from projections.read_model_tables import names_of
 from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
 from projections.read_models.definition import RecordedBehaviour
+from projections.recorded_behaviour import behaviours_among
 from schemas.event import Event
 from streams.behaviours import SqliteBehaviours
 from streams.ports import LogRecord
@@ -54,9 +55,11 @@ def test_as_of_equals_a_fresh_fold_of_the_prefix_for_a_thousand_random_calls_and
     pairs = {(chance.choice(sorted(calls)), chance.randrange(1, end)) for _ in range(PAIRS + 50)}
     assert len(pairs) >= PAIRS
 
+    behaviour_of = behaviours_among(log_of(data).behaviours)
+
     async def compared() -> None:
         for call, offset in sorted(pairs):
-            fresh = await fresh_fold(data, call, offset)
+            fresh = await fresh_fold(data, call, offset, behaviour_of)
             at = await moment_of(f"0:{offset}", data.ledger)
             for name in FOLDED:
                 held = {key_of(name, row): bare(row) for row in versions[name, call] if holds(row, offset)}
@@ -67,11 +70,13 @@ def test_as_of_equals_a_fresh_fold_of_the_prefix_for_a_thousand_random_calls_and
     run(compared())
 
 
-async def fresh_fold(data: DataDirectory, call: str, offset: int) -> dict[str, dict[Any, dict[str, Any]]]:
+async def fresh_fold(
+    data: DataDirectory, call: str, offset: int, behaviour_of: BehaviourOf
+) -> dict[str, dict[Any, dict[str, Any]]]:
     async def history(*_: object) -> list[LogRecord]:
         raise AssertionError("the prefix begins with the call")
 
-    projector = Projector(list(FOLDED.values()), history, 0, BEGINNING)
+    projector = Projector(list(FOLDED.values()), history, 0, BEGINNING, behaviour_of=behaviour_of)
     await projector.take(await data.ledger.read_conversation(call, 0, offset + 1))
     found: dict[str, dict[Any, dict[str, Any]]] = {}
     for (name, model), rows in zip(FOLDED.items(), projector.changes().inserts, strict=True):

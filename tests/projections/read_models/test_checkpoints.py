@@ -16,10 +16,11 @@ from console.read_models import sqlite_ledger
 from projections import parallel, projecting
 from projections.checkpoint import BEGINNING, Checkpoint
 from projections.projecting import Log, Member, PartitionRun, catch_up
-from projections.projector import Projector
+from projections.projector import BehaviourOf, Projector
 from projections.read_model_store import MovedElsewhereError, ReadModelStore
 from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
+from projections.recorded_behaviour import behaviours_among
 from streams.ports import LogRecord
 
 
@@ -37,6 +38,10 @@ def in_one_go(data: DataDirectory) -> dict[str, list[dict[str, object]]]:
         return everything(whole)
 
 
+def behaviours(data: DataDirectory) -> BehaviourOf:
+    return behaviours_among(log_of(data).behaviours)
+
+
 async def read(data: DataDirectory, start: int, end: int) -> list[LogRecord]:
     return await data.ledger.read(0, start, end - start) if end > start else []
 
@@ -46,7 +51,7 @@ def test_a_projection_that_is_broken_off_anywhere_goes_on_exactly(data: DataDire
     chance, end = random.Random(5), run(data.ledger.end(0))
     for stop in [*sorted(chance.sample(range(1, end), 6)), end]:
         at = store.checkpoints(folded(store)[0][1]).get(0, BEGINNING)
-        one = PartitionRun(store, data.ledger, folded(store), 0, at)
+        one = PartitionRun(store, data.ledger, folded(store), 0, at, behaviours(data))
         run(one.take(run(read(data, at.offset, stop))))
         if stop == end or chance.random() < 0.7:  # else it dies with all that it has folded
             one.commit()
@@ -62,7 +67,7 @@ def test_a_checkpoint_stands_between_whole_steps(data: DataDirectory) -> None:
         raise AssertionError("every conversation is in memory")
 
     async def checked() -> int:
-        projector = Projector([READ_MODELS["holds"]], history, 0, BEGINNING)
+        projector = Projector([READ_MODELS["holds"]], history, 0, BEGINNING, behaviour_of=behaviours(data))
         within = 0
         for record in records:
             await projector.take([record])
@@ -103,7 +108,7 @@ def test_of_two_that_project_into_one_store_the_second_writes_nothing(
     mixed_log(data)
     for stop in (600, 1_200):  # on empty tables, and behind the same checkpoint
         at = store.checkpoints(folded(store)[0][1]).get(0, BEGINNING)
-        first, second = (PartitionRun(store, data.ledger, folded(store), 0, at) for _ in range(2))
+        first, second = (PartitionRun(store, data.ledger, folded(store), 0, at, behaviours(data)) for _ in range(2))
         for each in (first, second):
             run(each.take(run(read(data, at.offset, stop))))
         run(first.take(run(read(data, stop, stop + 50))))
