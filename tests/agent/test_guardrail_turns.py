@@ -140,6 +140,20 @@ def test_nobody_waits_for_guardrails_of_a_turn_that_is_over() -> None:
     assert all(timer.startswith("t3") or ".s2." in timer for timer in budgets(call)), budgets(call)
 
 
+def test_what_is_blocked_is_not_judged_any_further() -> None:
+    call = Call(bank({"name": "advice_meaning"}))
+    heard(call)
+    for ask in call.open_asks():
+        call.answer(ask, INTENT)
+    completion = next(ask for ask in call.open_asks() if isinstance(ask.payload, d.CompletionAsked))
+    wrong = "Your replacement costs ninety seven pounds."
+    returned = f.CompletionReturned(ask_id=completion.ask_id, attempt=0, text=wrong, provider="x", model="x")
+    dropped = of(d.CandidateDropped, call.told(returned))
+    assert [p.reason for p in dropped] == ["blocked:grounding"]
+    assert not asked(call, "advice_meaning").open, "its scores are of no use to anybody"
+    assert not budgets(call)
+
+
 def test_a_bug_in_a_guardrail_is_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, passed in (("grounding", False), ("agent_tone", True)):
 
