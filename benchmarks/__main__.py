@@ -24,6 +24,7 @@ BENCHMARKS = {
     "sentences": "end of speech to first reply: released by sentence, next to released whole",
     "guardrails": "precision and recall of every guardrail on labelled examples, and what a judgement takes",
     "prompt_cache": "share of prompt tokens that a provider has in its cache, by layout of the prompt",
+    "hedging": "calls against tail for each strategy, and hedging under a brownout, on a virtual clock",
     "ear": "end of speech to first sound and to first reply, through the real gateway",
 }
 # Named on the command line only: what they need isn't in the usual environment, or they take long.

@@ -16,6 +16,7 @@ from console.workspace import Host, Workspace
 from processors.effects import EffectRunner
 from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
+from processors.executors.know_pace import KnowPace
 from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
 from schemas import decisions as d
@@ -50,6 +51,7 @@ def effects(model: LanguageModel, behaviour: Behaviour, passages: list[Passage])
             d.PassagesAsked: Retrieve({behaviour.content_hash: FixedPassages(passages)}),
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
+            d.PaceAsked: KnowPace(model),
         }
     )
 

@@ -90,6 +90,20 @@ def _completion_asked(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     return replace(turn, answers=(*turn.answers, *asked))
 
 
+def _attempt_asked(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
+    first = next((answer for answer in turn.answers if answer.answer_id == f"{payload.ask_id}.0"), None)
+    if first is None:  # of the classifier, or a guardrail
+        return turn
+    more = Answer(
+        answer_id=f"{payload.ask_id}.{payload.attempt}",
+        speculation=turn.speculation,
+        intent=first.intent,
+        attempt=payload.attempt,
+        asked_at_s=at_s,
+    )
+    return replace(turn, answers=(*turn.answers, more))
+
+
 def _completion_returned(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
     def returned(answer: Answer) -> Answer:
         return replace(
@@ -263,6 +277,7 @@ _ON_TURN: dict[type, Callable[[TurnRace, Any, float], TurnRace]] = {
     f.ScoresReturned: _scores,
     f.PassagesFound: _passages,
     d.CompletionAsked: _completion_asked,
+    d.AttemptAsked: _attempt_asked,
     f.CompletionReturned: _completion_returned,
     d.ToolRequested: _tool_requested,
     f.ToolReturned: _tool_returned,

@@ -40,6 +40,7 @@ _FINAL = frozenset(
         FailureReason.REFUSED,
         FailureReason.CANCELLED,
         FailureReason.CAPPED,
+        FailureReason.CIRCUIT_OPEN,
         FailureReason.UNAUTHORISED,
         FailureReason.MISSING,
     )

@@ -92,6 +92,8 @@ class RaceFold:
         payload = event.payload
         if isinstance(payload, Asked):
             self._asked(payload)
+        elif isinstance(payload, d.AttemptAsked):
+            self._one_more(payload)
         elif isinstance(payload, Returned):
             self._returned(payload)
         elif isinstance(payload, f.EffectFailed):
@@ -129,6 +131,13 @@ class RaceFold:
                 kind=_KINDS[type(asked)],
                 attempt=attempt,
                 intent=asked.intent if isinstance(asked, d.CompletionAsked | d.ToolRequested) else None,
+            )
+
+    def _one_more(self, asked: d.AttemptAsked) -> None:
+        first = self._attempts.get((asked.ask_id, 0))
+        if first:
+            self._attempts[asked.ask_id, asked.attempt] = Attempt(
+                ask_id=asked.ask_id, kind=first.kind, attempt=asked.attempt, intent=first.intent
             )
 
     def _returned(self, returned: Returned) -> None:

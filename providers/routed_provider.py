@@ -15,7 +15,9 @@ _PARK_S = {
 }
 _HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})  # not worth waiting for
 _BREAKS = frozenset({FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT})
-PRESSED_S = 5.0  # so long after a 429 a provider is asked for nothing beyond first calls
+# So long after a 429 a provider is asked for nothing beyond first calls: vendors count requests and tokens by the minute.
+PRESSED_S = 60.0
+LONGEST_PRESSED_S = 960.0
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class RoutedProvider:
     parked_until_s: float = 0.0
     parked_for: ProviderError | None = None
     pressed_until_s: float = 0.0
+    pressed_s: float = PRESSED_S
 
     def free(self, now_s: float) -> bool:
         return self.parked_until_s <= now_s and self.breaker.allows(now_s)
@@ -45,7 +48,15 @@ class RoutedProvider:
         if park_s is not None and now_s + park_s > self.parked_until_s:
             self.parked_until_s, self.parked_for = now_s + park_s, error
         if error.reason is FailureReason.RATE_LIMITED:
-            self.pressed_until_s = max(self.pressed_until_s, now_s + max(PRESSED_S, park_s or 0.0))
+            self._press(now_s)
+
+    def _press(self, now_s: float) -> None:
+        """Twice as long where it was pressed not long before: then the extra calls were what was too much."""
+        if now_s < self.pressed_until_s:
+            return
+        lately = self.pressed_until_s > 0 and now_s - self.pressed_until_s < self.pressed_s
+        self.pressed_s = min(self.pressed_s * 2, LONGEST_PRESSED_S) if lately else PRESSED_S
+        self.pressed_until_s = now_s + self.pressed_s
 
 
 def breaks(reason: FailureReason | None) -> bool | None:

@@ -34,6 +34,7 @@ class _Ask:
 @dataclass
 class _Turn:
     asks: dict[str, _Ask] = field(default_factory=dict)
+    pace_ask: str = ""  # what is open: the answer to an older one changes nothing
     paces: dict[str, Any] | None = None
     answered: set[str] = field(default_factory=set)  # intents that an answer was asked for
     spent_micros: int = 0
@@ -63,7 +64,9 @@ def _take(turn: _Turn, rec: Rec, fact: Rec, behaviour: Behaviour, stood_still: b
         turn.spent_micros += payload["cost_micros"] or 0
     if rec.type in _ASKED:
         yield from _asked(turn, rec, behaviour)
-    elif rec.type == "PaceKnown":
+    elif rec.type in ("PaceAsked", "SpeculationDropped", "SpeculationOpened"):
+        turn.pace_ask = payload.get("ask_id", "")
+    elif rec.type == "PaceKnown" and payload["ask_id"] == turn.pace_ask:
         turn.paces = {pace["purpose"]: pace for pace in payload["paces"]}
     elif rec.type == "SpendingStopped":
         turn.stopped = True

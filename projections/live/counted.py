@@ -79,15 +79,23 @@ def _of(payload: Payload) -> Iterable[_Added]:
             yield _TENANT, cost, {}
         case f.ScoresReturned():
             yield _scorer(payload.model), {"answered": 1}, {"total": payload.elapsed_ms}
+            yield from _known_cost(payload.cost_micros)
         case f.EffectFailed():
             yield RowName(Kind.MODEL, payload.provider or None, payload.model or None), {"failed": 1}, {}
-        case f.EffectCancelled() if payload.cost_micros is not None:
-            yield _TENANT, _cost(payload.cost_micros), {}
+            yield from _known_cost(payload.cost_micros)
+        case f.EffectCancelled():
+            yield from _known_cost(payload.cost_micros)
         case d.VerdictIssued():
             name = RowName(Kind.GUARDRAIL, payload.guardrail, payload.stage)
             yield name, {"judged": 1, "blocked": int(not payload.passed)}, {}
         case _:
             yield from _of_call(payload)
+
+
+def _known_cost(cost_micros: int | None) -> Iterable[_Added]:
+    """Of what no answer came of, or scores alone: nothing is known of most, so it is no ``unpriced`` answer."""
+    if cost_micros is not None:
+        yield _TENANT, _cost(cost_micros), {}
 
 
 def _of_call(payload: Payload) -> Iterable[_Added]:

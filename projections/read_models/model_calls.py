@@ -27,6 +27,7 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     ask_id: Annotated[str, Meta(description="The decision that asked.")]
     attempt: Annotated[int, Meta(description="From 0, of the attempts that race for one ask.")]
     turn_id: TurnId
+    started: Annotated[str, Meta(description="at_once, or why later: late, failed, blocked.")]
     purpose: Annotated[
         str, Meta(description="answer, guard, classification or guardrail; imported: another system asked.")
     ]
@@ -49,7 +50,10 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     cached_tokens: Annotated[int | None, Meta(description="Of the input tokens, those from its cache.")]
     output_tokens: Annotated[int | None, Meta(description="As the provider counted.")]
     cost_micros: Annotated[
-        int | None, Meta(description="Millionths of the provider's currency, of losers too where it tells.")
+        int | None, Meta(description="Millionths of the provider's currency, of losers and failures too.")
+    ]
+    cost_estimated: Annotated[
+        bool | None, Meta(description="Counted by us from what was sent and heard; NULL where no cost is known.")
     ]
     first_token_ms: Annotated[float | None, Meta(description="To the first token.")]
     total_ms: Annotated[float | None, Meta(description="To its outcome.")]
@@ -61,6 +65,7 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
 class ModelCalls:
     def __init__(self) -> None:
         self._rows: dict[str, dict[int, ModelCallRow]] = {}
+        self._asked: dict[str, ModelCallRow] = {}  # as the first attempt was when it was asked
 
     def take(self, seen: Seen) -> Iterable[Row]:
         payload = seen.event.payload
@@ -68,6 +73,7 @@ class ModelCalls:
             return (_imported(seen.event, payload),)
         if isinstance(payload, _Asked):
             rows = self._rows[payload.ask_id] = {row.attempt: row for row in _asked(seen, payload)}
+            self._asked[payload.ask_id] = rows[0]
             return rows.values()
         attempts = self._rows.get(getattr(payload, "ask_id", ""))
         if not attempts:
@@ -77,6 +83,14 @@ class ModelCalls:
                 if row.state == "open":
                     attempts[attempt] = msgspec.structs.replace(row, generation=payload.generation)
             return tuple(attempts.values())
+        if isinstance(payload, d.AttemptAsked):
+            more = attempts[payload.attempt] = msgspec.structs.replace(
+                self._asked[payload.ask_id],
+                attempt=payload.attempt,
+                started=payload.reason,
+                asked_us=seen.event.accepted_at_us,
+            )
+            return (more,)
         found = attempts.get(getattr(payload, "attempt", 0))
         if found is None:
             return ()
@@ -92,6 +106,7 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         ask_id=payload.ask_id,
         attempt=0,
         turn_id=event.turn_id,
+        started="at_once",
         purpose=completion.purpose if completion else "guardrail" if guardrail else "classification",
         subject=completion.intent if completion else guardrail,
         routed=completion.model if completion else None,
@@ -109,6 +124,7 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         cached_tokens=None,
         output_tokens=None,
         cost_micros=None,
+        cost_estimated=None,
         first_token_ms=None,
         total_ms=None,
         text=None,
@@ -126,6 +142,7 @@ def _imported(event: Event, call: h.ModelCallImported) -> ModelCallRow:
         ask_id=call.call_id,
         attempt=0,
         turn_id=event.turn_id,
+        started="at_once",
         purpose="imported",
         subject=call.prompt_version or None,
         routed=None,
@@ -143,6 +160,7 @@ def _imported(event: Event, call: h.ModelCallImported) -> ModelCallRow:
         cached_tokens=call.cached_tokens,
         output_tokens=call.output_tokens,
         cost_micros=call.cost_micros,
+        cost_estimated=_estimated(call.cost_micros),
         first_token_ms=call.first_token_ms,
         total_ms=call.total_ms,
         text=sealed_field(event, "text"),
@@ -164,6 +182,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             cached_tokens=payload.cached_tokens,
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
+            cost_estimated=_estimated(payload.cost_micros),
             first_token_ms=payload.first_token_ms,
             total_ms=payload.total_ms,
             text=sealed_field(event, "text"),
@@ -171,18 +190,47 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
         )
     if isinstance(payload, f.ScoresReturned):
         return msgspec.structs.replace(
-            row, state="returned", model=payload.model, total_ms=payload.elapsed_ms, over_us=at_us
+            row,
+            state="returned",
+            model=payload.model,
+            input_tokens=payload.input_tokens,
+            cached_tokens=payload.cached_tokens,
+            output_tokens=payload.output_tokens,
+            cost_micros=payload.cost_micros,
+            cost_estimated=_estimated(payload.cost_micros),
+            total_ms=payload.elapsed_ms,
+            over_us=at_us,
         )
     if isinstance(payload, f.EffectFailed):
-        provider, reason, took_ms = payload.provider or None, payload.reason, payload.elapsed_ms
-        model = payload.model or row.model
         return msgspec.structs.replace(
-            row, state="failed", reason=reason, provider=provider, model=model, total_ms=took_ms, over_us=at_us
+            row,
+            state="failed",
+            reason=payload.reason,
+            provider=payload.provider or None,
+            model=payload.model or row.model,
+            cost_micros=payload.cost_micros,
+            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            total_ms=payload.elapsed_ms,
+            over_us=at_us,
         )
     if isinstance(payload, f.EffectCancelled):
-        cost_micros, took_ms = payload.cost_micros, payload.elapsed_ms
-        return msgspec.structs.replace(row, state="cancelled", cost_micros=cost_micros, total_ms=took_ms, over_us=at_us)
+        return msgspec.structs.replace(
+            row,
+            state="cancelled",
+            provider=payload.provider or None,
+            model=payload.model or row.model,
+            input_tokens=payload.input_tokens,
+            output_tokens=payload.output_tokens,
+            cost_micros=payload.cost_micros,
+            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            total_ms=payload.elapsed_ms,
+            over_us=at_us,
+        )
     return row
+
+
+def _estimated(cost_micros: int | None, estimated: bool = False) -> bool | None:
+    return None if cost_micros is None else estimated
 
 
 MODEL_CALLS = ReadModel(
@@ -199,6 +247,7 @@ MODEL_CALLS = ReadModel(
             d.ClassificationAsked,
             d.GuardrailAsked,
             d.AskRepeated,
+            d.AttemptAsked,
             f.CompletionReturned,
             f.ScoresReturned,
             f.EffectFailed,

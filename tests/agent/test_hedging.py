@@ -178,7 +178,7 @@ def test_when_all_attempts_failed_the_next_one_starts_without_waiting() -> None:
     assert call.conversation.asks[ANSWER].open
 
 
-@pytest.mark.parametrize("reason", ["refused", "capped", "missing", "unauthorised"])
+@pytest.mark.parametrize("reason", ["refused", "capped", "circuit_open", "missing", "unauthorised"])
 def test_what_asking_again_cannot_help_is_not_asked_again(reason: str) -> None:
     decided = asked().told(failed(ANSWER, reason))
     assert attempts(decided) == []

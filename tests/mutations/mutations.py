@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.guardrail_mutations import GUARDRAIL_MUTATIONS
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
+from tests.mutations.hedge_mutations import HEDGE_MUTATIONS
 from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
 from tests.mutations.sentence_mutations import SENTENCE_MUTATIONS
@@ -50,6 +51,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *GUEST_MUTATIONS,
     *SENTENCE_MUTATIONS,
     *WRITE_MUTATIONS,
+    *HEDGE_MUTATIONS,
     # --- one reply a turn ---
     Mutation(
         "choose_twice",

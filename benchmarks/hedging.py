@@ -1,0 +1,212 @@
+"""Hedging: calls against tail for each strategy, and what it does to a provider that is slow for everybody.
+
+The production deciders, effect runner and router decide turns against the emulator's draws on a virtual clock. Every
+strategy has the same turns with the same draws, so that a difference is the strategy's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from agent_core.behaviour import Behaviour
+from agent_core.hedging import Hedging
+from benchmarks.emulated_model import EmulatedModel
+from benchmarks.figures import percentile, spread
+from benchmarks.hedged_turns import HedgedTurns, TurnTaken
+from benchmarks.race_behaviour import race_behaviour
+from benchmarks.race_turns import emulator_config, turns
+from benchmarks.report import Cell, Report, Table, spread_cells
+from emulators.config import Brownout, EmulatorConfig, RateLimit
+from providers.extra_calls import ExtraCalls
+from providers.model_router import ModelRouter
+from simulation.virtual_loop import run_virtual
+
+TURNS, QUICK_TURNS = 2000, 60
+STALL_SHARE = 0.05
+FRONTIER_RATE = 4.0  # turns a second
+UNHEDGED_CALLS = 9  # a turn: one classification, four answers, four guardrails
+LIMIT_PER_S = 90.0  # calls that a shared rate limit lets through
+LOADS = (0.5, 0.9, 1.0)  # of that limit, by turns that aren't hedged
+BROWNOUT = 3.0  # every time of the provider is multiplied by it
+GOAL = "goal: at most 1.6 calls a candidate, with p99 of candidates at most 1.7 times that of always 3"
+
+
+class Strategy(NamedTuple):
+    name: str
+    answer: dict[str, Any]
+    rest: dict[str, Any]  # the classifier and every guardrail
+    share: float = Hedging().extra_share  # of calls that may be extra
+
+    def behaviour(self, race: Behaviour) -> Behaviour:
+        hedging = {"answer": self.answer, "classify": self.rest, "guard": self.rest}
+        routing = race.routing.model_dump() | {"attempts": 1, "hedging": hedging}
+        return Behaviour.model_validate(race.model_dump() | {"routing": routing})
+
+
+def _late(now: int, late: int, quantile: float) -> dict[str, Any]:
+    return {"now": now, "late": late, "quantile": quantile}
+
+
+ONE: dict[str, Any] = {"now": 1}
+STRATEGIES = (
+    Strategy("one attempt", ONE, ONE),
+    Strategy("always 2", {"now": 2}, {"now": 2}),
+    Strategy("always 3", {"now": 3}, {"now": 3}),
+    Strategy("always 3, answers only", {"now": 3}, ONE),
+    Strategy("after quantile 0.95", _late(1, 2, 0.95), _late(1, 2, 0.95)),
+    Strategy("after quantile 0.9", _late(1, 2, 0.9), _late(1, 2, 0.9)),
+    Strategy("after quantile 0.8", _late(1, 2, 0.8), _late(1, 2, 0.8)),
+    Strategy("after quantile 0.8, 60 % extra", _late(1, 2, 0.8), _late(1, 2, 0.8), 0.6),
+    Strategy("after quantile 0.6, 60 % extra", _late(1, 2, 0.6), _late(1, 2, 0.6), 0.6),
+    Strategy("after quantile 0.5, 100 % extra", _late(1, 2, 0.5), _late(1, 2, 0.5), 1.0),
+    Strategy("two now, third late (0.9)", _late(2, 1, 0.9), _late(2, 1, 0.9)),
+)
+BROWNED_OUT = tuple(s for s in STRATEGIES if s.name in ("one attempt", "after quantile 0.9", "always 3"))
+
+
+class Played(NamedTuple):
+    turns: list[TurnTaken]
+    calls: int
+    refused: int
+
+
+def run(*, quick: bool) -> Report:
+    count = QUICK_TURNS if quick else TURNS
+    race = race_behaviour()
+    return Report(
+        "hedging",
+        [
+            _frontier("Calls against tail, no fault", race, count, 0.0),
+            _frontier(
+                f"Calls against tail, {STALL_SHARE:.0%} of completions stall 10 s after two tokens",
+                race,
+                count,
+                STALL_SHARE,
+            ),
+            _brownout(race, count),
+        ],
+    )
+
+
+def play(
+    strategy: Strategy,
+    race: Behaviour,
+    config: EmulatorConfig,
+    count: int,
+    rate_per_s: float,
+    *,
+    share: float | None = None,
+) -> Played:
+    """So many turns, which begin at random with this rate."""
+    return run_virtual(_play(strategy, race, config, count, rate_per_s), inline_executor=True)
+
+
+async def _play(strategy: Strategy, race: Behaviour, config: EmulatorConfig, count: int, rate_per_s: float) -> Played:
+    behaviour = strategy.behaviour(race)
+    model = EmulatedModel("emulated", config)
+    routing = behaviour.routing
+    router = ModelRouter(
+        {name: [model] for name in (routing.model, routing.guard_model, routing.classifier)},
+        extra=ExtraCalls(strategy.share),
+    )
+    hedged = HedgedTurns(behaviour, router)
+    begins = random.Random(config.seed)
+    taken: list[asyncio.Task[TurnTaken]] = []
+    for turn in turns("hedge", count):
+        taken.append(asyncio.create_task(hedged.take(turn)))
+        await asyncio.sleep(begins.expovariate(rate_per_s))
+    return Played(await asyncio.gather(*taken), model.asked.total(), model.refused)
+
+
+def _frontier(title: str, race: Behaviour, count: int, stall_share: float) -> Table:
+    usual = emulator_config()
+    config = usual.model_copy(update={"llm": usual.llm.model_copy(update={"stall_share": stall_share})})
+    played = {s.name: play(s, race, config, count, FRONTIER_RATE) for s in STRATEGIES}
+    best = _p99(_candidates(played["always 3"].turns))
+    rows: list[tuple[Cell, ...]] = []
+    for name, one in played.items():
+        candidates = _candidates(one.turns)
+        p99 = _p99(candidates)
+        rows.append(
+            (
+                name,
+                sum(t.attempts for t in one.turns) / sum(t.asks for t in one.turns),
+                one.calls / len(one.turns),
+                sum(t.cost_micros for t in one.turns) / len(one.turns),
+                *spread_cells(spread(candidates)),
+                p99 / best if p99 is not None and best else None,
+                *spread_cells(spread([t.reply_ms for t in one.turns]))[1:],
+            )
+        )
+    columns = (
+        "strategy",
+        "calls a candidate",
+        "calls a turn",
+        "micros a turn",
+        "candidates",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "p99 by always 3",
+        "reply p50 ms",
+        "p95 ms",
+        "p99 ms",
+    )
+    notes = (
+        GOAL,
+        "a candidate: from asking for the answer that the caller gets to its acceptance; a reply: from the caller's final "
+        "words, so with classifier and guardrails; strategies are for all three, but where they say so",
+        f"one provider, {FRONTIER_RATE:.0f} turns begin a second; extra calls are at most {Hedging().extra_share:.0%} "
+        "of first ones, but where more is said; what losers cost is in the cost",
+    )
+    return Table(title, columns, rows, notes)
+
+
+def _brownout(race: Behaviour, count: int) -> Table:
+    usual = emulator_config()
+    rows: list[tuple[Cell, ...]] = []
+    for load in LOADS:
+        config = usual.model_copy(
+            update={
+                "brownouts": (Brownout(multiplier=BROWNOUT),),
+                "rate_limit": RateLimit(requests_per_s=LIMIT_PER_S, burst=round(LIMIT_PER_S)),
+            }
+        )
+        for strategy in BROWNED_OUT:
+            one = play(strategy, race, config, count, LIMIT_PER_S / UNHEDGED_CALLS * load)
+            rows.append(
+                (
+                    f"{load:.0%} of the limit: {strategy.name}",
+                    one.calls / len(one.turns),
+                    one.refused / one.calls,
+                    sum(t.by_model for t in one.turns) / len(one.turns),
+                    *spread_cells(spread([t.reply_ms for t in one.turns])),
+                )
+            )
+    columns = (
+        "load, strategy",
+        "calls a turn",
+        "refused",
+        "answered by the model",
+        "turns",
+        "reply p50 ms",
+        "p95 ms",
+        "p99 ms",
+    )
+    notes = (
+        f"all of the provider is {BROWNOUT:.0f} times slower, and all callers share a limit of {LIMIT_PER_S:.0f} calls a "
+        "second; a turn that isn't hedged makes nine",
+        "goal: hedged is never worse than one attempt",
+    )
+    return Table("A provider-wide brownout under a shared rate limit", columns, rows, notes)
+
+
+def _candidates(taken: Sequence[TurnTaken]) -> list[float]:
+    return [turn.candidate_ms for turn in taken if turn.candidate_ms is not None]
+
+
+def _p99(samples: Sequence[float]) -> float | None:
+    return percentile(samples, 0.99)

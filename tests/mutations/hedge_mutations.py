@@ -1,0 +1,107 @@
+"""The mutations of hedging: which attempts start and when, what they may cost, and what keeps them from doing harm."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import Mutation
+
+ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulation has no router
+
+HEDGE_MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "hedge_what_goes_on",
+        "processors.hedging",
+        "    if due_at_us > now_us:\n",
+        "    if False:\n",
+        "an attempt starts late only after its ask made no progress for the whole wait",
+    ),
+    Mutation(
+        "wait_for_ever_for_the_late",
+        "processors.hedging",
+        "    yield _timer(ask, max(now_us,",
+        "    if False:\n        yield _timer(ask, max(now_us,",
+        "whoever may start another attempt looks whether the ask is late",
+    ),
+    Mutation(
+        "start_attempts_without_end",
+        "processors.hedging",
+        "    if ask.attempts >= hedge.most or turn.giving_up:\n",
+        "    if turn.giving_up:\n",
+        "no more attempts start than behaviour says",
+    ),
+    Mutation(
+        "shop_for_a_yes",
+        "processors.hedging",
+        "    elif failed.reason not in _FINAL:\n",
+        "    else:\n",
+        "what was refused isn't asked again",
+    ),
+    Mutation(
+        "leave_losers_running",
+        "processors.effects",
+        "                task.cancel()\n        for run, ask in wanted.items():\n",
+        "                pass\n        for run, ask in wanted.items():\n",
+        "losers are cancelled at once",
+    ),
+    Mutation(
+        "spend_without_end",
+        "processors.spending",
+        "    if turn.spending_stopped:\n        return 0\n",
+        "    if turn.spending_stopped:\n        return None\n",
+        "at the ceiling of money no attempt starts any more",
+    ),
+    Mutation(
+        "forget_what_was_spent",
+        "agent_core.reducers.spending",
+        "spent_micros=c.turn.spent_micros + p.cost_micros",
+        "spent_micros=p.cost_micros",
+        "what a turn's models cost adds up",
+    ),
+    Mutation(
+        "take_a_gap_for_a_first_sentence",
+        "providers.routed_provider",
+        "        if self.told:\n            self._book",
+        "        if False:\n            self._book",
+        "the clock runs to the first sentence that can be spoken",
+        ROUTER,
+    ),
+    Mutation(
+        "ignore_the_bucket",
+        "providers.extra_calls",
+        "        if self._tokens < 1:\n            return False\n",
+        "",
+        "extra calls are a share of first ones",
+        ROUTER,
+    ),
+    Mutation(
+        "never_open_the_circuit",
+        "providers.circuit_breaker",
+        "            if failures >= FEWEST and failures * 2 >= len(self._newest):\n",
+        "            if False:\n",
+        "a provider that mostly fails is left alone",
+        ROUTER,
+    ),
+    Mutation(
+        "never_close_the_circuit",
+        "providers.circuit_breaker",
+        "            self._open_until_s, self._open_s = None, OPEN_S\n",
+        "            self._open_until_s = now_s + self._open_s\n",
+        "a provider that is back is asked again",
+        ROUTER,
+    ),
+    Mutation(
+        "press_on",
+        "providers.model_router",
+        "        order = [provider for provider in order if not provider.pressed(now_s)]\n",
+        "",
+        "a provider that has no more is asked for nothing extra",
+        ROUTER,
+    ),
+    Mutation(
+        "hand_over_in_mid_answer",
+        "providers.model_router",
+        "                if error.reason in _FINAL or watch.told:\n",
+        "                if error.reason in _FINAL:\n",
+        "sentences of two runs never make one answer",
+        ROUTER,
+    ),
+)
