@@ -78,7 +78,7 @@ class LlmProvider(_Part):
 
 
 class LlmSettings(_Part):
-    """``url``, ``api_key`` and ``model`` for one provider; ``providers`` for several, in order of preference.
+    """``url``, ``api_key``, ``model`` and ``prices`` for one provider; ``providers`` for several, in order of preference.
 
     ``provider``: local is the keyless brain, whatever keys are set.
     """
@@ -88,6 +88,7 @@ class LlmSettings(_Part):
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     options: dict[str, Any] = Field(default_factory=dict)
+    prices: LlmPrices | None = None
     providers: list[LlmProvider] = Field(default_factory=list)
 
     def all(self) -> list[LlmProvider]:
@@ -96,7 +97,10 @@ class LlmSettings(_Part):
         if self.providers:
             return self.providers
         if self.url or self.api_key:
-            return [LlmProvider(url=self.url, api_key=self.api_key, model=self.model, options=self.options)]
+            one = LlmProvider(
+                url=self.url, api_key=self.api_key, model=self.model, options=self.options, prices=self.prices
+            )
+            return [one]
         return []
 
 
