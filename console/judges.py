@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import cache, partial
 from typing import TypeVar
 
 from agent_core.behaviour_loader import load
@@ -29,7 +30,7 @@ async def open_what_if(settings: Settings, what_if: WhatIf, offline: bool) -> As
     models = WhatIfModels(answered_by(settings.llm, what_if.model), offline=offline)
     async with open_workspace(settings, create=False) as workspace:
         behaviour_of = recorded_behaviours(workspace.behaviours)
-        in_use = load(settings.behaviour)
+        in_use = cache(partial(load, settings.behaviour))  # read where a conversation needs it
         source = Source(workspace.stores.ledger, workspace.codec, workspace.keys, behaviour_of, in_use)
         try:
             yield WhatIfCall(source, cascade(), what_if, models.answer_for)

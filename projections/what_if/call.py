@@ -35,14 +35,14 @@ FORGOTTEN = "forgotten"
 
 
 class Source(NamedTuple):
-    """What a what-if reads. ``in_use``: the behaviour that a conversation of another system is held to, which pinned
-    none; None: such conversations aren't judged."""
+    """What a what-if reads. ``in_use``: gives the behaviour that a conversation of another system is held to, which
+    pinned none; None: such conversations aren't judged."""
 
     ledger: Ledger
     codec: Codec
     keys: KeyStore
     behaviour_of: BehaviourOf
-    in_use: Behaviour | None = None
+    in_use: Callable[[], Behaviour] | None = None
 
 
 class WhatIfCall:
@@ -99,8 +99,10 @@ class WhatIfCall:
         return tuple(judged)
 
     def _imported(self, events: Sequence[Event]) -> tuple[TurnWhatIf, ...]:
-        in_use = self._source.in_use
-        return tuple(judged_exchanges(events, in_use, self._what_if.changed(in_use))) if in_use else ()
+        if self._source.in_use is None:
+            return ()
+        in_use = self._source.in_use()
+        return tuple(judged_exchanges(events, in_use, self._what_if.changed(in_use)))
 
     async def _turn(
         self, turn: RecordedTurn, outcomes: RecordedOutcomes, answer: Answer, *, comparable: bool, is_older: bool
