@@ -78,7 +78,11 @@ class CallMachine(CallSounds):
 
     def voice(self, active: bool, now_ms: float) -> list[Command]:
         """The caller's voice went silent, or came back, within what they say."""
+        commands = self._voice(active, now_ms)
         self._quiet_since_ms = None if active else now_ms
+        return commands
+
+    def _voice(self, active: bool, now_ms: float) -> list[Command]:
         overlap = self._overlap
         if active and self._given_up_on:
             return self.speech_began(now_ms)

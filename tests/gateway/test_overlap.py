@@ -154,6 +154,15 @@ def test_a_stopped_reply_waits_for_words_only_so_long() -> None:
     assert facts(call.ticks(4100, 4100)) == [f.CallerSpeechDismissed(utterance_id="u1.1")]
 
 
+def test_the_wait_for_words_begins_where_the_voice_ended_though_it_stopped_the_agent_by_then() -> None:
+    call = Call()
+    call.machine.speech_began(1500.0)
+    call.ticks(1550, 1950)
+    assert stops(call.done(call.machine.voice(False, 2010.0), 2010.0))
+    assert facts(call.ticks(2050, 4000)) == []
+    assert facts(call.ticks(4050, 4050)) == [f.CallerSpeechDismissed(utterance_id="u1.1")]
+
+
 def test_words_that_come_after_all_stop_the_agent_again() -> None:
     call = Call()
     call.machine.speech_began(1500.0)
