@@ -16,7 +16,7 @@ from agent_core.retrieval import Retriever
 from console.settings import LlmProvider, LlmSettings
 from console.signed_in import Company
 from processors.deciders import cascade
-from processors.effects import EffectRunner, Executor
+from processors.effects import EffectRunner, Executor, TellingExecutor
 from processors.executors.call_tool import CallTool, StandsOnLog
 from processors.executors.check_proof import CheckProof
 from processors.executors.classify import Classify
@@ -62,7 +62,7 @@ class Agent:
         self.behaviour, self.model = behaviour, model
         classifier = IntentClassifier.train(behaviour.intents, embedder)
         retriever = Retriever(behaviour.articles, embedder)
-        self._executors: Mapping[type[Decision], Executor] = {
+        self._executors: Mapping[type[Decision], Executor | TellingExecutor] = {
             d.ClassificationAsked: (
                 Classify({behaviour.content_hash: classifier})
                 if behaviour.routing.classifier == "local"
