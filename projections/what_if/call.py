@@ -108,11 +108,13 @@ class WhatIfCall:
         self, turn: RecordedTurn, outcomes: RecordedOutcomes, answer: Answer, *, comparable: bool, is_older: bool
     ) -> TurnWhatIf:
         here = self._otherwise.initial(turn.before.id).context
+        as_pinned = self._mind.initial(turn.before.id).context
+        then: Rejudged | None = None
+        if is_older:  # what these deciders would have decided then: else their difference would be the what-if's
+            then = await rejudge(self._mind, as_pinned, turn, outcomes, nobody, by_name=True)
         found = await rejudge(self._otherwise, here, turn, outcomes, answer)
         recorded, events = Recorded(turn, outcomes).said(_choices(found, turn))
-        if is_older:  # what these deciders would have decided then: else their difference would be the what-if's
-            as_pinned = self._mind.initial(turn.before.id).context
-            then = await rejudge(self._mind, as_pinned, turn, outcomes, nobody)
+        if then is not None:
             recorded, events = self._end(turn, then, as_pinned) or recorded, list(then.events)
         what_if = self._end(turn, found, here)
         return compared(

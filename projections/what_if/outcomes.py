@@ -59,11 +59,21 @@ class RecordedOutcomes:
                     self.by_id[ask_id] = ask
                     self._by_key.setdefault(key_of(event.payload, behaviour), ask)
 
-    def of(self, asked: Decision, behaviour: Behaviour) -> RecordedAsk | None:
-        """The recorded ask for the same thing: its namesake where that is one. ``behaviour``: under which it is asked."""
-        found = self._by_key.get(key_of(asked, behaviour))
+    def of(self, asked: Decision, behaviour: Behaviour, *, by_name: bool = False) -> RecordedAsk | None:
+        """The recorded ask for the same thing: its namesake where that is one. ``behaviour``: under which it is asked.
+
+        ``by_name``: its namesake though it reads differently, since other code worded it; from then on, whoever asks so
+        finds it.
+        """
+        key = key_of(asked, behaviour)
+        found = self._by_key.get(key)
         namesake = self.by_id.get(getattr(asked, "ask_id", ""))
-        return namesake if found and namesake and said(namesake.payload) == said(asked) else found
+        if namesake is None or type(namesake.payload) is not type(asked):
+            return found
+        if found is None and by_name:
+            self._by_key[key] = namesake
+            return namesake
+        return namesake if found is not None and said(namesake.payload) == said(asked) else found
 
 
 def key_of(asked: Decision, behaviour: Behaviour) -> Key:

@@ -62,19 +62,32 @@ class Rejudged(NamedTuple):
 
 
 async def rejudge(
-    mind: AgentMind, context: Context, turn: RecordedTurn, recorded: RecordedOutcomes, answer: Answer
+    mind: AgentMind,
+    context: Context,
+    turn: RecordedTurn,
+    recorded: RecordedOutcomes,
+    answer: Answer,
+    *,
+    by_name: bool = False,
 ) -> Rejudged:
-    """``context``: with the other behaviour. Raises what a decider raises."""
-    run = _Run(mind, replace(turn.before, context=context), turn, recorded, answer)
+    """``context``: with the other behaviour. ``by_name``: as ``RecordedOutcomes.of`` has it. Raises what a decider raises."""
+    run = _Run(mind, replace(turn.before, context=context), turn, recorded, answer, by_name)
     await run.through()
     return run.told()
 
 
 class _Run:
     def __init__(
-        self, mind: AgentMind, before: Conversation, turn: RecordedTurn, recorded: RecordedOutcomes, answer: Answer
+        self,
+        mind: AgentMind,
+        before: Conversation,
+        turn: RecordedTurn,
+        recorded: RecordedOutcomes,
+        answer: Answer,
+        by_name: bool,
     ) -> None:
         self._mind, self._c, self._turn, self._recorded, self._answer = mind, before, turn, recorded, answer
+        self._by_name = by_name
         self._now_us = before.accepted_at_us
         self._timers = {key: timer.due_at_us for key, timer in before.timers.items()}
         for step in turn.steps:
@@ -216,7 +229,7 @@ class _Run:
                 await self._find_out(ask)
             return
         self._asked_at_us[ask_id] = self._now_us
-        found = self._recorded.of(asked, self._c.behaviour)
+        found = self._recorded.of(asked, self._c.behaviour, by_name=self._by_name)
         if found is None:
             await self._find_out(ask)
             return

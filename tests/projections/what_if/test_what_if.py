@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from simulated import EVERY, NO_CHANGE, Simulated, judged, simulated, some, turns
 
 from agent_core.conversation import Ask, Conversation
+from processors import questions
 from processors.cascade import Cascade
 from processors.deciders import DECIDERS
 from projections.what_if.change import parse
@@ -123,6 +125,24 @@ def test_older_code_is_held_to_what_this_code_would_have_decided() -> None:
     newer = Cascade(DECIDERS, "newer")
     found = list(turns(judged(of, NO_CHANGE, by=newer)))
     assert all(turn.older_code and turn.reply == SAME and turn.identical for turn in found)
+
+
+def test_a_request_that_only_the_code_words_otherwise_still_has_its_recorded_completion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A back-test must not lose all history with each change of a prompt's layout."""
+    as_ever = questions.request_for
+
+    def reworded(*given: Any) -> Any:
+        request = as_ever(*given)
+        return request._replace(digest=f"of-newer-code-{request.digest}")
+
+    monkeypatch.setattr(questions, "request_for", reworded)
+    newer = Cascade(DECIDERS, "newer")
+    found = list(turns(judged(simulated(4), f"guardrail=forbid:{WORD}", by=newer)))
+    assert {(t.reply == CHANGED) == _has(t.recorded.text) for t in found} == {True}
+    assert UNKNOWN not in {turn.reply for turn in found}
+    assert UNKNOWN in {turn.reply for turn in turns(judged(simulated(4), "prompt=Be very brief.", by=newer))}
 
 
 def test_a_guardrail_that_is_taken_out_blocks_no_longer() -> None:
