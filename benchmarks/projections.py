@@ -108,15 +108,15 @@ async def _projected(workspace: SqliteWorkspace, calls: int) -> Table:
     rows: list[tuple[Cell, ...]] = []
     events = await workspace.ledger.end(0)
     for name, helpers in (("one process", 1), ("two that fold and one that writes", 2)):
-        with _store() as store:
+        with temporary_store() as (store, _):
             members = members_of(store, standings(store, READ_MODELS))
-            began, before = time.perf_counter(), _cpu_s()
+            began, before = time.perf_counter(), cpu_s()
             caught = await catch_up(store, log, members, helpers=helpers)
-            took_s, cpu_s = time.perf_counter() - began, _cpu_s() - before
+            took_s, used_s = time.perf_counter() - began, cpu_s() - before
             versions = sum(store.count(generation) for _, generation in members)
         if caught.events != events - 1:  # all but the owner's announcement
             raise RuntimeError(f"{caught.events} of {events} records were folded")
-        rows.append((name, events, versions, took_s, events / took_s, cpu_s, _peak_mb()))
+        rows.append((name, events, versions, took_s, events / took_s, used_s, peak_mb()))
     columns = (
         "all read models from the log's beginning",
         "events",
@@ -134,6 +134,13 @@ async def _projected(workspace: SqliteWorkspace, calls: int) -> Table:
 
 
 async def _one_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> Table:
+    end, taken = await workspace.ledger.end(0), await asked_as_of(workspace, calls, asked)
+    rows = [("events of one call until a place of the log", *spread_cells(spread(taken)))]
+    return Table(f"As of, one call out of {end:,} events, ms", ("from the log", *SPREAD_COLUMNS), rows)
+
+
+async def asked_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> list[float]:
+    """Milliseconds that each of so many questions took: a call of chance as it was at a place of chance."""
     chance, end, taken = random.Random(_SEED), await workspace.ledger.end(0), []
     codec = Codec(SealedOnly())
     for _ in range(asked):
@@ -142,14 +149,13 @@ async def _one_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> Tabl
         at = await moment_of(f"0:{offset}", workspace.ledger)
         as_it_was(await workspace.ledger.read_conversation(name), codec, at)
         taken.append((time.perf_counter() - began) * 1000)
-    rows = [("events of one call until a place of the log", *spread_cells(spread(taken)))]
-    return Table(f"As of, one call out of {end:,} events, ms", ("from the log", *SPREAD_COLUMNS), rows)
+    return taken
 
 
 async def _all_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> Table:
     log = Log(workspace.ledger, list, partial(sqlite_ledger, workspace.store.path))
     end, chance = await workspace.ledger.end(0), random.Random(_SEED)
-    with _store() as store:
+    with temporary_store() as (store, _):
         await catch_up(store, log, members_of(store, standings(store, READ_MODELS)))
         last_us = max(batch[-1][0] for batch in store.rows(READ_MODELS["conversations"], ["from_us"]))
         began = time.perf_counter()
@@ -173,7 +179,7 @@ async def _all_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> Tabl
 
 async def _lag(seconds: int) -> Table:
     """From an append to the commit of the rows that hold it."""
-    with temporary_log() as source, temporary_log() as workspace, _store() as store:
+    with temporary_log() as source, temporary_log() as workspace, temporary_store() as (store, _):
         await fill(source, _EVENTS_PER_S * seconds)
         records = iter(await source.ledger.read(0, 0, _EVENTS_PER_S * seconds))
         members = members_of(store, standings(store, READ_MODELS))
@@ -208,21 +214,21 @@ def _note(checkpoints: dict[int, Checkpoint], appended: list[tuple[int, float]],
 
 
 @contextmanager
-def _store() -> Iterator[ReadModelStore]:
-    with (
-        tempfile.TemporaryDirectory(prefix="ledgerline-bench-") as directory,
-        ReadModelStore(f"sqlite:///{Path(directory) / 'read_models.db'}") as store,
-    ):
-        yield store
+def temporary_store() -> Iterator[tuple[ReadModelStore, Path]]:
+    """A store on SQLite, and its file."""
+    with tempfile.TemporaryDirectory(prefix="ledgerline-bench-") as directory:
+        path = Path(directory) / "read_models.db"
+        with ReadModelStore(f"sqlite:///{path}") as store:
+            yield store, path
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     return sum(
         used.ru_utime + used.ru_stime
         for used in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     )
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(each).ru_maxrss for each in who) / 1024

@@ -84,4 +84,3 @@ async def record_calls(data: Path, calls: int) -> list[str]:
         return ids
     finally:
         workspace.close()
-

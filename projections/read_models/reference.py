@@ -33,8 +33,11 @@ ledgerline sql "select v.conversation_id, v.turn_id, v.guardrail, v.reasons, coa
                 left join turns t on (t.conversation_id, t.turn_id) = (v.conversation_id, v.turn_id) where v.blocked"
 ledgerline as-of call:last knowledge card-delivery
 ledgerline as-of 2026-11-21T09:30:00Z sql "select status, count(*) from conversations group by status"
+ledgerline replay --all --since 1d --what-if prompt=new_prompt.md
 ledgerline export --parquet out/
 ```
+
+`examples/analyst.ipynb` asks the same in a notebook, with plots.
 
 **History.** `NAME` holds what is so now. `NAME_history` holds every state of every row, with `partition`, `from_offset` and
 `from_us` (of the step that made it; inclusive) and `to_offset` and `to_us` (of the step that replaced it; exclusive; NULL:
@@ -47,6 +50,11 @@ data directory; once a conversation's key is destroyed they read NULL, in every 
 
 **Units** stand in the names: `_ms` milliseconds, `_us` microseconds since the Unix epoch (in SQL each has a timestamp in UTC
 beside it: `opened_us`, `opened_at`), `_micros` millionths of the currency, `_tokens`. Unknown is NULL, never 0.
+
+**When something is wrong.** A moment before the log's first step or after its end, a call that there is not and SQL that is
+wrong or would write are refused by name. A record that can't be read (damaged, or by newer code) is passed over with the rest of
+its step, counted and told; `ledgerline verify` says where it lies. Rows of a read model whose code changed without a version are
+not projected on, and the message says what to do. A rebuild that is broken off leaves the live rows and goes on.
 
 | table | one row | key |
 |---|---|---|
