@@ -14,6 +14,7 @@ from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from agent_core.conversation import Ask, Conversation
 from agent_core.found import write_passages
+from agent_core.guardrails import registry
 from agent_core.guardrails.prompt_injection import SCORE
 from agent_core.ports import Passage
 from processors.cascade import Cascade
@@ -67,7 +68,8 @@ async def _stall(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
 
 
 async def _score(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
-    return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, 0.01),), model="echo")
+    scores = (f.Score(SCORE, 0.01), *(f.Score(reason, 0.001) for reason in sorted(registry.reasons())))
+    return f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model="echo")
 
 
 def effects(*, answering: bool = True) -> EffectRunner:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
+from agent_core.guardrails import registry
 from agent_core.guardrails.prompt_injection import SCORE
 from processors.cascade import Cascade
 from processors.deciders import DECIDERS, VERSION
@@ -40,7 +41,7 @@ _USUAL: dict[str, Any] = {
     "scores": {"card_delivery_time": 0.97},
     "passages": ["card-delivery"],
     "answers": [{"after_ms": 320}],
-    "guard_scores": {SCORE: 0.01},
+    "guard_scores": {SCORE: 0.01} | dict.fromkeys(sorted(registry.reasons()), 0.001),
     "classified_after_ms": 10,
     "found_after_ms": 12,
     "judged_after_ms": 8,
