@@ -67,7 +67,8 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Anchors(NamedTuple):
-    """A file that was read and holds. ``heads``: all, as of the last anchor. ``end``: SHA-256 of the last line, hex."""
+    """A file that was read and holds. ``heads``: all, as of the last anchor; the next one is read into the same table.
+    ``end``: SHA-256 of the last line, hex."""
 
     last: Anchor | None
     heads: dict[str, Head]
@@ -79,7 +80,8 @@ class Anchors(NamedTuple):
         return None if self.last is None else self.last.next_key or self.last.key
 
 
-NO_ANCHORS = Anchors(None, {}, _FIRST)
+def no_anchors() -> Anchors:
+    return Anchors(None, {}, _FIRST)
 
 
 def read_anchors(path: Path, trusted: str | None = None) -> Anchors:
@@ -87,13 +89,17 @@ def read_anchors(path: Path, trusted: str | None = None) -> Anchors:
 
     Raises ``BadAnchorsError``, ``OSError``.
     """
-    found = NO_ANCHORS
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        found = _after(found, line, f"{path}:{number}", trusted if number == 1 else None)
+    found, place = no_anchors(), str(path)
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):  # a line that was broken off was never one
+        place = f"{path}:{number}"
+        found = following(found, line, place, trusted if number == 1 else None)
+    if found.last and (len(found.heads), heads_root(found.heads)) != (found.last.heads, found.last.root):
+        raise BadAnchorsError(f"{place}: its heads do not give its root")  # of the last alone: all lines are signed
     return found
 
 
-def _after(before: Anchors, line: bytes, place: str, trusted: str | None) -> Anchors:
+def following(before: Anchors, line: bytes, place: str, trusted: str | None = None) -> Anchors:
+    """With one more line. ``place``: how a message names it. Raises ``BadAnchorsError``."""
     try:
         anchor = msgspec.json.decode(line, type=Anchor)
     except msgspec.MsgspecError as error:
@@ -107,10 +113,10 @@ def _after(before: Anchors, line: bytes, place: str, trusted: str | None) -> Anc
         raise BadAnchorsError(f"{place}: its signature does not hold: the line was changed")
     if anchor.previous != before.end or anchor.number != (before.last.number + 1 if before.last else 1):
         raise BadAnchorsError(f"{place}: it does not follow the line before it: lines are gone, or out of order")
-    heads = before.heads | anchor.changed
-    if (len(heads), heads_root(heads)) != (anchor.heads, anchor.root):
-        raise BadAnchorsError(f"{place}: its heads do not give its root")
-    return Anchors(anchor, heads, hashlib.sha256(line).hexdigest())
+    before.heads.update(
+        anchor.changed
+    )  # one table for all lines: a copy for each would be a year of them times all calls
+    return Anchors(anchor, before.heads, hashlib.sha256(line).hexdigest())
 
 
 def leaf_of(conversation_id: str, head: Head) -> bytes:

@@ -15,7 +15,16 @@ from console.failures import FailedError
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
-from projections.anchors import NO_ANCHORS, Anchor, Anchors, BadAnchorsError, line_of, next_anchor, read_anchors
+from projections.anchors import (
+    Anchor,
+    Anchors,
+    BadAnchorsError,
+    following,
+    line_of,
+    next_anchor,
+    no_anchors,
+    read_anchors,
+)
 from streams.ports import Ledger
 from streams.signing import BadSigningKeyError, SigningKey
 
@@ -60,8 +69,9 @@ async def _run(settings: Settings, file: Path, path: Path, every_s: float | None
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with open_workspace(settings, create=False) as workspace:
+        anchors = _AnchorFile(file, path)
         while True:
-            _tell(await _anchor(file, path, workspace.stores.ledger, rotate=rotate), as_json)
+            _tell(await anchors.add(workspace.stores.ledger, rotate=rotate), as_json)
             if every_s is None:
                 return
             try:
@@ -72,27 +82,44 @@ async def _run(settings: Settings, file: Path, path: Path, every_s: float | None
                 continue
 
 
-async def _anchor(file: Path, path: Path, ledger: Ledger, *, rotate: bool) -> AnchorTold:
-    """One process at a time writes into ``file``. Raises ``BadAnchorsError``, ``BadSigningKeyError``."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        before = read_anchors(file) if os.fstat(descriptor).st_size else NO_ANCHORS
-        key = _key(path, before)
+class _AnchorFile:
+    """Remembers what it read and wrote last, so that who anchors every minute reads the file once."""
+
+    def __init__(self, file: Path, key: Path) -> None:
+        self._file, self._key = file, key
+        self._known, self._known_bytes = no_anchors(), 0
+
+    async def add(self, ledger: Ledger, *, rotate: bool) -> AnchorTold:
+        """One process at a time writes into the file. Raises ``BadAnchorsError``, ``BadSigningKeyError``."""
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_size != self._known_bytes:
+                os.ftruncate(descriptor, self._file.read_bytes().rfind(b"\n") + 1)  # a line that was broken off goes
+                self._known = read_anchors(self._file)
+            told = await self._add(descriptor, ledger, rotate=rotate)
+            self._known_bytes = os.fstat(descriptor).st_size
+            return told
+        finally:
+            os.close(descriptor)
+
+    async def _add(self, descriptor: int, ledger: Ledger, *, rotate: bool) -> AnchorTold:
+        key = _key(self._key, self._known)
         successor = SigningKey.generate() if rotate else None
         now_us = time.time_ns() // 1000
-        new = await next_anchor(before, ledger, key, now_us, next_key=successor.public if successor else None)
+        new = await next_anchor(self._known, ledger, key, now_us, next_key=successor.public if successor else None)
         if successor:  # on disk before the anchor that names it
-            _next(path).unlink(missing_ok=True)
-            successor.keep(_next(path))
+            _next(self._key).unlink(missing_ok=True)
+            successor.keep(_next(self._key))
         if new:
-            os.write(descriptor, line_of(new) + b"\n")
+            line = line_of(new)
+            if os.write(descriptor, line + b"\n") <= len(line):
+                raise FailedError(f"{self._file}: the disk is full, and the anchor is not whole")
             os.fsync(descriptor)
+            self._known = following(self._known, line, str(self._file))
         if successor:
-            _hand_over(path, key)
-        return _told(new, before, (successor or key).public)
-    finally:
-        os.close(descriptor)
+            _hand_over(self._key, key)
+        return _told(new, self._known, (successor or key).public)
 
 
 def _key(path: Path, before: Anchors) -> SigningKey:
@@ -115,9 +142,9 @@ def _hand_over(path: Path, former: SigningKey) -> None:
     os.replace(_next(path), path)
 
 
-def _told(new: Anchor | None, before: Anchors, key: str) -> AnchorTold:
+def _told(new: Anchor | None, known: Anchors, key: str) -> AnchorTold:
     if new is None:
-        return AnchorTold(number=None, heads=len(before.heads), changed=0, root=None, key=key)
+        return AnchorTold(number=None, heads=len(known.heads), changed=0, root=None, key=key)
     return AnchorTold(number=new.number, heads=new.heads, changed=len(new.changed), root=new.root, key=key)
 
 

@@ -60,8 +60,8 @@ def _page(
     for part, title in _TITLES.items():
         yield f"<h2>{title}</h2><table><tr><th>seq</th><th>turn</th><th>event</th><th>holds</th></tr>"
         for each in parts[part]:
-            cells = (each["seq"], each["turn_id"], each["type"])
-            yield f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}<td><pre>{_text(each['payload'])}</pre></td></tr>"
+            place = (each["seq"], each["turn_id"], each["type"])
+            yield f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in place)}<td><pre>{_text(each['payload'])}</pre></td></tr>"
         yield "</table>"
     yield "</html>"
 

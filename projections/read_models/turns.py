@@ -139,7 +139,7 @@ class Turns:
         if heard:
             _hear(turn, heard)
 
-    def _import(self, event: Event, said: h.MessageImported) -> Iterable[Row]:
+    def _import(self, event: Event, said: h.MessageImported) -> Iterable[TurnRow]:
         """A turn of another system: what was said in it, the newest words of each. When, the log doesn't tell to the ms."""
         if said.role == "system" or event.turn_id is None:
             return ()

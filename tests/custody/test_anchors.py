@@ -176,6 +176,15 @@ def test_a_rotation_hands_over_and_the_chain_of_keys_holds(data: Path, anchors: 
     failed(ledgerline("anchor", anchors, "--signing-key", former, "--data", data), 1, "go on under the key")
 
 
+def test_a_line_that_was_broken_off_is_none_and_the_next_anchor_takes_its_place(data: Path, anchors: Path) -> None:
+    with anchors.open("a") as file:
+        file.write('{"anchor":1,"num')
+    assert checked(data, anchors).code == 0
+    ledgerline("hold", "place", "somebody", "--reference", "CASE-1", "--by", "legal", "--data", data)
+    assert ledgerline("anchor", anchors, "--data", data, "--json").json["number"] == 2
+    assert checked(data, anchors).json["anchored"]["heads"] == 3
+
+
 def test_the_key_is_readable_by_its_owner_alone_and_is_made_once(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "signing.key"
     assert SigningKey.at(path).public == SigningKey.at(path).public
