@@ -73,7 +73,7 @@ class Answers:
         if self._faults.strikes(Fault.BAD_COMPLETION, draw, 0.35):
             bad = draw.choice(FORBIDDEN)
             said = draw.choice(([bad], [*said, bad], [said[0], bad, *said[1:]]))
-        parts = ([text] if text == HARD_TO_SPLIT else re.split(r"(?<=[.!?]) ", text) for text in said if text)
+        parts = ([text] if text == HARD_TO_SPLIT else re.split(r"(?<=[.!?]) (?=[A-Z])", text) for text in said if text)
         return [sentence for part in parts for sentence in part]
 
 
