@@ -44,7 +44,7 @@ class _Floor:
         self._rule, self._standstills = barge_in, standstills
         self._playing: tuple[str, str] | None = None  # id and text
         self._sound_began_s = 0.0
-        self._ended_s: float | None = None  # a sound ended, and what came then isn't known
+        self._ended_s: float | None = None  # a sound ended by itself, and what came then isn't known
         self._over: _Over | None = None  # the caller follows, as far as is known
         self._speaks = False  # the caller has the floor
         self._stopped: _Over | None = None  # what took it from the agent, until the words are final
@@ -57,12 +57,15 @@ class _Floor:
     def take(self, act: Act, then: Act | None) -> None:
         """``then``: what the gateway did next."""
         self._after_sound(act)
-        self._by_time(act.at_s, heard=act.did in _HEARD or self._was_stopped(act, then))
+        stopped = self._was_stopped(act, then)
+        self._by_time(act.at_s, heard=act.did in _HEARD or stopped)
         handler = _HANDLERS.get(act.did)
         if handler:
             handler(self, act)
         else:
             self.reading.acts.append(act)
+        if act.did is Did.SOUND_ENDED and not stopped:
+            self._ended_s = act.at_s
 
     # --- time ---
 
@@ -188,7 +191,6 @@ class _Floor:
     def _sound_ended(self, act: Act) -> None:
         self._playing = None
         self.reading.acts.append(act)
-        self._ended_s = act.at_s
 
     def _after_sound(self, act: Act) -> None:
         """Who goes on when the agent falls silent has the floor; between two sentences it doesn't."""
