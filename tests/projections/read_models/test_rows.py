@@ -113,6 +113,9 @@ def test_each_attempt_at_a_model_is_a_row_with_its_tokens_and_its_outcome(
     rows = {(r["conversation_id"], r["ask_id"], r["attempt"]): r for r in projected(sqlite_store, data, "model_calls")}
     asked = of_kind(events, d.CompletionAsked)
     wanted = {(e.conversation_id, e.payload.ask_id, n) for e in asked for n in range(e.payload.attempts)}  # type: ignore[attr-defined]
+    asks = {(e.conversation_id, e.payload.ask_id) for e in asked}  # type: ignore[attr-defined]
+    late = {(e.conversation_id, e.payload.ask_id, e.payload.attempt) for e in of_kind(events, d.AttemptAsked)}  # type: ignore[attr-defined]
+    wanted |= {attempt for attempt in late if attempt[:2] in asks}
     assert {key for key, row in rows.items() if row["purpose"] in ("answer", "guard")} == wanted
     for event in of_kind(events, f.CompletionReturned):
         returned: Any = event.payload
