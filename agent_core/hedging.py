@@ -38,7 +38,7 @@ class Hedge(BaseModel):
 
     now: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     late: int = Field(default=0, ge=0, le=MOST_ATTEMPTS - 1)
-    quantile: float = Field(default=0.9, ge=0.5, lt=1)
+    quantile: float = Field(default=0.9, ge=0.3, lt=1)
     unknown_ms: int = Field(default=800, ge=1)
     at_least_ms: int = Field(default=50, ge=1)
 
