@@ -117,7 +117,11 @@ class Caller:
 
     def _question(self) -> str:
         """What they were asked for is answered, mostly; else it is a question of their own."""
-        return self._answer() or self._rng.choice(ASKED[self._rng.choice(self._intents)])
+        if answer := self._answer():
+            return answer
+        if self._intents == WRITES and self._rng.random() < 0.15:
+            return "Yes"  # to nothing, or to what was read back to them some time ago
+        return self._rng.choice(ASKED[self._rng.choice(self._intents)])
 
     def _is_asked(self) -> bool:
         """Whether the agent waits for a yes or a proof."""

@@ -42,7 +42,7 @@ class SimCompany:
         if operation.key not in done:
             done[operation.key] = {"reference": f"r {len(done) + 1}", "due": owner.due}
             self._note(operation, "")
-        await self._answer()
+        await self._answer(operation.key)
         return done[operation.key]
 
     async def performed(self, key: str) -> Mapping[str, str] | None:
@@ -55,7 +55,7 @@ class SimCompany:
         if undoes in self._durable.bank_done:
             del self._durable.bank_done[undoes]
             self._note(operation, undoes)
-        await self._answer()
+        await self._answer(operation.key)
         return {}
 
     async def check(self, customer_id: str, question: str, answer: str) -> bool:
@@ -72,9 +72,12 @@ class SimCompany:
         if self._process.dead:
             raise asyncio.CancelledError
 
-    async def _answer(self) -> None:
-        """On its way back it may be lost: then it isn't known, and is no refusal."""
+    async def _answer(self, key: str) -> None:
+        """On its way back it may be lost: then it isn't known, and is no refusal. Of every fourth key the first one is."""
         self._process.at("write:done")
+        if key[1] in "0123" and key not in self._durable.bank_lost:
+            self._durable.bank_lost.add(key)
+            raise ProviderError(FailureReason.UNAVAILABLE, self.name)
         try:
             await self._work()
         except ProviderError:

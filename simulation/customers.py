@@ -85,17 +85,18 @@ class Channel:
             if draw.random() < 0.5:
                 subject = draw.choice(sorted(CUSTOMERS))
         while True:
-            await self._until_a_tool_is_asked()
+            await self._until_asked("ToolRequested", 0.5)
             await asyncio.sleep(draw.uniform(0.0, 0.5))
             self._authenticate(draw.choice(sorted(CUSTOMERS)), draw.choice(EXPIRIES_MS))
 
     async def run_for_writes(self) -> None:
         """The caller is somebody from the ring on, for good, and mostly holds enough to change something."""
-        subject = self._draw.choice(sorted(CUSTOMERS))
-        self._authenticate(subject, None, self._draw.choice(("stepped_up", "stepped_up", "verified", "known")))
-        if self._draw.random() < 0.2:
-            await asyncio.sleep(self._draw.uniform(2.0, 20.0))
-            self._authenticate(self._draw.choice(sorted(CUSTOMERS)), self._draw.choice(EXPIRIES_MS))
+        subject = self._draw.choice((*["ada", "ben"] * 3, "cleo"))  # who has two cards must say which
+        self._authenticate(subject, None, self._draw.choice((*["stepped_up"] * 4, "verified", "known")))
+        while True:
+            await self._until_asked("WriteProposed", 0.3)
+            await asyncio.sleep(self._draw.uniform(0.0, 2.0))  # while the caller hears it, or just before their yes
+            self._authenticate(self._draw.choice(sorted(CUSTOMERS)), self._draw.choice(EXPIRIES_MS), "stepped_up")
 
     async def run_brief(self) -> None:
         """Lets the caller ask for cards at nearly any time, and for a short time only: what is asked of a tool may be
@@ -106,13 +107,14 @@ class Channel:
             self._authenticate(subject, draw.randint(300, 3000))
             await asyncio.sleep(draw.uniform(0.3, 3.0))
 
-    async def _until_a_tool_is_asked(self) -> None:
+    async def _until_asked(self, event_type: str, probability: float) -> None:
+        """Until such an event lands, with this probability each time."""
         seen = len(self._durable.log)
         while True:
             await self._durable.log_grew.wait()
             new, seen = self._durable.log[seen:], len(self._durable.log)
-            asked = any(r.body.type == "ToolRequested" and r.conversation_id == self._call_id for r in new)
-            if asked and self._draw.random() < 0.5:
+            asked = any(r.body.type == event_type and r.conversation_id == self._call_id for r in new)
+            if asked and self._draw.random() < probability:
                 return
 
     def _authenticate(self, subject_id: str, expires_after_ms: int | None, level: str = "") -> None:

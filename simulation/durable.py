@@ -79,6 +79,7 @@ class Durable:
         self.bank_writes: list[BankWrite] = []
         self.bank_done: dict[str, dict[str, str]] = {}  # key → what came of it
         self.bank_void: set[str] = set()  # keys that were undone
+        self.bank_lost: set[str] = set()  # keys whose first answer was lost
         self.phones: dict[str, list[tuple[str, str]]] = {}  # conversation → number and text of each message
         self.behaviours: dict[tuple[int, str], Behaviour] = {}
         self.keys = MemoryKeyStore()
