@@ -208,8 +208,8 @@ def test_an_article_is_what_the_pinned_behaviour_had_and_says_for_which_versions
 def test_a_calls_knowledge_is_what_it_pinned_though_it_was_changed_since(
     data: DataDirectory, sqlite_store: ReadModelStore
 ) -> None:
-    calls = mixed_log(data, names=RECORDED[:1])
     recorded, article_id = recorded_versions(data)
+    calls = mixed_log(data, names=RECORDED[:1])
     times = [(version.seq, version.recorded_us) for version in recorded]
     call = run(moment_of(f"call:{next(iter(calls))}", data.ledger))
     assert run(behaviour_at(call, data.ledger, times)) == 1
