@@ -119,5 +119,6 @@ def test_parquet_files_lie_by_day_and_hold_ciphertext(
     heard = duckdb.sql(f"select heard from read_parquet('{place}') where heard is not null").fetchall()
     texts = {opened(text, data.keys) for (text,) in heard}
     assert texts == {opened(row["heard"], data.keys) for row in current_rows(sqlite_store, "turns")} - {None}
-    everything = b"".join(path.read_bytes() for path in out.rglob("*.parquet"))
+    of_calls = [out / name for name, model in READ_MODELS.items() if model.fold]  # what we publish may hold such words
+    everything = b"".join(path.read_bytes() for folder in of_calls for path in folder.rglob("*.parquet"))
     assert not any(text and text.encode() in everything for text in texts)
