@@ -121,4 +121,6 @@ def test_parquet_files_lie_by_day_and_hold_ciphertext(
     assert texts == {opened(row["heard"], data.keys) for row in current_rows(sqlite_store, "turns")} - {None}
     of_calls = [out / name for name, model in READ_MODELS.items() if model.fold]  # what we publish may hold such words
     everything = b"".join(path.read_bytes() for folder in of_calls for path in folder.rglob("*.parquet"))
-    assert not any(text and text.encode() in everything for text in texts)
+    told = {text for text in texts if text and " " in text}  # a backchannel is part of many a word
+    assert told
+    assert not any(text.encode() in everything for text in told)
