@@ -47,7 +47,7 @@ DECIDERS = (
     Decider("stepping_up", stepping_up.HANDLES, stepping_up.decide),
     Decider("proposing", proposing.HANDLES, proposing.decide),
     Decider("approving", approving.HANDLES, approving.decide),
-    Decider("writing", writing.HANDLES, writing.decide, before_open=True),  # and after the end: it is finished or undone
+    Decider("writing", writing.HANDLES, writing.decide, before_open=True),  # after the end, too: finished or undone
     Decider("telling", telling.HANDLES, telling.decide),
     Decider("budgets", budgets.HANDLES, budgets.decide),
     Decider("spending", spending.HANDLES, spending.decide),

@@ -99,7 +99,9 @@ class Turns:
         if cut_in is None or cut_in.row.cut_in:
             return self._take(seen)
         cut_in.set(cut_in=True)
-        others = [row for row in self._take(seen) if not (isinstance(row, TurnRow) and row.turn_id == cut_in.row.turn_id)]
+        others = [
+            row for row in self._take(seen) if not (isinstance(row, TurnRow) and row.turn_id == cut_in.row.turn_id)
+        ]
         return (*others, cut_in.row)
 
     def _take(self, seen: Seen) -> Iterable[Row]:
