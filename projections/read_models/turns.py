@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from projections.cut_ins import CutIns
 from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen
-from projections.sealed_text import sealed_field
+from projections.sealed_text import followed_by, sealed_field
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
@@ -46,7 +46,7 @@ class TurnRow(Row, frozen=True, kw_only=True):
     speculations: Annotated[int, Meta(description="How often the caller's words were taken for all that they say.")]
     holds: Annotated[int, Meta(description="Holding lines that were played.")]
     heard: Annotated[Sealed | None, Meta(description="The caller's words.")]
-    chosen: Annotated[Sealed | None, Meta(description="The text that was chosen last.")]
+    chosen: Annotated[Sealed | None, Meta(description="The text that was chosen last, with what was released behind it.")]
     spoken: Annotated[Sealed | None, Meta(description="What was really heard of the reply, once it was over.")]
     opened_us: Annotated[int, Meta(description="The turn was opened.")]
     ended_us: Annotated[int | None, Meta(description="The turn was ended.")]
@@ -112,8 +112,7 @@ class Turns:
             self._formed[payload.candidate_id] = payload
             return ()
         if isinstance(payload, f.CompletionReturned):
-            self._completions[payload.ask_id, payload.attempt] = payload
-            return ()
+            return self._completed(seen.turn_id, payload)
         if isinstance(payload, d.ClassificationAsked):
             self._asks[payload.ask_id] = type(payload)
             return ()
@@ -127,6 +126,16 @@ class Turns:
         before = turn.row
         self._note(turn, event)
         return (turn.row,) if turn.row is not before or isinstance(payload, d.TurnOpened) else ()
+
+    def _completed(self, turn_id: str | None, returned: f.CompletionReturned) -> Iterable[TurnRow]:
+        """A reply by sentence is chosen before its completion is there."""
+        self._completions[returned.ask_id, returned.attempt] = returned
+        turn = self._turns.get(turn_id or "")
+        formed = self._formed.get((turn.row.candidate_id if turn else None) or "")
+        if turn is None or formed is None or (formed.ask_id, formed.attempt) != (returned.ask_id, returned.attempt):
+            return ()
+        turn.set(first_token_ms=returned.first_token_ms, completion_ms=returned.total_ms)
+        return (turn.row,)
 
     def _open(self, event: Event, opened: d.TurnOpened) -> None:
         turn_id = event.turn_id or ""
@@ -180,6 +189,10 @@ class Turns:
                 turn.set(tool_ms=payload.elapsed_ms)
             case d.ReplyChosen() | d.EscalationChosen() | d.CloseChosen():
                 self._choose(turn, event, payload)
+            case d.SentenceReleased() if payload.candidate_id == turn.row.candidate_id:
+                turn.set(chosen=followed_by(turn.row.chosen, sealed_field(event, "text")))
+            case d.ReplyCut() if payload.candidate_id == turn.row.candidate_id:
+                turn.set(chosen=followed_by(turn.row.chosen, payload.repair))
             case d.TurnEnded():
                 turn.set(
                     outcome=payload.outcome,
@@ -306,7 +319,7 @@ def _sounded(turn: _Turn) -> None:
 
 TURNS = ReadModel(
     name="turns",
-    version=2,
+    version=3,
     about="One row a turn: what was meant, how it ended, and each latency in its own column.",
     row=TurnRow,
     key=("conversation_id", "turn_id"),
@@ -322,6 +335,8 @@ TURNS = ReadModel(
             d.ReplyChosen,
             d.EscalationChosen,
             d.CloseChosen,
+            d.SentenceReleased,
+            d.ReplyCut,
             d.TurnEnded,
             f.CallerSpeechStarted,
             f.CallerSpeechDismissed,

@@ -17,6 +17,7 @@ from projections.read_models.catalogue import READ_MODELS
 from projections.sealed_text import opened
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
 from schemas.event import Event
 
 
@@ -131,7 +132,8 @@ def test_escalations_and_tools_stand_in_rows_of_their_own(data: DataDirectory, s
     escalations = {(r["conversation_id"], r["seq"]) for r in projected(sqlite_store, data, "escalations")}
     assert escalations == {(e.conversation_id, e.seq) for e in of_kind(events, d.EscalationChosen)}
     tools = {(r["conversation_id"], r["seq"]) for r in projected(sqlite_store, data, "tool_calls")}
-    assert tools == {(e.conversation_id, e.seq) for e in of_kind(events, d.ToolRequested, d.ToolRefused)}
+    asked = of_kind(events, d.ToolRequested, d.ToolRefused, w.WriteRequested, w.UndoRequested)
+    assert tools == {(e.conversation_id, e.seq) for e in asked}
 
 
 def test_knowledge_and_behaviour_are_rows_too(data: DataDirectory, sqlite_store: ReadModelStore) -> None:
