@@ -1,8 +1,10 @@
-"""Word error, counted as speech recognition does."""
+"""Word error, counted as speech recognition does: a number is the same whether it is heard as words or as digits."""
 
 from __future__ import annotations
 
 import re
+
+from providers.number_words import say_numbers
 
 
 def word_errors(said: str, heard: str) -> int:
@@ -17,4 +19,4 @@ def word_errors(said: str, heard: str) -> int:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    return re.findall(r"[a-z0-9']+", say_numbers(text).lower())
