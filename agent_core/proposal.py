@@ -17,7 +17,8 @@ MOST_TELLINGS = 2  # how often an outcome is begun to be told, before the caller
 
 class Proposal(msgspec.Struct, frozen=True):
     """``question``: the caller's words that led to it. ``read_at_us``: when the state was. ``results``: step → what came of
-    it. ``outcome`` and ``reason``: as in ``WriteEnded``, empty before. ``told_by``: the candidate that tells the outcome."""
+    it. ``outcome`` and ``reason``: as in ``WriteEnded``, empty before. ``told_by``: the candidate that tells the outcome.
+    ``answer_turn``: the caller's first turn after they heard it, the only one in which a yes counts; empty before."""
 
     proposal_id: str
     turn_id: str
@@ -33,6 +34,7 @@ class Proposal(msgspec.Struct, frozen=True):
     read_at_us: int
     heard: bool = False
     heard_at_us: int = 0
+    answer_turn: str = ""
     approved_seq: int | None = None
     results: dict[str, dict[str, str]] = {}
     undone: tuple[str, ...] = ()

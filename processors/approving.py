@@ -33,8 +33,10 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     said = assent(turn.question.removeprefix(turn.carried))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
-    if not proposal.heard or said is Assent.UNCLEAR:
-        yield _lapsed(proposal, "not_confirmed" if proposal.heard else "unheard")
+    if not proposal.heard:
+        yield _lapsed(proposal, "unheard")
+    elif said is Assent.UNCLEAR or proposal.answer_turn != turn.turn_id:
+        yield _lapsed(proposal, "not_confirmed")
     elif conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
         return  # they go on speaking, or a guardrail has yet to judge, or refuses: then the turn is about that
     elif said is Assent.NO:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agent_core.conversation import Conversation, Line, Turn
 from agent_core.reducers.changes import Reducer, outlives_turn, with_asks_closed, without_guests_awaited
+from agent_core.reducers.writing import with_answer_turn
 from schemas import decisions as d
 from schemas.event import Event
 
@@ -66,7 +67,7 @@ def _turn_committed(c: Conversation, event: Event, p: d.TurnCommitted) -> Conver
     if c.turn is None:
         return c
     line = Line("caller", c.turn.question, c.turn.turn_id, event.seq)
-    return replace(c, turn=replace(c.turn, committed=True), transcript=(*c.transcript, line))
+    return with_answer_turn(replace(c, turn=replace(c.turn, committed=True), transcript=(*c.transcript, line)))
 
 
 def _turn_ended(c: Conversation, event: Event, p: d.TurnEnded) -> Conversation:

@@ -35,6 +35,14 @@ def _proposed(c: Conversation, event: Event, p: w.WriteProposed) -> Conversation
     return replace(c, proposals={**others, p.proposal_id: proposal}, proposed=c.proposed + 1)
 
 
+def with_answer_turn(c: Conversation) -> Conversation:
+    """The caller's words are final: what they had heard by then is answered by them, or not at all."""
+    for proposal in c.proposals.values():
+        if c.turn and proposal.heard and not proposal.answer_turn:
+            c = with_proposal(c, replace(proposal, answer_turn=c.turn.turn_id))
+    return c
+
+
 def _approved(c: Conversation, event: Event, p: w.WriteApproved) -> Conversation:
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:

@@ -140,6 +140,23 @@ def test_a_late_yes_approves_nothing() -> None:
     assert of(w.WriteApproved, call.says("Yes", "other")) == []
 
 
+def test_a_yes_after_words_that_a_guardrail_refused_approves_nothing() -> None:
+    call = proposed()
+    assert of(w.WriteLapsed, call.says("Wait", "other", attack=0.99)) == []
+    call.hears_reply()
+    decided = call.says("Yes", "other")
+    assert [x.reason for x in of(w.WriteLapsed, decided)] == ["not_confirmed"]
+    assert of(w.WriteApproved, decided) == []
+
+
+def test_a_yes_after_final_words_that_were_never_judged_approves_nothing() -> None:
+    call = proposed()
+    call.told(f.UtteranceHeard(utterance_id="u9", text="Yes", final=True, since_speech_end_ms=200.0))
+    decided = call.says("Yes", "other")
+    assert [x.reason for x in of(w.WriteLapsed, decided)] == ["not_confirmed"]
+    assert of(w.WriteApproved, decided) == []
+
+
 def test_a_yes_to_what_wasnt_heard_to_its_end_approves_nothing() -> None:
     call = Call(BANK, signed_in("ada", "stepped_up"))
     call.says("Block my card", "block")

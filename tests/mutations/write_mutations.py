@@ -8,8 +8,8 @@ WRITE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "take_any_words_for_a_yes",
         "processors.approving",
-        "    if not proposal.heard or said is Assent.UNCLEAR:\n",
-        "    if not proposal.heard:\n",
+        "    elif said is Assent.UNCLEAR or proposal.answer_turn != turn.turn_id:\n",
+        "    elif proposal.answer_turn != turn.turn_id:\n",
         "only a plain yes approves a proposal",
     ),
     Mutation(
