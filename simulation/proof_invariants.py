@@ -25,6 +25,12 @@ class _Call:
     committed: bool = False
     codes: dict[str, int] = field(default_factory=dict)  # challenge → when its code was sent
     asked: set[str] = field(default_factory=set)
+    checking: dict[str, tuple[str, set[str]]] = field(default_factory=dict)  # ask → challenge, what was given
+    passed: str = ""  # the ask whose answer was right, newest
+
+    def given(self) -> set[str]:
+        """What may be meant as a proof: every number in their newest words, and the newest keys."""
+        return {*_DIGITS.findall(self.words), self.keys[-len(PASSCODE) :], self.keys[-6:]}
 
 
 def proofs(log: RawLog, durable: Durable) -> Iterator[Violation]:
@@ -66,6 +72,10 @@ def _take(call: _Call, rec: Rec, durable: Durable) -> Iterator[tuple[str, str]]:
         call.wrong += 1
         if call.wrong > PROOFS.lock_after:
             yield "locked_out", f"{call.wrong} wrong proofs in a row"
+    elif rec.type == "ProofAsked":
+        call.checking[payload["ask_id"]] = payload["challenge_id"], call.given()
+    elif rec.type == "ProofReturned" and payload["passed"]:
+        call.passed = payload["ask_id"]
     elif rec.type == "ProofAccepted":
         yield from _accepted(call, rec, durable)
 
@@ -80,13 +90,13 @@ def _accepted(call: _Call, rec: Rec, durable: Durable) -> Iterator[tuple[str, st
     declared = PROOFS.method(method)
     if declared is None or declared.gives.value != rec.payload["level"] or declared.lasts_ms != rec.payload["lasts_ms"]:
         yield "proved", f"{method} doesn't give {rec.payload['level']}"
-    given = {*_DIGITS.findall(call.words), call.keys[-len(PASSCODE) :], call.keys[-6:]}
-    if method == "passcode":
-        if PASSCODE not in given:
+    if method == "passcode":  # what they go on keying in while the company checks it is no part of it
+        challenge, given = call.checking.get(call.passed, ("", set()))
+        if PASSCODE not in given or challenge != rec.payload["challenge_id"]:
             yield "proved", "that is not the passcode"
         return
     texts = [text.split()[0] for number, text in durable.phones.get(rec.conversation_id, []) if number == f"+{subject}"]
-    if not given & set(texts):
+    if not call.given() & set(texts):
         yield "proved", "no such code was sent to them"
     sent_us = call.codes.get(rec.payload["challenge_id"])
     if sent_us is None or declared is None or rec.env["accepted_at_us"] >= sent_us + declared.valid_ms * 1000:
