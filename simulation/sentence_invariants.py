@@ -33,6 +33,8 @@ class _Turn:
     passed: dict[str, set[str]] = field(default_factory=dict)
     chosen: str | None = None
     more: bool = False
+    take: int = 0  # the gateway's that is to say it
+    started: bool = False
     said: dict[str, list[str]] = field(default_factory=dict)  # reply that was chosen -> what was released of it
 
 
@@ -71,7 +73,7 @@ def _take(turn: _Turn, rec: Rec, behaviour: Behaviour, repair: str) -> Iterator[
     elif rec.type == "VerdictIssued" and payload["passed"]:
         turn.passed.setdefault(payload["candidate_id"], set()).add(payload["guardrail"])
     elif rec.type == "ReplyChosen":
-        turn.chosen, turn.more = payload["candidate_id"], payload["more"]
+        turn.chosen, turn.more, turn.take = payload["candidate_id"], payload["more"], payload["take"]
         turn.said.setdefault(turn.chosen, [payload["text"]])
         formed = turn.formed.get(turn.chosen)
         if formed and formed.sentence:
@@ -85,10 +87,21 @@ def _take(turn: _Turn, rec: Rec, behaviour: Behaviour, repair: str) -> Iterator[
             yield "cut_honestly", "the repair isn't the approved wording"
         turn.said.setdefault(payload["candidate_id"], []).append(payload["repair"])
         turn.more = False
-    elif rec.type in ("ReplyRefused", "SpeechFailed", "CallTaken", "TurnEnded"):
-        turn.more = turn.more and rec.type == "CallTaken" and turn.chosen is not None
-        if rec.type == "TurnEnded":
-            turn.chosen = None
+    elif rec.type == "CallTaken":
+        turn.take = max(turn.take, payload["take"])
+    elif rec.type == "SpeechStarted":
+        turn.started |= payload["candidate_id"] == turn.chosen and payload["take"] == turn.take
+    elif rec.type == "TurnEnded":
+        turn.chosen, turn.more = None, False
+    elif _taken_back(turn, rec):
+        turn.more = False
+
+
+def _taken_back(turn: _Turn, rec: Rec) -> bool:
+    """Whether the reply that was chosen isn't to be said any more. A report on another one, of a turn that is over, is late."""
+    if rec.type not in ("ReplyRefused", "SpeechFailed") or rec.payload["candidate_id"] != turn.chosen:
+        return False
+    return rec.type == "SpeechFailed" or (rec.payload["reason"] in ("superseded", "other_take") and not turn.started)
 
 
 def _released(turn: _Turn, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:
