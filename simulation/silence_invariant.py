@@ -26,6 +26,7 @@ class _Wait:
     owed_s: float  # no sound is owed before this moment: the gateway didn't know, or was playing
     holds: bool  # whether a holding line is due at the first mark
     held: bool = False
+    asked: bool = False  # by the caller's words: no end of a reply that they stopped is an answer to them
 
 
 class _Watch:
@@ -67,7 +68,7 @@ class _Watch:
     def _take(self, act: Act) -> None:
         if act.did in (Did.CALLER_PAUSED, Did.CALLER_ENDED):
             held = self._wait.held if self._wait else False
-            self._wait = _Wait(act.since_s or act.at_s, act.at_s, holds=True, held=held)
+            self._wait = _Wait(act.since_s or act.at_s, act.at_s, holds=True, held=held, asked=True)
         elif act.did in (Did.CALLER_BEGAN, Did.CALLER_RESUMED):
             if act.did is Did.CALLER_BEGAN:
                 self._before_speech, self._cut_off = self._wait, self._playing == "reply"
@@ -85,7 +86,8 @@ class _Watch:
             elif act.sound.kind != "hold":
                 self._wait = None
         elif act.did is Did.SOUND_ENDED:
-            if self._playing == "reply":  # more of it may be to come, unless its end is told in the same moment
+            asked = self._wait is not None and self._wait.asked
+            if self._playing == "reply" and not asked:  # more may be to come, unless its end is told in the same moment
                 self._wait = self._dry = _Wait(act.at_s, act.at_s, holds=True)
             self._playing = ""
             if self._wait:
