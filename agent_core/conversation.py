@@ -96,11 +96,17 @@ class Candidate(msgspec.Struct, frozen=True):
     said_in: int = 0  # sentences that it was released in so far, once its first one was chosen; ``text`` is all of them
     more: bool = False  # chosen, or to be chosen, with sentences still to come
     chosen_at_us: int = 0
+    voice_failed: bool = False
 
     @property
     def whole_id(self) -> str:
         """The same for all that one run of one attempt said."""
         return self.reply or self.candidate_id
+
+    @property
+    def may_not_be_said(self) -> bool:
+        """Dropped for what it is: a guardrail or a guest that must pass it didn't, or no voice could say it."""
+        return self.fate is Fate.DROPPED and (self.voice_failed or not all(self.verdicts.values()))
 
 
 class Probability(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ Everything that a turn may say is a candidate, a refusal and a fallback too: all
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from msgspec.structs import replace
 
@@ -53,11 +54,11 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
 def formed(
     conversation: Conversation, turn_id: str, action: str, intent: str, text: str, step_id: str = ""
 ) -> d.CandidateFormed:
-    """A candidate in an approved wording."""
-    turn = conversation.turn
-    speculation = turn.speculation if turn and turn.turn_id == turn_id else 0
+    """A candidate in an approved wording. Formed anew after it was dropped, it is another candidate."""
+    turn = conversation.turn if conversation.turn and conversation.turn.turn_id == turn_id else None
+    speculation = turn.speculation if turn else 0
     return d.CandidateFormed(
-        candidate_id=f"{turn_id}.s{speculation}.{action}.{intent}",
+        candidate_id=_new_id(turn, f"{turn_id}.s{speculation}.{action}.{intent}"),
         speculation=speculation,
         intent=intent,
         action=action,
@@ -65,6 +66,11 @@ def formed(
         text=text,
         step_id=step_id,
     )
+
+
+def _new_id(turn: Turn | None, name: str) -> str:
+    known = turn.candidates if turn else {}
+    return next(new for n in count(1) if (new := name if n == 1 else f"{name}.{n}") not in known)
 
 
 def _from_model(
@@ -203,7 +209,12 @@ def _line(conversation: Conversation, target: Target) -> str:
 
 
 def _has(turn: Turn, action: str) -> bool:
-    return any(c.action == action and c.speculation == turn.speculation for c in turn.candidates.values())
+    """It stands, or may not be said. What was dropped for another only is formed anew where that came to nothing: a
+    choice is taken back, a tool that was asked instead is refused."""
+    return any(
+        c.action == action and c.speculation == turn.speculation and (c.fate is not Fate.DROPPED or c.may_not_be_said)
+        for c in turn.candidates.values()
+    )
 
 
 def _hopeful(turn: Turn, action: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line, Offer
-from agent_core.reducers.changes import Reducer, set_fate, unchoose
+from agent_core.reducers.changes import Reducer, unchoose, with_candidate
 from agent_core.reducers.writing import heard_to_the_end
 from agent_core.wording import to_be_said
 from schemas import decisions as d
@@ -65,10 +65,11 @@ def _interruption_judged(c: Conversation, event: Event, p: d.InterruptionJudged)
 
 
 def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversation:
-    if _current(c, p.candidate_id) is None or c.turn is None:
+    candidate = _current(c, p.candidate_id)
+    if candidate is None or c.turn is None:
         return c
-    c = set_fate(c, p.candidate_id, Fate.DROPPED)
-    return replace(c, turn=replace(c.turn, chosen=None)) if c.turn else c
+    failed = replace(candidate, fate=Fate.DROPPED, voice_failed=True)
+    return with_candidate(c, replace(c.turn, chosen=None), failed)
 
 
 def _reply_refused(c: Conversation, event: Event, p: f.ReplyRefused) -> Conversation:

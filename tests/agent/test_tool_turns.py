@@ -244,6 +244,41 @@ def test_a_tool_isnt_asked_again_once_the_level_ran_out() -> None:
     assert call.open_asks() == []
 
 
+def test_how_to_sign_in_is_said_after_all_where_the_tool_that_was_asked_instead_is_refused() -> None:
+    call = Call()
+    call.says(QUESTION, "card")
+    call.signs_in("ada", expires_after_ms=400)
+    assert of(d.ToolRequested, call.told(f.CallTaken(take=2, gateway_id="g2")))
+    call.now_ms = 500
+    decided = call.told(f.OwnerChanged(epoch=2))
+    assert refused(decided) == ["expired"]
+    assert [(p.candidate_id, p.take) for p in of(d.ReplyChosen, decided)] == [("t2.s1.sign_in.card.2", 2)]
+
+
+def test_a_turn_ends_honestly_though_its_fallback_gave_way_to_a_choice_that_was_taken_back() -> None:
+    call = Call()
+    call.says(QUESTION, "card")
+    call.told(f.CallerSpeechStarted(utterance_id="u9"))
+    call.told(f.ReplyRefused(candidate_id="t2.s1.sign_in.card", reason="superseded"))
+    call.now_ms = BANK.budget.give_up_ms
+    call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    decided = call.told(f.CallerSpeechDismissed(utterance_id="u9"))
+    assert d.CandidateDropped(candidate_id="t2.s1.fallback.card", reason="slower") in decided
+    call.signs_in("ada")
+    decided = call.told(f.CallTaken(take=2, gateway_id="g2"))
+    assert d.CandidateDropped(candidate_id="t2.s1.sign_in.card", reason="authorised") in decided
+    assert [(p.candidate_id, p.take) for p in of(d.ReplyChosen, decided)] == [("t2.s1.fallback.card.2", 2)]
+
+
+def test_words_that_no_voice_could_say_are_not_tried_again() -> None:
+    call = Call()
+    call.says(QUESTION, "card")
+    call.told(f.SpeechFailed(candidate_id="t2.s1.sign_in.card", reason="provider_failed"))
+    call.now_ms = BANK.budget.give_up_ms
+    decided = call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+
+
 def test_a_read_that_isnt_declared_safe_waits_for_the_final_words(monkeypatch: pytest.MonkeyPatch) -> None:
     careful = dataclasses.replace(CARD_STATUS, speculative=False)
     monkeypatch.setattr(registry, "every", lambda: {"card_status": careful})
