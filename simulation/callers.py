@@ -40,8 +40,9 @@ TALK = (
     "block",
     "replace",
 )
-WRITES = ("block", "replace")
+WRITES = ("block", "replace", "block", "replace", "fees")  # models are asked for fees alone
 RING_S = 15.0
+MOST_ASKED = 3  # questions that are answered before the caller leaves
 
 OpenLine = Callable[[], Awaitable[Line]]
 
@@ -79,12 +80,25 @@ class Caller:
         seen = 0
         while self._turns > 0 and not line.closed and line.answered:
             act = self._rng.choice(ACTS)
+            if self._intents is WRITES and self._rng.random() < 0.7:
+                act = "speak"  # they mean it, and hear out what is read back to them
             seen = await self._until_agent_finished(seen, 1.0 if act == "cough_at_wait" else self._patience_s)
             if not line.closed:
                 self._turns -= 1
                 await self._do("speak" if self._is_asked() and self._rng.random() < 0.8 else act)
+        if self._intents is WRITES:
+            seen = await self._until_nothing_is_asked(seen)
         if self._turns <= 0 and not line.closed:
             await self._leave(seen)
+
+    async def _until_nothing_is_asked(self, seen: int) -> int:
+        """Who wants something changed doesn't leave over a question that stands between them and that; mostly."""
+        for _ in range(MOST_ASKED):
+            seen = await self._until_agent_finished(seen, self._patience_s)
+            if self._line.closed or not self._is_asked() or self._rng.random() < 0.1:
+                break
+            await self._do("speak")
+        return seen
 
     async def _do(self, act: str) -> None:
         if act == "silent":
@@ -119,7 +133,7 @@ class Caller:
         """What they were asked for is answered, mostly; else it is a question of their own."""
         if answer := self._answer():
             return answer
-        if self._intents == WRITES and self._rng.random() < 0.15:
+        if self._intents is WRITES and self._rng.random() < 0.06:
             return "Yes"  # to nothing, or to what was read back to them some time ago
         return self._rng.choice(ASKED[self._rng.choice(self._intents)])
 
@@ -131,6 +145,8 @@ class Caller:
         rng, said = self._rng, self._line.said
         if said.startswith("Shall your "):
             return rng.choice((*["Yes please", "Yes", "Yes go ahead"] * 3, "No thanks", "Wait", None))
+        if said.startswith("Which of your cards") and self._intents is WRITES:
+            return rng.choice(("Replace card 4444", "Replace card 4444", "Block card 1111", None))
         proof = self._proof(said)
         return f"It is {proof}" if proof else None
 

@@ -90,13 +90,17 @@ class Channel:
             self._authenticate(draw.choice(sorted(CUSTOMERS)), draw.choice(EXPIRIES_MS))
 
     async def run_for_writes(self) -> None:
-        """The caller is somebody from the ring on, for good, and mostly holds enough to change something."""
-        subject = self._draw.choice((*["ada", "ben"] * 3, "cleo"))  # who has two cards must say which
-        self._authenticate(subject, None, self._draw.choice((*["stepped_up"] * 4, "verified", "known")))
+        """The caller is somebody from the ring on, and mostly holds enough to change something; somebody else who is
+        signed in between is gone soon after."""
+        subject = self._draw.choice((*["ada"] * 4, "ben", "cleo"))  # who has two cards must say which
+        level = self._draw.choice((*["stepped_up"] * 6, "verified", "known"))
+        self._authenticate(subject, None, level)
         while True:
-            await self._until_asked("WriteProposed", 0.3)
+            await self._until_asked("WriteProposed", 0.2)
             await asyncio.sleep(self._draw.uniform(0.0, 2.0))  # while the caller hears it, or just before their yes
             self._authenticate(self._draw.choice(sorted(CUSTOMERS)), self._draw.choice(EXPIRIES_MS), "stepped_up")
+            await asyncio.sleep(self._draw.uniform(0.5, 4.0))
+            self._authenticate(subject, None, level)
 
     async def run_brief(self) -> None:
         """Lets the caller ask for cards at nearly any time, and for a short time only: what is asked of a tool may be

@@ -35,6 +35,9 @@ HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
 SETTLE_S = 12.0
 TURNS = 7
+MORE_TO_CHANGE = 3  # turns, of who wants something changed: they are asked who they are, and whether it shall be so
+LEAST_TURNS = 6  # of a run, where its callers mean to have as many
+MOST_CALLED_AGAIN = 4
 HEDGED = 0.4  # share of mixed runs in which everything is hedged
 
 
@@ -82,7 +85,8 @@ class World:
         needed = aim.faults() if aim else frozenset()
         self._at_tools = aim is not None and aim.at_tools
         self._at_writes = scene.writes or (aim is not None and aim.at_writes)
-        self._faults = Faults(seed, scene.faults, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
+        allowed = frozenset(fault for fault in scene.faults if fault in needed or not aim or aim.may_be_drawn(fault))
+        self._faults = Faults(seed, allowed, mixed=scene.mixed, horizon_s=HORIZON_S, needed=needed)
         self._durable = Durable()
         if Fault.GUESTS_FAIL in self._faults.in_play:
             scene = self._scene = scene._replace(behaviour=with_guests(scene.behaviour))
@@ -129,23 +133,26 @@ class World:
     # --- callers ---
 
     async def _callers(self) -> None:
-        patience_s = self._scene.behaviour.budget.hard_ms / 1000 + 3.0
         if self._scene.script:
-            await PlainCaller(self._scene.script, self._opener(0), patience_s).run()
+            await PlainCaller(self._scene.script, self._opener(0), self._patience_s).run()
             return
-        count = self._scene.callers or self._rng.choice((1, 1, 2))
-        turns = [self._scene.turns // count + (index < self._scene.turns % count) for index in range(count)]
-        callers = [
-            Caller(
-                self._faults.rng(f"caller/{index}"),
-                turns[index],
-                self._opener(index),
-                patience_s,
-                talk=("card",) if self._at_tools else WRITES if self._at_writes else TALK,
-            )
-            for index in range(count)
-        ]
-        await asyncio.gather(*(caller.run() for caller in callers))
+        count = self._scene.callers or (1 if self._at_writes else self._rng.choice((1, 1, 2)))
+        all_turns = self._scene.turns + MORE_TO_CHANGE * self._at_writes
+        turns = [all_turns // count + (index < all_turns % count) for index in range(count)]
+        await asyncio.gather(*(self._caller(index, turns[index]).run() for index in range(count)))
+        for again in range(MOST_CALLED_AGAIN):  # where the line went dead on them, or words were lost
+            opened = sum(record.body.type == "TurnOpened" for record in self._durable.log)
+            missing = min(LEAST_TURNS, self._scene.turns) - opened
+            if missing > 0:
+                await self._caller(count + again, missing).run()
+
+    @property
+    def _patience_s(self) -> float:
+        return self._scene.behaviour.budget.hard_ms / 1000 + 3.0
+
+    def _caller(self, index: int, turns: int) -> Caller:
+        talk = ("card",) if self._at_tools else WRITES if self._at_writes else TALK
+        return Caller(self._faults.rng(f"caller/{index}"), turns, self._opener(index), self._patience_s, talk=talk)
 
     def _opener(self, index: int) -> Callable[[], Coroutine[Any, Any, Line]]:
         calls = 0
