@@ -13,6 +13,14 @@ WRITE_MUTATIONS: tuple[Mutation, ...] = (
         "only a plain yes approves a proposal",
     ),
     Mutation(
+        "take_a_yes_of_a_later_turn",
+        "processors.approving",
+        "    elif said is Assent.UNCLEAR or proposal.answer_turn != turn.turn_id:\n",
+        "    elif said is Assent.UNCLEAR:\n",
+        "a yes counts in the first turn after the proposal was heard",
+        "tests/agent/test_writing_turns.py",
+    ),
+    Mutation(
         "approve_for_somebody_else",
         "processors.approving",
         "    if tool is None or subject is None or subject.subject_id != proposal.subject_id:\n        return Refusal.OTHER_SUBJECT.value\n    found = still_authorised(tool, tool.read_arguments(proposal.arguments), subject, at_us)\n    if isinstance(found, Refusal):\n        return found.value\n    return",
