@@ -46,7 +46,9 @@ class TurnRow(Row, frozen=True, kw_only=True):
     speculations: Annotated[int, Meta(description="How often the caller's words were taken for all that they say.")]
     holds: Annotated[int, Meta(description="Holding lines that were played.")]
     heard: Annotated[Sealed | None, Meta(description="The caller's words.")]
-    chosen: Annotated[Sealed | None, Meta(description="The text that was chosen last, with what was released behind it.")]
+    chosen: Annotated[
+        Sealed | None, Meta(description="The text that was chosen last, with what was released behind it.")
+    ]
     spoken: Annotated[Sealed | None, Meta(description="What was really heard of the reply, once it was over.")]
     opened_us: Annotated[int, Meta(description="The turn was opened.")]
     ended_us: Annotated[int | None, Meta(description="The turn was ended.")]
