@@ -146,9 +146,14 @@ def test_what_a_woken_zombie_appends_is_void(hosted: Hosted) -> None:
                     """It appended; or it is back in a group that had given it up, and may own again."""
                     return (await hosted.read(stores)).void > void or lives.owned != ALL
 
-                async with asyncio.timeout(A_REBALANCE_S):
-                    while not await noticed():  # noqa: ASYNC110  neither tells anybody but the log
-                        await asyncio.sleep(0.05)
+                try:
+                    async with asyncio.timeout(A_REBALANCE_S):
+                        while not await noticed():  # noqa: ASYNC110  neither tells anybody but the log
+                            await asyncio.sleep(0.05)
+                except TimeoutError:
+                    zombie.send_signal(signal.SIGUSR1)  # it says on stderr where it stands
+                    await asyncio.sleep(1)
+                    raise
                 return (await hosted.read(stores)).void > void
 
             wakings = 1
