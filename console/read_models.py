@@ -9,29 +9,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console.failures import FailedError
-from console.settings import ConfigurationError, Settings
+from console.settings import Settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
+from projections.parallel import HelperLostError
+from projections.projecting import Log, Progress, catch_up
+from projections.read_model_store import (
+    MovedElsewhereError,
+    ReadModelStore,
+    ReadModelsUnreadableError,
+    StoreError,
+    said,
+)
+from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
 from projections.read_models.definition import RecordedBehaviour
 from streams.behaviours import BehaviourMissingError
 from streams.sqlite import SqliteLedger
 from streams.sqlite_store import SqliteStore
-
-try:
-    from projections.parallel import HelperLostError
-    from projections.projecting import Log, Progress, catch_up
-    from projections.read_model_store import (
-        MovedElsewhereError,
-        ReadModelStore,
-        ReadModelsUnreadableError,
-        StoreError,
-        said,
-    )
-    from projections.read_model_versions import members_of, standings
-except ImportError as missing:
-    raise ConfigurationError(
-        f"read models need ledgerline[analytics] ({missing.name} isn't installed): make setup-dev installs it"
-    ) from None
 
 FILE = "read_models.db"
 _TOLD = (StoreError, HelperLostError, BehaviourMissingError)

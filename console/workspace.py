@@ -134,10 +134,7 @@ def open_workspace(
     kafka = settings.log.kafka()
     if kafka is None:
         return _sqlite(settings, create)
-    try:
-        from console.kafka_workspace import kafka_workspace
-    except ImportError:
-        raise ConfigurationError("a log on Kafka needs ledgerline[kafka]: make setup-dev installs it") from None
+    from console.kafka_workspace import kafka_workspace  # with what only the extra kafka brings
 
     return kafka_workspace(kafka, settings, create=create, warm=warm)
 

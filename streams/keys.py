@@ -18,7 +18,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from streams.sqlite_wal import connect_wal
+from streams.sqlite_wal import connect_wal, wal_is_emptied
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
@@ -162,10 +162,10 @@ class SqliteKeyStore:
         """
         try:
             self._db.execute("vacuum")
-            busy, _, _ = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()
+            emptied = wal_is_emptied(self._db)
         except sqlite3.Error as error:
             raise KeysUnavailableError(f"the key store can't be compacted: {error}") from None
-        if busy:
+        if not emptied:
             raise KeysUnavailableError(
                 "another process reads the key store: what was destroyed may still lie in its log"
             )

@@ -10,6 +10,7 @@ import msgspec
 from streams.codec import Body
 from streams.ports import DeadLetter
 from streams.sqlite_store import SqliteStore
+from streams.sqlite_wal import wal_is_emptied
 
 
 class TracesLeftError(Exception):
@@ -41,6 +42,5 @@ def empty_dead_letters(store: SqliteStore, conversations: Collection[str]) -> in
 
 def empty_wal(database: sqlite3.Connection) -> None:
     """Raises ``TracesLeftError``."""
-    busy, _, _ = database.execute("pragma wal_checkpoint(truncate)").fetchone()
-    if busy:
+    if not wal_is_emptied(database):
         raise TracesLeftError("the file is read by another process, and its write-ahead log still holds what it held")

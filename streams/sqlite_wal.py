@@ -29,3 +29,9 @@ def connect_wal(path: Path, synchronous: str) -> sqlite3.Connection:
             time.sleep(_RETRY_S)
     database.execute(f"pragma synchronous={synchronous}")
     return database
+
+
+def wal_is_emptied(db: sqlite3.Connection) -> bool:
+    """Moves all of the write-ahead log into the file and cuts it to nothing; False while another process reads it."""
+    busy, _, _ = db.execute("pragma wal_checkpoint(truncate)").fetchone()
+    return not busy
