@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from forging import Forger
-from recorded_log import record_log
 from support import DataDirectory
 
 from streams.merkle import leaf_hash, path_to, root_by, root_of
 from streams.signing import SigningKey
-from tests.calls.commands import Ran, failed, forget_settings, ledgerline
-
-
-@pytest.fixture(autouse=True)
-def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    forget_settings(monkeypatch, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("origin")
-    record_log(path)
-    return path
-
-
-@pytest.fixture
-def data(origin: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(origin, tmp_path / "data"))
+from tests.calls.commands import Ran, failed, ledgerline
 
 
 @pytest.fixture

@@ -7,22 +7,16 @@ import os
 import tempfile
 from pathlib import Path
 
-import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from broker import ADDRESS, bootstrap, docker_answers, topics_for
 from recorded_log import CALLER, CUSTOMER, SAID, THEIRS, record_log
 from searching import files_with, found_in
 
-from tests.calls.commands import failed, forget_settings, ledgerline
+from tests.calls.commands import failed, ledgerline
 
 ORDER = ("--reference", "DSR-1", "--by", "dpo")
 WITHIN_MS = 10_000
-
-
-@pytest.fixture(autouse=True)
-def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    forget_settings(monkeypatch, tmp_path)
 
 
 def everything_on(prefix: str) -> list[bytes]:

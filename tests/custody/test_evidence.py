@@ -9,21 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from recorded_log import CALLER, SAID, record_log
+from recorded_log import CALLER, SAID
 
-from tests.calls.commands import failed, forget_settings, ledgerline
-
-
-@pytest.fixture(autouse=True)
-def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    forget_settings(monkeypatch, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recorded")
-    record_log(path)
-    return path
+from tests.calls.commands import failed, ledgerline
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from pathlib import Path
 
-import pytest
-from recorded_log import CALLER, CUSTOMER, SAID, THEIRS, record_log
+from recorded_log import CALLER, CUSTOMER, SAID, THEIRS
 from searching import files_with, found_in
 from support import run
 
@@ -16,27 +14,10 @@ from streams.keys import SqliteKeyStore
 from streams.ports import DeadLetter
 from streams.sqlite import SqliteDeadLetters
 from streams.sqlite_store import SqliteStore
-from tests.calls.commands import Ran, failed, forget_settings, ledgerline
+from tests.calls.commands import Ran, failed, ledgerline
 
 ORDER = ("--reference", "DSR-1", "--by", "dpo")
 IN_THE_CLEAR = "a letter that nobody could read said Persephone"
-
-
-@pytest.fixture(autouse=True)
-def unconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    forget_settings(monkeypatch, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("origin")
-    record_log(path)
-    return path
-
-
-@pytest.fixture
-def data(origin: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(origin, tmp_path / "data"))
 
 
 def forget(data: Path, subject: str) -> Ran:
