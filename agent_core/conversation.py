@@ -146,7 +146,7 @@ class Turn(msgspec.Struct, frozen=True):
     started: str | None = None  # the candidate whose first audio left for the caller
     spoken_so_far: str = ""
     holds: int = 0
-    paces: tuple[Pace, ...] | None = None  # what models lately took; None: not known yet
+    paces: tuple[Pace, ...] | None = None  # what models lately took, as it was last known; None: not answered yet
     spent_micros: int = 0
     spending_stopped: bool = False
 

@@ -43,8 +43,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forgetting(msgspec.Struct, frozen=True, kw_only=True):
+    """``messages``: of the intake, by the names of their data keys."""
+
     subject: str
     conversations: tuple[str, ...]
+    messages: tuple[str, ...]
     reference: str
     by: str
     at: str
@@ -100,6 +103,7 @@ def _after(found: Custody, payload: object, at: str) -> Custody:
             forgetting = Forgetting(
                 subject=payload.subject,
                 conversations=payload.conversations,
+                messages=payload.messages,
                 reference=payload.reference,
                 by=payload.by,
                 at=at,

@@ -7,6 +7,8 @@ case, a request) and ``by`` (who ordered it) are not sealed: they hold no words 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from schemas.base import Fact
 
 CUSTODY = "custody"
@@ -46,13 +48,17 @@ class ForgettingRefused(Fact, frozen=True, kw_only=True):
 
 
 class SubjectForgotten(Fact, frozen=True, kw_only=True):
-    """The keys of these conversations are destroyed, and what else is kept of them, from here on. It stands on the log
-    before the first key goes, so that what was broken off is known and can be finished."""
+    """The keys of these conversations are destroyed, and what else is kept of them, from here on; and those of ``messages``
+    of the intake, which name the subject or one of the conversations. It stands on the log before the first key goes, so
+    that what was broken off is known and can be finished."""
+
+    VERSION: ClassVar[int] = 2
 
     subject: str  # pseudonym
     reference: str
     by: str
     conversations: tuple[str, ...]
+    messages: tuple[str, ...] = ()  # names of their data keys, which tell nothing of them
 
 
 class ConversationForgotten(Fact, frozen=True, kw_only=True):

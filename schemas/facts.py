@@ -272,8 +272,9 @@ class PassagesFound(Fact, frozen=True, kw_only=True):
 class SentenceReturned(Fact, frozen=True, kw_only=True):
     """One whole sentence of a model's answer, as soon as it is certain that it is one: never a fragment.
 
-    ``index`` counts from 0 within the attempt. ``last``: nothing follows but ``CompletionReturned``, which closes the
-    attempt; its text is that of all sentences. Times count from the start of the attempt.
+    Told where replies are released by sentence, each of them; and where another attempt may start late, those of a stream
+    before its end. ``index`` counts from 0 within the attempt. ``last``: nothing follows but ``CompletionReturned``, which
+    closes the attempt; its text is that of all sentences. Times count from the start of the attempt.
     """
 
     ask_id: str

@@ -35,7 +35,7 @@ class _Ask:
 class _Turn:
     asks: dict[str, _Ask] = field(default_factory=dict)
     pace_ask: str = ""  # what is open: the answer to an older one changes nothing
-    paces: dict[str, Any] | None = None  # empty: the newest ask for it failed, so that nothing is known of any
+    paces: dict[str, Any] | None = None  # empty: the ask for it failed, and nothing was known before
     answered: set[str] = field(default_factory=set)  # intents that an answer was asked for
     spent_micros: int = 0
     stopped: bool = False
@@ -67,7 +67,8 @@ def _take(turn: _Turn, rec: Rec, fact: Rec, behaviour: Behaviour, stood_still: b
     elif rec.type in ("PaceAsked", "SpeculationDropped", "SpeculationOpened"):
         turn.pace_ask = payload.get("ask_id", "")
     elif rec.type in ("PaceKnown", "EffectFailed") and payload["ask_id"] == turn.pace_ask:
-        turn.paces = {pace["purpose"]: pace for pace in payload.get("paces", ())}
+        if rec.type == "PaceKnown" or turn.paces is None:
+            turn.paces = {pace["purpose"]: pace for pace in payload.get("paces", ())}
         turn.pace_ask = ""
     elif rec.type == "SpendingStopped":
         turn.stopped = True

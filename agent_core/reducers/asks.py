@@ -95,7 +95,7 @@ def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.Eff
         if isinstance(ask.payload, d.PassagesAsked):
             return replace(c, turn=replace(c.turn, sources=()))
         if isinstance(ask.payload, d.PaceAsked):
-            return replace(c, turn=replace(c.turn, paces=()))
+            return replace(c, turn=replace(c.turn, paces=c.turn.paces or ()))  # what was known still is
     return c
 
 

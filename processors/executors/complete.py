@@ -1,4 +1,4 @@
-"""Executor: one attempt at an answer by a model, told sentence by sentence."""
+"""Executor: one attempt at an answer by a model, told sentence by sentence where a sentence changes anything."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 import msgspec
 
 from agent_core.conversation import Ask, Conversation
+from agent_core.judges import releases_sentences
+from agent_core.model_asks import hedge_of
 from agent_core.ports import (
     CompletionRequest,
     CompletionResult,
@@ -28,7 +30,12 @@ _MESSAGES = msgspec.json.Decoder(list[dict[str, str]])
 
 
 class Complete:
-    """A ``TellingExecutor``: facts ``SentenceReturned`` while the model speaks, ``CompletionReturned`` at its end."""
+    """A ``TellingExecutor``: ``CompletionReturned`` at the model's end, and ``SentenceReturned`` before it
+
+    - for each sentence where replies are released by sentence,
+    - for those that a stream tells before its end where another attempt may start late: each moves the ask's clock,
+    - for none where neither is so: nothing would be decided on them.
+    """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
@@ -38,7 +45,9 @@ class Complete:
         its answer."""
         asked = ask.payload
         assert isinstance(asked, d.CompletionAsked)
-        told = _Told(ask.ask_id, attempt, tell)
+        hedge, released = hedge_of(conversation.behaviour, ask), releases_sentences(conversation.behaviour)
+        timed = hedge is not None and ask.attempts < hedge.most
+        told = _Told(ask.ask_id, attempt, tell, streamed=released or timed, rest=released)
         request = CompletionRequest(
             purpose=asked.purpose,
             model=asked.model,
@@ -75,13 +84,16 @@ class Complete:
 
 
 class _Told:
-    """The sentences of one attempt, as facts."""
+    """The sentences of one attempt. As facts: those that the model streams, and the rest of them at its end."""
 
-    def __init__(self, ask_id: str, attempt: int, tell: Callable[[Fact], None]) -> None:
+    def __init__(self, ask_id: str, attempt: int, tell: Callable[[Fact], None], *, streamed: bool, rest: bool) -> None:
         self._ask_id, self._attempt, self._tell = ask_id, attempt, tell
+        self._streamed, self._rest = streamed, rest
         self._texts: list[str] = []
 
     def tell(self, sentence: Sentence, *, last: bool = False) -> None:
+        if not self._streamed:
+            return
         fact = f.SentenceReturned(
             ask_id=self._ask_id,
             attempt=self._attempt,
@@ -98,12 +110,14 @@ class _Told:
 
     def tell_rest(self, result: CompletionResult, elapsed_ms: float) -> None:
         """What the model left untold: one that streams its last sentence, any other all of them."""
+        if not self._texts and not self._rest:
+            return
         whole = sentences_of(result.text)
         rest = whole[len(self._texts) :]
         if not rest or whole[: len(self._texts)] != self._texts:
             raise ProviderError(
                 FailureReason.INVALID, result.provider, "its sentences aren't those of its answer", model=result.model
             )
-        for index, text in enumerate(rest, start=1):
+        for index, text in enumerate(rest if self._rest else (), start=1):
             sentence = Sentence(text, result.provider, result.model, result.first_token_ms, elapsed_ms)
             self.tell(sentence, last=index == len(rest))

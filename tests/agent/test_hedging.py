@@ -141,6 +141,17 @@ def test_until_the_pace_is_known_nobody_looks_and_without_it_the_behaviour_says_
     assert sorted(t.due_at_us for t in of(d.TimerSet, decided)) == [60_000, 60_000]
 
 
+def test_an_ask_for_the_pace_that_fails_leaves_what_the_turn_knew() -> None:
+    call = Call(bank())
+    call.told(f.UtteranceHeard(utterance_id="u1", text="What does a", final=False, since_speech_end_ms=0.0))
+    call.told(f.PaceKnown(ask_id="t2.s1.pace", paces=PACES))
+    call.told(f.UtteranceHeard(utterance_id="u1", text=QUESTION, final=True, since_speech_end_ms=0.0))
+    decided = call.told(failed("t2.s2.pace", "timed_out"))
+    assert of(d.TimerSet, decided) == []  # what is known was never forgotten: whoever waits has a timer
+    assert attempts(looked(call, "t2.s2.classify", 79)) == []
+    assert attempts(looked(call, "t2.s2.classify", 1)) == [("t2.s2.classify", 2, "late")]
+
+
 def test_a_sentence_moves_the_clock_on_and_the_gap_is_what_counts_from_then() -> None:
     call = asked()
     call.now_ms += 390

@@ -1,4 +1,4 @@
-"""An attempt at an answer, sentence by sentence: facts in order, the last one marked, never a fragment."""
+"""An attempt at an answer, sentence by sentence: facts where something rests on them, in order, never a fragment."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from agent_core.behaviour import Behaviour
+from agent_core.behaviour import Behaviour, Routing
 from agent_core.conversation import Ask, Context, Conversation, initial
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
 from processors.executors.complete import Complete
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
+from simulation.small_bank import small_bank
+from simulation.streaming import by_sentence
 from tests.support import run
 
+SMALL = small_bank()
+BY_SENTENCE = by_sentence(SMALL)
 TEXT = "Your card is blocked. A new one costs £3.50. Anything else?"
 
 
@@ -41,8 +45,10 @@ class Speaks:
         """Nothing is open."""
 
 
-def attempted(model: Speaks) -> tuple[list[f.SentenceReturned], Fact | ProviderError]:
-    """The sentences that were told, and what closed the attempt."""
+def attempted(
+    model: Speaks, behaviour: Behaviour = BY_SENTENCE, attempts: int = 1
+) -> tuple[list[f.SentenceReturned], Fact | ProviderError]:
+    """The sentences that were told, and what closed the newest of so many attempts."""
     asked = d.CompletionAsked(
         ask_id="a1",
         purpose="answer",
@@ -54,10 +60,11 @@ def attempted(model: Speaks) -> tuple[list[f.SentenceReturned], Fact | ProviderE
         timeout_ms=1000,
     )
     told: list[Fact] = []
+    ask = Ask("a1", asked, "t1", 1, attempts=attempts)
 
     async def main() -> Fact | ProviderError:
         try:
-            return await Complete(model).run(conversation(), Ask("a1", asked, "t1", 1), 0, told.append)
+            return await Complete(model).run(conversation(behaviour), ask, attempts - 1, told.append)
         except ProviderError as error:
             return error
 
@@ -66,21 +73,26 @@ def attempted(model: Speaks) -> tuple[list[f.SentenceReturned], Fact | ProviderE
     return [fact for fact in told if isinstance(fact, f.SentenceReturned)], outcome
 
 
-def conversation() -> Conversation:
-    def behaviour_of(seq: int, content_hash: str) -> Behaviour:
-        raise LookupError(content_hash)
+def conversation(behaviour: Behaviour) -> Conversation:
+    empty = initial("c1", Context(lambda seq, content_hash: behaviour, lambda: b""))
+    return msgspec.structs.replace(empty, behaviour_seq=1, behaviour_hash=behaviour.content_hash)
 
-    return initial("c1", Context(behaviour_of, lambda: b""))
+
+def whole(*, late: int) -> Behaviour:
+    """Replies are released whole, with so many attempts that start late."""
+    return SMALL.model_copy(
+        update={"routing": Routing.model_validate({"hedging": {"answer": {"now": 1, "late": late}}})}
+    )
 
 
 @pytest.mark.parametrize("streamed", [0, 1, 2])
-def test_each_sentence_is_a_fact_whether_or_not_the_model_streams(streamed: int) -> None:
-    whole = ["Your card is blocked.", "A new one costs £3.50.", "Anything else?"]
-    told, outcome = attempted(Speaks(whole[:streamed], TEXT))
+def test_each_sentence_to_be_released_is_a_fact_whether_or_not_the_model_streams(streamed: int) -> None:
+    sentences = ["Your card is blocked.", "A new one costs £3.50.", "Anything else?"]
+    told, outcome = attempted(Speaks(sentences[:streamed], TEXT))
     assert [(fact.index, fact.text, fact.last) for fact in told] == [
-        (0, whole[0], False),
-        (1, whole[1], False),
-        (2, whole[2], True),
+        (0, sentences[0], False),
+        (1, sentences[1], False),
+        (2, sentences[2], True),
     ]
     assert isinstance(outcome, f.CompletionReturned)
     assert outcome.text == TEXT
@@ -98,3 +110,24 @@ def test_an_answer_whose_sentences_are_not_those_that_were_told_is_invalid() -> 
     assert not any(fact.last for fact in told)
     assert isinstance(outcome, ProviderError)
     assert outcome.reason is FailureReason.INVALID
+
+
+@pytest.mark.parametrize("streamed", [0, 2])
+def test_where_nothing_rests_on_a_sentence_it_is_no_fact(streamed: int) -> None:
+    told, outcome = attempted(
+        Speaks(["Your card is blocked.", "A new one costs £3.50."][:streamed], TEXT), whole(late=0)
+    )
+    assert told == []
+    assert isinstance(outcome, f.CompletionReturned)
+
+
+def test_where_another_attempt_may_start_late_the_sentences_before_the_end_of_a_stream_are_facts() -> None:
+    streamed = ["Your card is blocked.", "A new one costs £3.50."]
+    told, outcome = attempted(Speaks(streamed, TEXT), whole(late=1))
+    assert [(fact.text, fact.last) for fact in told] == [(text, False) for text in streamed]
+    assert isinstance(outcome, f.CompletionReturned)
+
+
+def test_once_no_other_attempt_may_start_sentences_move_no_clock_and_are_no_facts() -> None:
+    told, _ = attempted(Speaks(["Your card is blocked."], TEXT), whole(late=1), attempts=2)
+    assert told == []
