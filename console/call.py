@@ -28,6 +28,7 @@ from providers.rehearsed_voice import RehearsedVoice
 from providers.voice_activity import open_voice_activity
 from schemas.event import Event
 from schemas.facts import CallArrived, SubjectAuthenticated
+from schemas.tenants import DEFAULT_TENANT, owned_by
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
 from voice_gateway.gateway import Gateway, Heard, Line
@@ -62,6 +63,7 @@ class CallParts(NamedTuple):
     phrases: PhraseStore
     models: LlmSettings
     company: Company | None = None  # its own systems, where this process decides
+    tenant: str = DEFAULT_TENANT  # whose calls these are
 
     def in_use(self) -> tuple[str, ...]:
         """Which recogniser, voice and models are in use now in this process."""
@@ -92,7 +94,8 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
     phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
     for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
         await phrases.render(text)
-    return CallParts(behaviour, workspace.record(behaviour), agent, speech, phrases, models, company)
+    seq = workspace.record(behaviour)
+    return CallParts(behaviour, seq, agent, speech, phrases, models, company, settings.tenant)
 
 
 async def make_call(
@@ -107,7 +110,7 @@ async def make_call(
 
     Raises ``NotAnsweredError``, ``ProviderError``, ``OwnerRefusedError``, ``FailedError``, ``OSError`` (the
     recording)."""
-    call_id = new_call_id()
+    call_id = owned_by(parts.tenant, new_call_id())
     workspace.recordings.mkdir(parents=True, exist_ok=True)
     recording = workspace.recordings / f"{call_id}.wav"
     recorder = StereoRecorder(recording, asyncio.get_running_loop().time())

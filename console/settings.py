@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from schemas.tenants import DEFAULT_TENANT, owned_by
 from streams.kafka.url import KafkaUrl, LogUrlError, parse
 
 CONFIG_FILE = "ledgerline.toml"
@@ -155,12 +156,19 @@ class Settings(BaseSettings):
     data: Path = Path(".ledgerline")
     behaviour: Path = EXAMPLE_BEHAVIOUR
     customers: Path | None = None  # what tools read, as YAML; the behaviour's customers/example.yaml where there is one
+    tenant: str = DEFAULT_TENANT  # whose calls this process answers: part of their ids (``schemas.tenants``)
     stt: SttSettings = SttSettings()
     tts: TtsSettings = TtsSettings()
     llm: LlmSettings = LlmSettings()
     log: LogSettings = LogSettings()
     keys: KeySettings = KeySettings()
     tools: ToolSettings = ToolSettings()
+
+    @field_validator("tenant")
+    @classmethod
+    def _is_a_name(cls, tenant: str) -> str:
+        owned_by(tenant, "")
+        return tenant
 
     def vendors(self) -> list[str]:
         """The parts (stt, tts, llm) that a vendor does."""

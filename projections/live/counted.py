@@ -1,6 +1,6 @@
 """What an event adds to the live aggregates. Pure, and never of a private field: no key is needed to count.
 
-Each count belongs to a row: a provider's model, a guardrail, or a tenant. Events name no tenant yet: all is ``TENANT``'s.
+Each count belongs to a row: a provider's model, a guardrail, or a tenant, which the conversation's id names.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
 from schemas.event import Event
-
-TENANT = "default"
+from schemas.tenants import tenant_of
 
 
 class Kind(StrEnum):
@@ -61,58 +60,58 @@ def counted(step: Iterable[Event]) -> dict[RowName, Row]:
     """What the events of one step add to each row."""
     rows: dict[RowName, Row] = {}
     for event in step:
-        for name, counts, ms in _of(event.payload):
+        tenant = RowName(Kind.TENANT, tenant_of(event.conversation_id))
+        for name, counts, ms in _of(event.payload, tenant):
             rows.setdefault(name, Row()).add(counts, ms)
     return rows
 
 
 _Added = tuple[RowName, Mapping[str, int], Mapping[str, float | None]]
-_TENANT = RowName(Kind.TENANT, TENANT)
 
 
-def _of(payload: Payload) -> Iterable[_Added]:
+def _of(payload: Payload, tenant: RowName) -> Iterable[_Added]:
     match payload:
         case f.CompletionReturned():
             cost = _cost(payload.cost_micros)
             times = {"total": payload.total_ms, "first_token": payload.first_token_ms}
             yield RowName(Kind.MODEL, payload.provider, payload.model), {"answered": 1} | cost, times
-            yield _TENANT, cost, {}
+            yield tenant, cost, {}
         case f.ScoresReturned():
             yield _scorer(payload.model), {"answered": 1}, {"total": payload.elapsed_ms}
-            yield from _known_cost(payload.cost_micros)
+            yield from _known_cost(payload.cost_micros, tenant)
         case f.EffectFailed():
             yield RowName(Kind.MODEL, payload.provider or None, payload.model or None), {"failed": 1}, {}
-            yield from _known_cost(payload.cost_micros)
+            yield from _known_cost(payload.cost_micros, tenant)
         case f.EffectCancelled():
-            yield from _known_cost(payload.cost_micros)
+            yield from _known_cost(payload.cost_micros, tenant)
         case d.VerdictIssued():
             name = RowName(Kind.GUARDRAIL, payload.guardrail, payload.stage)
             yield name, {"judged": 1, "blocked": int(not payload.passed)}, {}
         case _:
-            yield from _of_call(payload)
+            yield from _of_call(payload, tenant)
 
 
-def _known_cost(cost_micros: int | None) -> Iterable[_Added]:
+def _known_cost(cost_micros: int | None, tenant: RowName) -> Iterable[_Added]:
     """Of what no answer came of, or scores alone: nothing is known of most, so it is no ``unpriced`` answer."""
     if cost_micros is not None:
-        yield _TENANT, _cost(cost_micros), {}
+        yield tenant, _cost(cost_micros), {}
 
 
-def _of_call(payload: Payload) -> Iterable[_Added]:
+def _of_call(payload: Payload, tenant: RowName) -> Iterable[_Added]:
     match payload:
         case f.CallArrived():
-            yield _TENANT, {"calls": 1}, {}
+            yield tenant, {"calls": 1}, {}
         case d.ConversationClosed():
-            yield _TENANT, {"closed": 1}, {}
+            yield tenant, {"closed": 1}, {}
         case d.TurnEnded():
             ended = {"turns": 1, f"outcome:{payload.outcome}": 1, "interrupted": int(payload.interrupted)}
-            yield _TENANT, ended, {}
+            yield tenant, ended, {}
         case f.HoldingPlayed():
-            yield _TENANT, {"holds": 1}, {}
+            yield tenant, {"holds": 1}, {}
         case f.FallbackPlayed():
-            yield _TENANT, {"fallbacks": 1}, {}
+            yield tenant, {"fallbacks": 1}, {}
         case f.SpeechStarted():
-            yield _TENANT, {}, {"reply": payload.since_speech_end_ms}
+            yield tenant, {}, {"reply": payload.since_speech_end_ms}
 
 
 def _cost(micros: int | None) -> dict[str, int]:

@@ -173,6 +173,7 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: 
         ("LEDGERLINE_STT__PROVIDER", "nobody", "'deepgram'"),
         ("LEDGERLINE_STT__KEY", SECRET, "LEDGERLINE_STT__API_KEY"),
         ("LEDGERLINE_SST__API_KEY", SECRET, "LEDGERLINE_STT"),
+        ("LEDGERLINE_TENANT", f"{SECRET}~", "no tenant's name"),
     ],
 )
 def test_a_variable_that_is_wrong_is_named_and_its_value_never_is(

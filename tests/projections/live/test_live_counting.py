@@ -178,3 +178,12 @@ def test_what_cannot_be_read_takes_its_own_step_with_it_and_no_other(damage: Bod
 def test_a_step_that_lacks_records_adds_nothing() -> None:
     whole = [took(1), *step(1, "a", 3), *step(1, "b", 2)]
     assert delivered(CountedPartition(CODEC), records(whole[:2] + whole[3:])) == ["b", "b.1"]
+
+
+def test_each_tenant_has_its_own_figures_by_the_ids_of_its_calls() -> None:
+    calls = ("bank-a~call-1", "bank-b~call-1", "bank-a~call-2", "call-3", "Not A Tenant~call-4")
+    rows = counted(
+        [fact_event(call, f.CallArrived(channel="voice", behaviour_seq=1, behaviour_hash="h")) for call in calls]
+    )
+    found = live_figures([RowAt(0, name, 0.0, MINUTE_S, each) for name, each in rows.items()], [0], 0.0, MINUTE_S)
+    assert {tenant.tenant: tenant.calls for tenant in found.tenants} == {"bank-a": 2, "bank-b": 1, "default": 2}
