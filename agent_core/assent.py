@@ -7,9 +7,13 @@ is unclear, and approves nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
-from agent_core.guardrails._text import words
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agent_core.barge_in import words_of
 
 
 class Assent(StrEnum):
@@ -18,28 +22,69 @@ class Assent(StrEnum):
     UNCLEAR = "unclear"
 
 
-_FILLERS = frozenset({"um", "uh", "er", "erm", "hm", "mm", "well", "oh", "ah"})
-_YES = (
-    "yes|yeah|yep|yup|okay|ok|sure|correct|exactly|absolutely|definitely|of course|go ahead|do it|do that|"
-    "(?:please|yes) do|that's (?:right|correct|fine)|i (?:do|confirm|agree)|confirmed"
-)
-_NO = (
-    "no|nope|nah|don't|do not|don't do (?:it|that)|stop|wait|cancel|cancel (?:it|that)|never mind|not now|not that one|"
-    "it isn't|that's (?:wrong|not right)|leave it|i changed my mind|i don't want (?:that|to)"
-)
-_POLITE = "please|thanks|thank you"
+def _plain(phrase: str) -> str:
+    return " ".join(words_of(phrase))
 
 
-def _only(phrases: str) -> re.Pattern[str]:
-    """Nothing but these, said once or several times, with or without politeness around them."""
-    return re.compile(rf"(?:(?:{_POLITE}) )*(?:{phrases})(?: (?:{phrases}|{_POLITE}))*")
+class AssentWords(BaseModel):
+    """The section ``assent`` of a behaviour: what is a yes and what is a no in its language. The defaults are English.
+
+    One of them, or several of the same kind, with or without what is ``polite`` around them; ``fillers`` count for nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    yes: tuple[str, ...] = Field(
+        default=(
+            *("yes", "yeah", "yep", "yup", "okay", "ok", "sure", "correct", "exactly", "absolutely", "definitely"),
+            *("of course", "go ahead", "do it", "do that", "please do", "yes do", "confirmed"),
+            *("that's right", "that's correct", "that's fine", "i do", "i confirm", "i agree"),
+        ),
+        min_length=1,
+    )
+    no: tuple[str, ...] = Field(
+        default=(
+            *("no", "nope", "nah", "don't", "do not", "don't do it", "don't do that", "stop", "wait", "cancel"),
+            *("cancel it", "cancel that", "never mind", "not now", "not that one", "it isn't", "that's wrong"),
+            *("that's not right", "leave it", "i changed my mind", "i don't want that", "i don't want to"),
+        ),
+        min_length=1,
+    )
+    polite: tuple[str, ...] = ("please", "thanks", "thank you")
+    fillers: tuple[str, ...] = ("um", "uh", "er", "erm", "hm", "mm", "well", "oh", "ah")
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> AssentWords:
+        for phrase in (*self.yes, *self.no, *self.polite, *self.fillers):
+            if not _plain(phrase):
+                raise ValueError(f"{phrase!r} has no word in it")
+        if both := sorted({*map(_plain, self.yes)} & {*map(_plain, self.no)}):
+            raise ValueError(f"both yes and no: {', '.join(map(repr, both))}")
+        return self
 
 
-_SAYS_YES, _SAYS_NO = _only(_YES), _only(_NO)
+ENGLISH = AssentWords()
 
 
-def assent(text: str) -> Assent:
-    said = " ".join(word.text for word in words(text) if word.text not in _FILLERS)
-    if _SAYS_YES.fullmatch(said):
+def assent(text: str, said_as: AssentWords = ENGLISH) -> Assent:
+    yes, no, fillers = _patterns(said_as)
+    said = " ".join(word for word in words_of(text) if word not in fillers)
+    if yes.fullmatch(said):
         return Assent.YES
-    return Assent.NO if _SAYS_NO.fullmatch(said) else Assent.UNCLEAR
+    return Assent.NO if no.fullmatch(said) else Assent.UNCLEAR
+
+
+@lru_cache(maxsize=64)
+def _patterns(said_as: AssentWords) -> tuple[re.Pattern[str], re.Pattern[str], frozenset[str]]:
+    fillers = frozenset(map(_plain, said_as.fillers))
+    return _only(said_as.yes, said_as.polite), _only(said_as.no, said_as.polite), fillers
+
+
+def _only(phrases: tuple[str, ...], polite: tuple[str, ...]) -> re.Pattern[str]:
+    """Nothing but these, said once or several times, with or without politeness around them."""
+    before = f"(?:(?:{_either(polite)}) )*" if polite else ""
+    return re.compile(rf"{before}(?:{_either(phrases)})(?: (?:{_either((*phrases, *polite))}))*")
+
+
+def _either(phrases: Iterable[str]) -> str:
+    return "|".join(re.escape(_plain(phrase)) for phrase in phrases)

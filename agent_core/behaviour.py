@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from agent_core.assent import ENGLISH, Assent, AssentWords, assent
 from agent_core.barge_in import BargeIn
 from agent_core.hedging import Hedge, Hedging, Purpose
 from agent_core.proofs import Proofs
@@ -92,7 +93,7 @@ class Action(StrEnum):
 
 
 OF_WRITES = ("confirm", "declined", "pending", "failed", "unsure")  # what an intent says whose tool changes something
-_OF_TOOLS = {"tool", "unauthenticated", "which_one", *OF_WRITES}
+_OF_TOOLS = {"tool", "also", "unauthenticated", "which_one", *OF_WRITES}
 _OF_GUESTS = {"means", "budget_ms", "silence", "judges"}
 _OF_GUESTS_ALONE = _OF_GUESTS - {"budget_ms"}
 GUEST_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -108,6 +109,7 @@ class Intent(_Data):
     advances: bool = False  # "okay, done": the open procedure's next step is said; ``answer`` where none is open
     articles: tuple[str, ...] = ()
     tool: str | None = None  # what it finds for the caller fills the slots of ``answer``
+    also: tuple[str, ...] | None = None  # tools that read what ``answer`` needs besides, asked at the same time
     unauthenticated: str | None = (
         None  # said in its place to a caller who doesn't hold the level that the tool requires
     )
@@ -123,6 +125,11 @@ class Intent(_Data):
         """Without what only intents with a tool have: behaviours that were recorded before keep their content hash."""
         written: dict[str, Any] = as_ever(self)
         return {name: value for name, value in written.items() if value is not None or name not in _OF_TOOLS}
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """All that are asked for its answer."""
+        return (self.tool, *(self.also or ())) if self.tool else ()
 
 
 class Step(_Data):
@@ -258,13 +265,14 @@ class Behaviour(_Data):
     voice: str = "default"
     release: Release | None = None  # None: whole, and nothing is rendered ahead
     barge_in: BargeIn | None = None
+    assent: AssentWords | None = None  # None: English
     offers: dict[Pragmatic, str] | None = None  # what a holding line offers -> the intent that a yes to it leads to
     proofs: Proofs | None = None  # how a caller gains a level in the call itself
 
     @model_serializer(mode="wrap")
     def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Behaviours that were recorded before these could be said keep their content hash."""
-        return _without_none(as_ever(self), {"barge_in", "offers", "proofs", "release"})
+        return _without_none(as_ever(self), {"assent", "barge_in", "offers", "proofs", "release"})
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""
@@ -275,6 +283,10 @@ class Behaviour(_Data):
 
     def intent(self, name: str) -> Intent | None:
         return self._intents.get(name)
+
+    def hears(self, text: str) -> Assent:
+        """Whether that is a plain yes or a plain no."""
+        return assent(text, self.assent or ENGLISH)
 
     def offered_by(self, phrase_id: str) -> str | None:
         """The intent that a yes to this holding line leads to."""

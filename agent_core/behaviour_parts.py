@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent_core.assent import AssentWords
 from agent_core.barge_in import BargeIn
 from agent_core.behaviour import (
     OF_WRITES,
@@ -46,6 +47,7 @@ class Head(BaseModel):
     holding: tuple[Phrase, ...] = Field(min_length=2)
     release: Release | None = None
     barge_in: BargeIn | None = None
+    assent: AssentWords | None = None
     offers: dict[Pragmatic, str] | None = None
     proofs: Proofs | None = None
 
@@ -87,7 +89,7 @@ class Wording:
     inside: Where
     articles: tuple[str, ...] = ()
     intent: str | None = None
-    tool: str | None = None  # whose result fills its slots
+    tools: tuple[str, ...] = ()  # whose results fill its slots
 
     def problem(self, message: str) -> Problem:
         return self.place.problem(f"{self.title} {message}", *self.inside)
@@ -105,13 +107,20 @@ def wordings(parts: Parts) -> Iterator[Wording]:
                 ("answer",),
                 value.articles,
                 value.name,
-                value.tool,
+                value.tools,
             )
         for name in ("unauthenticated", "which_one", *OF_WRITES):
             if text := getattr(value, name):
                 title = f"what {value.name!r} says as {name!r}"
-                filled = {"intent": value.name, "tool": value.tool} if name in OF_WRITES else {}
-                yield Wording(text, title, intent, (name,), value.articles, **filled)
+                yield Wording(
+                    text,
+                    title,
+                    intent,
+                    (name,),
+                    value.articles,
+                    value.name if name in OF_WRITES else None,
+                    value.tools if name in OF_WRITES else (),
+                )
     for procedure in parts.procedures:
         for index, step in enumerate(procedure.value.steps):
             title = f"step {step.id!r} of {procedure.value.name!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from agent_core.assent import Assent, assent
+from agent_core.assent import Assent
 from agent_core.authorisation import SIGN_IN, WHICH_ONE, required_level
 from agent_core.behaviour import Action, Behaviour
 from agent_core.conversation import Conversation
@@ -67,7 +67,7 @@ def _accepted_offer(conversation: Conversation) -> Target | None:
     turn, offer = conversation.turn, conversation.offer
     if turn is None or offer is None or turn.turn_id == offer.turn_id:
         return None
-    if assent(turn.question.removeprefix(turn.carried)) is not Assent.YES:
+    if conversation.behaviour.hears(turn.question.removeprefix(turn.carried)) is not Assent.YES:
         return None
     offered = conversation.behaviour.offered_by(offer.phrase_id)
     intent = conversation.behaviour.intent(offered) if offered else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent_core.assent import Assent, assent
+from agent_core.assent import Assent
 from agent_core.authorisation import Refusal, still_authorised
 from agent_core.conversation import Caller, Conversation, Turn
 from agent_core.proposal import Proposal
@@ -31,7 +31,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     proposal = _awaiting(conversation, turn)
     if proposal is None:
         return
-    said = assent(turn.question.removeprefix(turn.carried))
+    said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
     if not proposal.heard:
         yield _lapsed(proposal, "unheard")

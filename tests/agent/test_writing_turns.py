@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from pydantic import ValidationError
 from told_by_hand import BANK, Call, of, signed_in
 
-from agent_core.assent import Assent, assent
+from agent_core.assent import Assent, AssentWords, assent
 from agent_core.conversation import Ask
 from schemas import decisions as d
 from schemas import facts as f
@@ -227,6 +228,36 @@ def test_a_caller_who_speaks_again_before_their_yes_is_judged_approves_nothing()
 )
 def test_only_plain_words_are_a_yes_or_a_no(words: str, expected: Assent) -> None:
     assert assent(words) is expected
+
+
+GERMAN = AssentWords(
+    yes=("ja", "genau", "machen Sie das"), no=("nein", "lieber nicht"), polite=("bitte", "danke"), fillers=("äh",)
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Ja, bitte.", Assent.YES),
+        ("Äh, machen Sie das, danke.", Assent.YES),
+        ("Lieber nicht.", Assent.NO),
+        ("ja aber nicht die", Assent.UNCLEAR),
+        ("yes", Assent.UNCLEAR),
+    ],
+)
+def test_what_is_a_yes_and_what_a_no_is_behaviours(words: str, expected: Assent) -> None:
+    behaviour = BANK.model_copy(update={"assent": GERMAN})
+    assert behaviour.hears(words) is expected
+
+
+@pytest.mark.parametrize("words", [{"yes": ("ja", "?")}, {"yes": ("Nein",), "no": ("nein",)}, {"yes": ()}])
+def test_words_that_cannot_tell_a_yes_from_a_no_are_refused(words: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ValidationError):
+        AssentWords(**words)
+
+
+def test_a_behaviour_that_names_no_words_keeps_its_content_hash() -> None:
+    assert "assent" not in BANK.model_dump()
 
 
 def test_what_a_system_answers_is_judged_as_any_text_and_not_as_an_approved_one() -> None:
