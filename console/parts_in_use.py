@@ -21,7 +21,7 @@ class PartsInUse(NamedTuple):
 def parts_in_use(providers: Sequence[str]) -> PartsInUse:
     """``providers`` as in the event ``CallArrived``."""
     parts = tuple(_in_words(provider) for provider in providers)
-    emulated = [_job(provider)[0] for provider in providers if EMULATED in provider]
+    emulated = dict.fromkeys(_job(provider)[0] for provider in providers if EMULATED in provider)
     if emulated:
         return PartsInUse(parts, f"! EMULATED, no real vendor: {', '.join(emulated)}")
     if providers and all(_is_local(provider) for provider in providers):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.commands.anchor import AnchorTold
+from console.commands.demo import DemoReport
 from console.commands.doctor import Diagnosis
 from console.commands.evidence import EvidenceTold
 from console.commands.forget import Forgotten
@@ -29,7 +30,7 @@ from streams.transfer import Exported, Imported
 
 SHAPES: dict[str, Any] = {
     "call": CallReport,
-    "demo": CallReport,
+    "demo": DemoReport,
     "show": CallReport,
     "show --at": EventAt,
     "why": Why,

@@ -42,6 +42,7 @@ class Scripted(_Data):
     match: Pattern = Field(description="Regular expression, searched in the last user message, case ignored.")
     reply: str = ""
     prompt_kind: Pattern | None = Field(default=None, description="Only prompts whose label names a kind like this.")
+    attempts: tuple[int, ...] | None = Field(default=None, description="Only these attempts.")
     tool: ScriptedTool | None = Field(default=None, description="Call this tool instead, where the request has it.")
 
 

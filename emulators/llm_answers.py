@@ -67,7 +67,8 @@ def _scripted(body: Mapping[str, Any], script: Sequence[Scripted], draw: Draw) -
     last = said[-1] if said else ""
     for entry in script:
         kind_fits = entry.prompt_kind is None or re.search(entry.prompt_kind, draw.kind)
-        if kind_fits and re.search(entry.match, last, re.IGNORECASE):
+        attempt_fits = entry.attempts is None or draw.attempt in entry.attempts
+        if kind_fits and attempt_fits and re.search(entry.match, last, re.IGNORECASE):
             return entry
     return None
 

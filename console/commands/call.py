@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -69,27 +69,32 @@ def present(
         )
     if speed == "max" and settings.log.kafka():
         raise UsageError("--speed max is a virtual clock, which no broker keeps: leave it out, or use --log sqlite")
-    reported = _hold(settings, caller, None if as_json else _view, speed, subject)
+    reported = hold(lambda make_view: hold_call(settings, caller, make_view, subject), speed=speed, as_json=as_json)
     if as_json:
         print_json(reported.report)
     else:
-        _summary(reported, settings)
-    for loss in losses(reported.made):
-        print(f"ledgerline: {loss}", file=sys.stderr)
-    return 1 if reported.made.log_failure else 0
+        tell(reported, settings)
+    return tell_losses(reported)
 
 
-def _hold(
-    settings: Settings, caller: Caller, make_view: MakeView | None, speed: str, subject: SubjectAuthenticated | None
-) -> Reported:
-    call = _until_stopped(hold_call(settings, caller, make_view, subject))
+def hold(call: Callable[[MakeView | None], Coroutine[Any, Any, Reported]], *, speed: str, as_json: bool) -> Reported:
+    """Runs the call, and shows it while it happens unless its report is wanted as JSON."""
+    make_view = None if as_json else _view
+    held = _until_stopped(call(make_view))
     if speed == "max":
         from simulation.virtual_loop import run_virtual
 
-        return run_virtual(call)
+        return run_virtual(held)
     import uvloop
 
-    return uvloop.run(call) if make_view is None else asyncio.run(call)
+    return uvloop.run(held) if make_view is None else asyncio.run(held)
+
+
+def tell_losses(reported: Reported) -> int:
+    """The exit code of a call whose report was printed."""
+    for loss in losses(reported.made):
+        print(f"ledgerline: {loss}", file=sys.stderr)
+    return 1 if reported.made.log_failure else 0
 
 
 async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
@@ -120,7 +125,8 @@ def _view(title: str, providers: tuple[str, ...]) -> View:
     return RaceView(title, providers, Console())
 
 
-def _summary(reported: Reported, settings: Settings) -> None:
+def tell(reported: Reported, settings: Settings) -> None:
+    """What a person sees after a call."""
     from console.live import summary
 
     elsewhere = settings.data if settings.data != load_settings().data else None

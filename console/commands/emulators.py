@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from agent_core.ports import ProviderError
-from console.failures import FailedError, UsageError
+from console.emulator_config import load_config
+from console.failures import FailedError
 from console.output import print_json
 from emulators.config import EmulatorConfig
 from emulators.run import serve
@@ -18,7 +17,7 @@ from providers.whisper import shared_whisper
 
 
 def run(*, port: int, config: Path | None, as_json: bool) -> int:
-    emulated = _config(config)
+    emulated = load_config(config)
 
     def started(url: str) -> None:
         websocket = url.replace("http", "ws", 1)
@@ -66,15 +65,3 @@ def _local_voice() -> Callable[[str], bytes] | None:
         except ProviderError:
             continue
     return None
-
-
-def _config(path: Path | None) -> EmulatorConfig:
-    if path is None:
-        return EmulatorConfig()
-    try:
-        return EmulatorConfig.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror or error}") from None
-    except ValidationError as error:
-        lines = [f"{path}: {'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors()]
-        raise UsageError("\n".join(lines)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
@@ -14,6 +15,7 @@ import numpy as np
 from agent_core.wav import load_wav
 from console.call import CallMade, CallParts, make_call, open_parts
 from console.callers import Caller, files_caller, script_caller
+from console.demo_stage import hold_demo
 from console.settings import EXAMPLE_BEHAVIOUR, LlmSettings, Settings, SttSettings, TtsSettings
 from console.workspace import SqliteWorkspace
 from processors.deciders import cascade
@@ -50,9 +52,14 @@ class Held(NamedTuple):
 
 
 @cache
+def _parts_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="ledgerline-parts-"))
+
+
+@cache
 def local_parts() -> CallParts:
     """No vendor, whatever keys this machine has."""
-    folder = Path(tempfile.mkdtemp(prefix="ledgerline-parts-"))
+    folder = _parts_folder()
     workspace = SqliteWorkspace(folder)
     try:
         return run_virtual(open_parts(local_settings(folder), workspace))
@@ -87,6 +94,14 @@ async def answer(data: Path, caller: Caller, parts: CallParts) -> Held:
 def hold(data: Path, caller: Caller, parts: CallParts | None = None) -> Held:
     """One call with the local parts, on a virtual clock."""
     return run_virtual(answer(data, caller, parts or local_parts()))
+
+
+def demo(data: Path) -> Held:
+    """The demo's call, with the local ears and voice, on a virtual clock."""
+    local_parts()
+    shutil.copytree(_parts_folder() / "phrases", data / "phrases")  # rendered once a process
+    reported = run_virtual(hold_demo(local_settings(data)))
+    return Held(reported.made, reported.report, reported.events)
 
 
 def says(*wavs: Path) -> Caller:

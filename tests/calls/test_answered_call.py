@@ -15,22 +15,24 @@ import pytest
 from agent_core.guardrails.base import GuardInput, Verdict
 from agent_core.guardrails.grounding import GUARDRAIL as GROUNDING
 from projections.call_report import CallReport
+from projections.moments import MomentKind, moments_of
 from projections.turn_report import TurnReport
 from providers.whisper import shared_whisper
 from schemas import decisions as d
 from schemas import facts as f
 from tests.calls import answered
-from tests.calls.answered import DEMO, DISCLOSED, LOST_CARD, Held, answer, follows, hold, local_parts, says
+from tests.calls.answered import DISCLOSED, LOST_CARD, Held, answer, follows, hold, local_parts, says
 from tests.speech.word_error import word_errors
 from voice_gateway.gateway import NotAnsweredError
 
 MOST_WORD_ERROR = 0.15
+LONGEST_S = 150
 LISTENED_MS = 20_000  # Whisper hears 30 s at most
 
 
 @cache
 def demo() -> Held:
-    return hold(Path(mkdtemp()), follows(DEMO / "call.yaml"))
+    return answered.demo(Path(mkdtemp()))
 
 
 def data_of(held: Held) -> Path:
@@ -39,6 +41,25 @@ def data_of(held: Held) -> Path:
 
 def turn_of(report: CallReport, words: str) -> TurnReport:
     return next(turn for turn in report.turns if words in (turn.heard or "").lower())
+
+
+def test_the_demo_shows_every_moment_of_the_race() -> None:
+    found = moments_of(demo().events)
+    assert set(found) == set(MomentKind)
+    told = {kind: moment.told for kind, moment in found.items()}
+    assert "grounding" in told[MomentKind.GUARDRAIL]
+    assert "south answered; north hadn't" in told[MomentKind.HEDGE]
+    assert "stepped_up by phone_code" in told[MomentKind.STEP_UP]
+    assert (demo().report.duration_s or 0) <= LONGEST_S
+
+
+def test_what_a_guardrail_blocked_is_never_said() -> None:
+    assert "I promise" in " ".join(formed.text for formed in demo().payloads(d.CandidateFormed))
+    assert "promise" not in " ".join(demo().spoken)
+
+
+def test_a_card_is_blocked_once_a_code_was_keyed_in_and_a_read_back_approved() -> None:
+    assert "credit card is blocked now" in (turn_of(demo().report, "yes").spoken or "")
 
 
 def test_the_agent_says_first_that_it_is_an_ai() -> None:
@@ -59,10 +80,10 @@ def test_an_interrupted_answer_keeps_only_what_was_said() -> None:
     assert turn.interrupted
     assert turn.chosen
     assert turn.spoken
-    assert turn.chosen.startswith(turn.spoken)
-    assert len(turn.spoken) < len(turn.chosen) / 2
     (cut,) = demo().payloads(f.SpeechInterrupted)
-    assert cut.spoken_so_far == turn.spoken
+    assert turn.chosen.startswith(cut.spoken_so_far)
+    assert turn.spoken.endswith(cut.spoken_so_far)  # behind what was held with
+    assert len(cut.spoken_so_far) < len(turn.chosen) / 2
 
 
 def test_the_interrupting_question_is_answered() -> None:
@@ -102,8 +123,11 @@ def test_the_log_verifies_and_replays_identically() -> None:
 def test_the_call_says_what_it_used() -> None:
     (arrived,) = demo().payloads(f.CallArrived)
     assert arrived.providers == demo().report.providers
-    assert [re.split(":", name)[0] for name in arrived.providers] == ["stt", "tts", "llm", "embeddings"]
-    assert "llm:approved" in arrived.providers
+    assert [re.split(":", name)[0] for name in arrived.providers] == ["stt", "tts", "llm", "llm", "embeddings"]
+    assert [name for name in arrived.providers if "emulated" in name] == [
+        "llm:north/chat (emulated)",
+        "llm:south/chat (emulated)",
+    ]
 
 
 def test_a_call_in_real_time_is_answered(tmp_path: Path) -> None:

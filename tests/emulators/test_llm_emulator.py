@@ -140,6 +140,17 @@ def test_a_schema_that_requires_itself_for_ever_is_said_to_be_so() -> None:
         smallest_value({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]})
 
 
+def test_the_script_may_be_for_some_attempts_only() -> None:
+    script = [{"match": ".", "attempts": [0], "reply": "Tomorrow, I promise."}]
+
+    async def scene() -> list[str | None]:
+        async with running(quick_config(llm={"script": script, "canned": "In a week."})) as server:
+            asked = [await ask(server, label=f"t|answer|{attempt}") for attempt in (0, 1)]
+            return [each.choices[0].message.content for each in asked]
+
+    assert asyncio.run(scene()) == ["Tomorrow, I promise.", "In a week."]
+
+
 def test_tools_are_called_when_scripted_or_required() -> None:
     tools = [
         {

@@ -16,9 +16,8 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from console.call_session import hold_call
-from console.callers import script_caller
-from console.settings import EXAMPLE_BEHAVIOUR, Settings
+from console.demo_stage import hold_demo
+from console.settings import Settings
 from console.workspace import SqliteWorkspace
 from processors.deciders import VERSION
 from schemas.event import Event
@@ -75,9 +74,8 @@ def main(arguments: list[str]) -> int:
 
 def demo_call() -> GoldenLog:
     with tempfile.TemporaryDirectory() as directory:
-        settings = Settings(data=Path(directory), behaviour=EXAMPLE_BEHAVIOUR)
-        caller = script_caller(EXAMPLE_BEHAVIOUR / "demo" / "call.yaml")
-        reported = run_virtual(hold_call(settings, caller, None))
+        settings = Settings(data=Path(directory))
+        reported = run_virtual(hold_demo(settings))
         workspace = SqliteWorkspace(settings.data, create=False)
         try:
             key = workspace.keys.get(reported.made.call_id)

@@ -21,6 +21,8 @@ LINES = {
     "4-shares": "Should I invest my savings in shares?",
     "5-goodbye": "No that's all, thank you, goodbye.",
     "6-okay": "Okay.",
+    "7-block-card": "Please block my credit card.",
+    "8-yes-please": "Yes, please.",
 }
 HIGHER = 1.06
 """Pitch and formants are raised by playing the voice faster; it speaks slower by as much to make up for it."""
