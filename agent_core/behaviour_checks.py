@@ -190,7 +190,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
     for placed in parts.intents:
         intent = placed.value
         if intent.tool is None:
-            for field in ("unauthenticated", "which_one", *OF_WRITES):
+            for field in ("also", "unauthenticated", "which_one", *OF_WRITES):
                 if getattr(intent, field) is not None:
                     yield placed.problem(f"intent {intent.name!r} says {field!r} but has no tool", field)
             continue
@@ -202,6 +202,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
             )
             continue
         yield from _sayings_of_writes(placed, tool)
+        yield from _read_besides(placed, tool)
         if intent.action is not Action.ANSWER or intent.procedure is not None or intent.advances:
             yield placed.problem(
                 f"intent {intent.name!r} has a tool: it can only be answered by what that finds", "tool"
@@ -227,6 +228,21 @@ def _sayings_of_writes(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
             yield placed.problem(f"intent {intent.name!r} {says}", "tool" if writes else field)
 
 
+def _read_besides(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
+    """What is read at the same time: of a read, by whoever may know the first, and under other names."""
+    intent, told = placed.value, set(tool.result_fields)
+    for name in intent.also or ():
+        besides = tools.every().get(name)
+        if besides is None or besides.effect is Effect.WRITE or tool.effect is Effect.WRITE:
+            yield placed.problem(f"intent {intent.name!r} reads {name!r} besides: only reads go together", "also")
+            continue
+        if not tool.level.covers(besides.level):
+            yield placed.problem(f"{name!r} needs a higher level than {tool.name!r}: name it as 'tool'", "also")
+        if twice := told.intersection(besides.result_fields):
+            yield placed.problem(f"{name!r} finds {', '.join(sorted(twice))} once more", "also")
+        told.update(besides.result_fields)
+
+
 def _slots(parts: Parts) -> Iterator[Problem]:
     for wording in wordings(parts):
         try:
@@ -234,9 +250,9 @@ def _slots(parts: Parts) -> Iterator[Problem]:
         except ValueError as error:
             yield wording.problem(f"has a broken slot: {error}")
             continue
-        tool = tools.every().get(wording.tool or "")
-        found = (tool.done_fields if wording.inside == ("answer",) else tool.result_fields) if tool else ()
-        slots = SLOTS.union(found)
+        asked = [tool for name in wording.tools if (tool := tools.every().get(name))]
+        whole = wording.inside == ("answer",)
+        slots = SLOTS.union(*(tool.done_fields if whole else tool.result_fields for tool in asked))
         for name in fields:
             if name not in slots:
                 yield wording.problem(f"has an unknown slot {{{name}}}; there are: {', '.join(sorted(slots))}")

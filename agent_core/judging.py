@@ -12,6 +12,7 @@ from agent_core.behaviour import Behaviour
 from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Input, Means, OnFailure, Span, Stage, Unjudged
+from agent_core.looked_up import looked_up
 from agent_core.ports import Passage
 from agent_core.write_wording import behind
 from schemas import decisions as d
@@ -88,7 +89,7 @@ def output_subject(conversation: Conversation, turn: Turn, candidate: Candidate)
         # People approved the template. What fills it is the caller's own: it grounds figures, and is judged as any text.
         intent = behaviour.intent(candidate.intent)
         approved = intent.answer if intent else None
-        results = tuple(turn.results.get(ask.ask_id, {}).values())
+        results = tuple(((intent and looked_up(conversation, turn, intent)) or {}).values())
     elif said := behind(conversation, candidate):
         approved, results = said.template, tuple(said.found.values())
     else:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from agent_core.conversation import Ask, Conversation, Fate, Turn
 from agent_core.judges import releases_sentences
+from agent_core.looked_up import asks_of, looked_up
 from agent_core.targets import Target, target_of
 from agent_core.tools.registry import writes
 from agent_core.wording import reported, wording_of
@@ -136,11 +137,17 @@ def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned)
         return
     if writes(ask.payload.tool):  # it becomes a proposal
         return
-    intent, result = conversation.behaviour.intent(ask.payload.intent), turn.results.get(ask.ask_id)
-    candidate_id = f"{ask.ask_id}.{returned.attempt}"
-    if intent is None or result is None or candidate_id in turn.candidates:
+    intent = conversation.behaviour.intent(ask.payload.intent)
+    if intent is None or ask.ask_id not in turn.results:
         return
-    wording = reported(conversation, intent, result)
+    asks = asks_of(conversation, turn, intent)
+    ask = asks.get(intent.tool or "", ask)  # the first of several stands for all
+    candidate_id = f"{ask.ask_id}.{returned.attempt}"
+    still_to_come = any(tool not in asks or asks[tool].open for tool in intent.tools)
+    if candidate_id in turn.candidates or still_to_come:
+        return
+    result = looked_up(conversation, turn, intent)
+    wording = reported(conversation, intent, result) if result is not None else None
     if wording:
         yield d.CandidateFormed(
             candidate_id=candidate_id,
@@ -152,7 +159,7 @@ def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned)
             ask_id=ask.ask_id,
             attempt=returned.attempt,
         )
-    else:  # it found something else than it declares
+    else:  # it found something else than it declares, or one of several failed
         yield from _fallback(conversation, turn, intent.name)
 
 

@@ -1,4 +1,4 @@
-"""Decider: asks a tool for what the turn is found to be about, if the caller may know it.
+"""Decider: asks tools for what the turn is found to be about, if the caller may know it: all at once.
 
 Only for the question that is answered, not for every probable one: what isn't needed isn't read. Where the tool declares
 it safe, it is asked on the eager end of turn. Of a tool that writes, this asks for the state alone that a proposal rests
@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent_core.authorisation import Authorised, authorise, required_level
+from agent_core.behaviour import Intent
 from agent_core.conversation import Conversation, Turn
+from agent_core.looked_up import asks_of
 from agent_core.targets import target_of
 from agent_core.tools.base import write_texts
 from processors.argument_guarding import refused_by, verdicts_on
@@ -37,44 +39,49 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if turn is None or target is None or turn.errand or turn.chosen or turn.started:
         return
     intent = conversation.behaviour.intent(target.intent)
-    if intent and intent.tool and not _asked(conversation, turn, intent.name):
-        yield from decided(conversation, turn, intent.name, intent.tool, event.accepted_at_us)
+    if intent and intent.tool:
+        yield from _decided(conversation, turn, intent, event.accepted_at_us)
 
 
-def decided(conversation: Conversation, turn: Turn, intent: str, tool: str, at_us: int) -> Iterator[Decision]:
-    """The request, or why there is none; nothing where that was said before."""
-    found = authorise(tool, conversation.subject, turn.question, at_us)
-    if isinstance(found, Authorised):
-        if not (found.tool.speculative or turn.committed):
+def _decided(conversation: Conversation, turn: Turn, intent: Intent, at_us: int) -> Iterator[Decision]:
+    """The requests, or why there are none; nothing where that was said before. One that may not run refuses them all."""
+    asked = asks_of(conversation, turn, intent) if intent.name not in turn.refusals else {}
+    requests: list[d.ToolRequested] = []
+    judged: list[d.VerdictIssued] = []
+    for tool in intent.tools:
+        if tool in asked:
+            continue
+        found = authorise(tool, conversation.subject, turn.question, at_us)
+        refused: str = "" if isinstance(found, Authorised) else found.value
+        if isinstance(found, Authorised):
+            if not (found.tool.speculative or turn.committed):
+                continue
+            arguments = write_texts(found.arguments)
+            verdicts = verdicts_on(conversation, turn, intent.name, arguments)
+            judged += verdicts
+            refused = refused_by(verdicts)
+            requests.append(_request(turn, intent, found, arguments))
+        if refused:
+            if turn.refusals.get(intent.name) != refused:
+                yield from judged
+                yield d.ToolRefused(intent=intent.name, tool=tool, level=required_level(tool).value, reason=refused)
             return
-        arguments = write_texts(found.arguments)
-        verdicts = verdicts_on(conversation, turn, intent, arguments)
-        if refused := refused_by(verdicts):
-            if turn.refusals.get(intent) != refused:
-                yield from verdicts
-                yield d.ToolRefused(intent=intent, tool=tool, level=found.tool.level.value, reason=refused)
-            return
+    if requests:
         for candidate in turn.candidates.values():  # what asked the caller to sign in, or which one is meant
             if candidate.speculation == turn.speculation and candidate.action in INSTEAD:
                 yield d.CandidateDropped(candidate_id=candidate.candidate_id, reason="authorised")
-        yield from verdicts
-        yield d.ToolRequested(
-            ask_id=f"{turn.turn_id}.s{turn.speculation}.tool.{intent}",
-            intent=intent,
-            tool=tool,
-            arguments=arguments,
-            level=found.tool.level.value,
-            subject_seq=found.subject_seq,
-            timeout_ms=found.tool.timeout_ms,
-        )
-    elif turn.refusals.get(intent) != found:
-        yield d.ToolRefused(intent=intent, tool=tool, level=required_level(tool).value, reason=found.value)
+    yield from judged
+    yield from requests
 
 
-def _asked(conversation: Conversation, turn: Turn, intent: str) -> bool:
-    return intent not in turn.refusals and any(
-        isinstance(ask.payload, d.ToolRequested)
-        and ask.payload.intent == intent
-        and ask.speculation == turn.speculation
-        for ask in conversation.asks.values()
+def _request(turn: Turn, intent: Intent, found: Authorised, arguments: str) -> d.ToolRequested:
+    besides = f".{found.tool.name}" if found.tool.name != intent.tool else ""
+    return d.ToolRequested(
+        ask_id=f"{turn.turn_id}.s{turn.speculation}.tool.{intent.name}{besides}",
+        intent=intent.name,
+        tool=found.tool.name,
+        arguments=arguments,
+        level=found.tool.level.value,
+        subject_seq=found.subject_seq,
+        timeout_ms=found.tool.timeout_ms,
     )

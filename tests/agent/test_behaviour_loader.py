@@ -137,6 +137,12 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         # tools
         (INTENTS, "We open at nine.", "We open at nine.\n    unauthenticated: Please sign in.",
          "intents.yaml:4: intent 'hours' says 'unauthenticated' but has no tool"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    also: [card_status]",
+         "intents.yaml:4: intent 'hours' says 'also' but has no tool"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status\n    also: [block_card]",
+         "intents.yaml:5: intent 'hours' reads 'block_card' besides: only reads go together"),
+        (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status\n    also: [card_status]",
+         "intents.yaml:5: 'card_status' finds card, progress once more"),
         (INTENTS, "We open at nine.", "We open at nine.\n    tool: clock",
          "intents.yaml:4: intent 'hours' names an unknown tool 'clock'; there are: block_card, card_status, replace_card"),
         (INTENTS, "We open at nine.", "We open at nine.\n    tool: card_status",

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
 from told_by_hand import BANK, Call, of, signed_in, tool_returned
 
 from agent_core.behaviour import Behaviour, GuardrailSetting
+from agent_core.conversation import Ask, Conversation
+from agent_core.ports import CustomerRecords
+from agent_core.subject import Level
 from agent_core.tools import registry
+from agent_core.tools.base import Tool, ToolResult
 from agent_core.tools.card_status import TOOL as CARD_STATUS
+from agent_core.tools.card_status import CardStatusArguments
+from processors.effects import EffectRunner
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
+from simulation.virtual_loop import run_virtual
+from streams.mind import Outcome
 
 QUESTION = "Is my new card on its way"
 ASK = "t2.s1.tool.card"
@@ -285,3 +294,110 @@ def test_a_read_that_isnt_declared_safe_waits_for_the_final_words(monkeypatch: p
     call = Call(BANK, signed_in("ada"))
     assert of(d.ToolRequested, call.says(QUESTION, "card", final=False)) == []
     assert of(d.ToolRequested, call.says(QUESTION, "card"))
+
+
+# --- several at once -------------------------------------------------------------------------------------------------
+
+
+class Address(ToolResult, frozen=True):
+    address: str
+
+
+async def where_to(arguments: CardStatusArguments, records: CustomerRecords) -> Address:
+    record = await records.read(arguments.customer_id, "address", arguments.card_id)
+    return Address(record["address"])
+
+
+WHERE_TO = dataclasses.replace(CARD_STATUS, name="where_to", result=Address, run=where_to)
+BESIDES = f"{ASK}.where_to"
+
+
+def with_address(monkeypatch: pytest.MonkeyPatch, where_to: Tool = WHERE_TO) -> Call:
+    monkeypatch.setattr(registry, "every", lambda: {"card_status": CARD_STATUS, "where_to": where_to})
+    written = BANK.model_dump()
+    for intent in written["intents"]:
+        if intent["name"] == "card":
+            intent |= {"also": ["where_to"], "answer": "Your {card} {progress}, to {address}."}
+    return Call(Behaviour.model_validate(written), signed_in("ada"))
+
+
+def address_found(address: str = "Harbour Street") -> f.ToolReturned:
+    return f.ToolReturned(ask_id=BESIDES, attempt=0, tool="where_to", result=f'{{"address":"{address}"}}')
+
+
+def card_found() -> f.ToolReturned:
+    return tool_returned(ASK, "card", "is on its way")
+
+
+def test_all_reads_of_a_question_are_asked_at_once_and_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    for first, second in ((card_found(), address_found()), (address_found(), card_found())):
+        call = with_address(monkeypatch)
+        requests = of(d.ToolRequested, call.says(QUESTION, "card"))
+        assert [(r.ask_id, r.tool, r.arguments) for r in requests] == [
+            (ASK, "card_status", '{"card_id":"card-1111","customer_id":"ada"}'),
+            (BESIDES, "where_to", '{"card_id":"card-1111","customer_id":"ada"}'),
+        ]
+        assert len(call.open_asks()) == 2
+        assert chosen(call.told(first)) == []
+        assert chosen(call.told(second)) == [("tool", "Your card is on its way, to Harbour Street.")]
+
+
+def test_figures_of_each_read_ground_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = with_address(monkeypatch)
+    call.says(QUESTION, "card")
+    call.told(card_found())
+    assert chosen(call.told(address_found("14 Harbour Street"))) == [
+        ("tool", "Your card is on its way, to 14 Harbour Street.")
+    ]
+
+
+@pytest.mark.parametrize("fails_first", [True, False])
+def test_without_one_of_them_there_is_no_answer(monkeypatch: pytest.MonkeyPatch, fails_first: bool) -> None:
+    call = with_address(monkeypatch)
+    call.says(QUESTION, "card")
+    facts = [f.EffectFailed(ask_id=BESIDES, attempt=0, reason="unavailable"), card_found()]
+    first, second = facts if fails_first else reversed(facts)
+    assert chosen(call.told(first)) == []
+    assert chosen(call.told(second)) == [("fallback", BANK.lines.fallback)]
+
+
+def test_who_may_not_know_all_of_it_is_asked_to_prove_it_and_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = with_address(monkeypatch, dataclasses.replace(WHERE_TO, level=Level.STEPPED_UP))
+    decided = call.says(QUESTION, "card")
+    assert of(d.ToolRequested, decided) == []
+    assert [(r.tool, r.reason) for r in of(d.ToolRefused, decided)] == [("where_to", "level_too_low")]
+
+
+def test_one_that_isnt_declared_safe_waits_alone_for_the_final_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = with_address(monkeypatch, dataclasses.replace(WHERE_TO, speculative=False))
+    assert [r.tool for r in of(d.ToolRequested, call.says(QUESTION, "card", final=False))] == ["card_status"]
+    assert call.told(card_found()) == []
+    assert [r.tool for r in of(d.ToolRequested, call.says(QUESTION, "card"))] == ["where_to"]
+    assert chosen(call.told(address_found())) == [("tool", "Your card is on its way, to Harbour Street.")]
+
+
+def test_reads_that_run_at_once_take_the_time_of_the_slowest() -> None:
+    took_s: dict[str, tuple[float, float]] = {}
+
+    async def read(conversation: Conversation, ask: Ask, attempt: int) -> f.ToolReturned:
+        began_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.4 if ask.ask_id == ASK else 0.7)
+        took_s[ask.ask_id] = began_s, asyncio.get_running_loop().time()
+        return card_found() if ask.ask_id == ASK else address_found()
+
+    async def scene(conversation: Conversation) -> float:
+        came: asyncio.Queue[Outcome] = asyncio.Queue()
+        began_s = asyncio.get_running_loop().time()
+        effects = EffectRunner({d.ToolRequested: read})
+        effects.begin(1, came.put_nowait)
+        effects.reconcile(conversation.id, conversation)
+        for _ in range(2):
+            await came.get()
+        await effects.stop()
+        return asyncio.get_running_loop().time() - began_s
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        call = with_address(monkeypatch)
+        call.says(QUESTION, "card")
+    assert run_virtual(scene(call.conversation)) == pytest.approx(0.7)
+    assert took_s[ASK][0] == took_s[BESIDES][0]
