@@ -1,11 +1,11 @@
 """One routed name, several providers: who is asked, in which order, and what counts as an answer.
 
 complete(request)
-  1. an extra attempt needs a token, and a provider that isn't pressed   (extra_calls, routed_provider)
+  1. an extra attempt needs a token, and a provider that isn't pressed   (extra_calls, routed_provider, comeback)
   2. urgent requests pass, deferrable ones wait for room                 (urgency_gate)
   3. providers in the route's order, turned by the attempt               attempt 1 begins at the second provider
   4. a provider that said Retry-After is parked until then, one that mostly fails is left alone (circuit_breaker): both
-     are passed over while another is free
+     are passed over while another is free; with nobody else to ask one waits for the parked one in a line (waiting_line)
   5. a completion that isn't one (off-schema, another language) is a failure like any other
   6. a failure that another provider may not share moves on to the next, within the request's timeout, unless a sentence
      was told already: those of two runs never make one answer
@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
 
 from agent_core.metering import Spent, note
 from agent_core.pace import ModelPace
@@ -27,12 +27,13 @@ from providers.language_check import in_other_language
 from providers.pace import Key, PaceBook
 from providers.routed_provider import RoutedProvider, Stopwatch, breaks
 from providers.urgency_gate import UrgencyGate
+from providers.waiting_line import Rank
 
 # A refusal is the model's answer to this very question: asking elsewhere until one agrees would be shopping for a yes.
 _FINAL = frozenset({FailureReason.REFUSED, FailureReason.CANCELLED})
 # Who is asked keeps the time by itself and says which model was late; this is for those that don't.
 NET_S = 0.02
-_TRIES_PER_PROVIDER = 2  # the second only after a park that ended in time
+_TRIES_PER_PROVIDER = 2  # the second only after a park that ended in time; refusals for its rate aren't counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class ModelRouter:
         self._extra = extra or ExtraCalls()
         self._observe = observe
         self._book = PaceBook()
+        self._came = count()
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         """Raises the last provider's ProviderError; TIMED_OUT where the request's timeout ran out first, CAPPED where an
@@ -118,28 +120,36 @@ class ModelRouter:
         order = [*route[first:], *route[:first]]
         if request.attempt == 0:
             self._extra.first()
+            for provider in order:
+                provider.comeback.first(now_s)
             return order
-        order = [provider for provider in order if not provider.pressed(now_s)]
+        order = [provider for provider in order if provider.takes_extra(now_s)]
         if not order:
             raise ProviderError(FailureReason.CAPPED, self.name, "every provider is pressed")
         if request.extra and not self._extra.take():
             raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
+        order[0].comeback.take(now_s)
         return order
 
     async def _first_answer(
         self, order: Sequence[RoutedProvider], request: CompletionRequest, deadline_s: float
     ) -> CompletionResult:
         tries = dict.fromkeys(range(len(order)), _TRIES_PER_PROVIDER)
+        rank = Rank(not request.urgent, request.attempt > 0, next(self._came))
         last: ProviderError | None = None
         while True:
-            now_s = asyncio.get_running_loop().time()
-            chosen = _next(order, tries, now_s, deadline_s)
+            chosen = _next(order, tries, asyncio.get_running_loop().time(), deadline_s)
             if chosen is None:
-                raise last or _nobody(self.name, order, now_s)
+                raise last or _nobody(self.name, order, asyncio.get_running_loop().time())
             provider = order[chosen]
-            if provider.parked_until_s > now_s:
-                await asyncio.sleep(provider.parked_until_s - now_s)
-                continue
+            may_ask = await provider.line.turn(rank, deadline_s)
+            now_s = asyncio.get_running_loop().time()
+            if now_s >= deadline_s:
+                raise last or _nobody(self.name, [provider], now_s)
+            if not may_ask:
+                tries[chosen] = 0
+            if not may_ask or not provider.breaker.allows(now_s):
+                continue  # who was let through before found it used up, or broken
             watch = Stopwatch(self._book, provider.model.name, request, now_s)
             try:
                 return await self._ask(provider, request, deadline_s, watch)
@@ -147,7 +157,10 @@ class ModelRouter:
                 last = error
                 if error.reason in _FINAL or watch.told:
                     raise
-                tries[chosen] = tries[chosen] - 1 if provider.worth_waiting(asyncio.get_running_loop().time()) else 0
+                if not provider.worth_waiting(asyncio.get_running_loop().time()):
+                    tries[chosen] = 0
+                elif error.reason is not FailureReason.RATE_LIMITED:
+                    tries[chosen] -= 1
 
     async def _ask(
         self, provider: RoutedProvider, request: CompletionRequest, deadline_s: float, watch: Stopwatch
@@ -166,10 +179,11 @@ class ModelRouter:
             result = await self._within(provider, asked, deadline_s)
             self._validate(result, request)
             reason = None
+            provider.answered()
             return result
         except ProviderError as error:
             reason = error.reason
-            provider.failed(error, loop.time())
+            provider.failed(error, began_s, loop.time())
             raise
         finally:
             provider.breaker.end(loop.time(), failed=breaks(reason), probe=probe)
@@ -201,13 +215,14 @@ class ModelRouter:
 
 
 def _next(order: Sequence[RoutedProvider], tries: Mapping[int, int], now_s: float, deadline_s: float) -> int | None:
-    """The first free provider; else the one that is free soonest, if that's before the deadline; else None."""
+    """The first provider that can be asked at once; else the one whose line opens soonest, if that's before the deadline;
+    else None."""
     open_ = [index for index in range(len(order)) if tries[index] > 0 and order[index].breaker.allows(now_s)]
     for index in open_:
-        if order[index].parked_until_s <= now_s:
+        if order[index].free(now_s):
             return index
-    waitable = [index for index in open_ if not order[index].hopeless and order[index].parked_until_s < deadline_s]
-    return min(waitable, key=lambda index: order[index].parked_until_s, default=None)
+    waitable = [index for index in open_ if not order[index].hopeless and order[index].line.opens_at_s() < deadline_s]
+    return min(waitable, key=lambda index: order[index].line.opens_at_s(), default=None)
 
 
 def _nobody(name: str, order: Sequence[RoutedProvider], now_s: float) -> ProviderError:
@@ -216,7 +231,9 @@ def _nobody(name: str, order: Sequence[RoutedProvider], now_s: float) -> Provide
         return ProviderError(FailureReason.CIRCUIT_OPEN, name, "every provider failed too often")
     soonest = min(order, key=lambda provider: provider.parked_until_s)
     reason = soonest.parked_for.reason if soonest.parked_for else FailureReason.UNAVAILABLE
-    return ProviderError(reason, name, "every provider is parked", retry_after_s=soonest.parked_until_s - now_s)
+    return ProviderError(
+        reason, name, "every provider is parked", retry_after_s=max(0.0, soonest.parked_until_s - now_s)
+    )
 
 
 def _paid_for_nothing(result: CompletionResult) -> Spent:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from agent_core.ports import CompletionRequest, FailureReason, LanguageModel, ProviderError, Sentence
 from providers.circuit_breaker import Circuit, CircuitBreaker
+from providers.comeback import Comeback
 from providers.pace import Key, PaceBook, Took
+from providers.waiting_line import LEAST_GAP_S, WaitingLine
 
 _PARK_S = {
     FailureReason.RATE_LIMITED: 1.0,  # where the vendor gave no Retry-After
@@ -18,37 +20,58 @@ _BREAKS = frozenset({FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT})
 # So long after a 429 a provider is asked for nothing beyond first calls: vendors count requests and tokens by the minute.
 PRESSED_S = 60.0
 LONGEST_PRESSED_S = 960.0
+# It refused for so long, and nothing came of it meanwhile: no limit on a rate, but an account that is used up.
+SHUT_AFTER_S = 2.0
 
 
 @dataclass(slots=True)
 class RoutedProvider:
     model: LanguageModel
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    line: WaitingLine = field(default_factory=WaitingLine)
+    comeback: Comeback = field(default_factory=Comeback)
     parked_until_s: float = 0.0
     parked_for: ProviderError | None = None
     pressed_until_s: float = 0.0
     pressed_s: float = PRESSED_S
+    refuses_since_s: float | None = None
 
     def free(self, now_s: float) -> bool:
-        return self.parked_until_s <= now_s and self.breaker.allows(now_s)
+        return self.line.free(now_s) and self.breaker.allows(now_s)
 
     def pressed(self, now_s: float) -> bool:
         """It said that it has no more, or mostly fails: whatever is extra would take the place of a first call."""
         return now_s < self.pressed_until_s or self.breaker.circuit(now_s) is not Circuit.CLOSED
+
+    def takes_extra(self, now_s: float) -> bool:
+        return not self.pressed(now_s) and self.comeback.allows(now_s)
 
     @property
     def hopeless(self) -> bool:
         return self.parked_for is not None and self.parked_for.reason in _HOPELESS
 
     def worth_waiting(self, now_s: float) -> bool:
-        return self.parked_until_s > now_s and not self.hopeless
+        return self.parked_until_s > now_s and not self.hopeless and not self._shut(now_s)
 
-    def failed(self, error: ProviderError, now_s: float) -> None:
+    def answered(self) -> None:
+        self.refuses_since_s = None
+
+    def failed(self, error: ProviderError, asked_at_s: float, now_s: float) -> None:
         park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)
+        if error.reason is FailureReason.RATE_LIMITED:
+            park_s = max(park_s or 0.0, LEAST_GAP_S)
+            if self.refuses_since_s is None or now_s - self.parked_until_s >= SHUT_AFTER_S:
+                self.refuses_since_s = now_s
+            self.line.slow_down(asked_at_s, now_s)
+            self._press(now_s)
         if park_s is not None and now_s + park_s > self.parked_until_s:
             self.parked_until_s, self.parked_for = now_s + park_s, error
-        if error.reason is FailureReason.RATE_LIMITED:
-            self._press(now_s)
+            self.line.close(self.parked_until_s)
+        if self._shut(now_s):
+            self.line.dismiss()
+
+    def _shut(self, now_s: float) -> bool:
+        return self.refuses_since_s is not None and now_s - self.refuses_since_s >= SHUT_AFTER_S
 
     def _press(self, now_s: float) -> None:
         """Twice as long where it was pressed not long before: then the extra calls were what was too much."""
@@ -57,6 +80,7 @@ class RoutedProvider:
         lately = self.pressed_until_s > 0 and now_s - self.pressed_until_s < self.pressed_s
         self.pressed_s = min(self.pressed_s * 2, LONGEST_PRESSED_S) if lately else PRESSED_S
         self.pressed_until_s = now_s + self.pressed_s
+        self.comeback.begin(now_s, self.pressed_until_s)
 
 
 def breaks(reason: FailureReason | None) -> bool | None:

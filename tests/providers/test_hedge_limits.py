@@ -12,6 +12,7 @@ from agent_core import metering
 from agent_core.metering import Spent
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, Message, ProviderError, Sentence
 from providers.circuit_breaker import FEWEST, LONGEST_S, OPEN_S, Circuit, CircuitBreaker
+from providers.comeback import FIRST_SHARE, Comeback
 from providers.extra_calls import ExtraCalls
 from providers.model_router import ModelRouter
 from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices
@@ -277,3 +278,54 @@ def test_an_unknown_part_makes_the_sum_unknown() -> None:
     meter = metering.Meter([Spent("a", "m", 1, 1, None, False), Spent("b", "n", 2, 2, 5, True)])
     assert meter.total() == Spent("b", "n", 3, 3, None, True)
     assert metering.Meter().total() is None
+
+
+# --- after a limit ---------------------------------------------------------------------------------------------------
+
+
+def extras_in_a_minute(comeback: Comeback, from_s: float, first_calls: int = 600) -> int:
+    """How many of as many extra calls as first ones pass."""
+    passed = 0
+    for n in range(first_calls):
+        now_s = from_s + 60.0 * n / first_calls
+        comeback.first(now_s)
+        if comeback.allows(now_s):
+            comeback.take(now_s)
+            passed += 1
+    return passed
+
+
+def test_what_is_extra_comes_back_slowly_and_begins_lower_after_each_further_refusal() -> None:
+    comeback = Comeback()
+    assert extras_in_a_minute(comeback, 0.0) == 600
+    comeback.begin(60.0, 120.0)
+    minutes = [extras_in_a_minute(comeback, 60.0 * n) for n in range(1, 9)]
+    assert minutes[0] == 0
+    assert minutes[1] == pytest.approx(600 * FIRST_SHARE * 1.44, abs=3)  # doubles within the minute
+    assert minutes == sorted(minutes)
+    assert minutes[-1] == 600
+    comeback.begin(540.0, 540.0)
+    assert extras_in_a_minute(comeback, 540.0) == pytest.approx(minutes[1], abs=1)
+    comeback.begin(600.0, 600.0)
+    assert extras_in_a_minute(comeback, 600.0) < minutes[1] * 0.6
+
+
+def test_at_a_provider_that_had_no_more_attempts_at_once_come_back_slowly_too() -> None:
+    async def scene() -> list[str]:
+        answers = [fails(FailureReason.RATE_LIMITED, 9.0), takes(0.0)]
+
+        async def first_refuses(request: CompletionRequest) -> str:
+            return await answers[min(len(provider.asked) - 1, 1)](request)
+
+        provider = Provider("a", first_refuses)
+        router = ModelRouter({"answer": [provider]})
+        came = [await outcome(router, timeout_ms=300)]
+        await asyncio.sleep(61.0)
+        for _ in range(40):
+            came += [await outcome(router), await outcome(router, attempt=1)]
+        return came
+
+    came = run_virtual(scene())
+    assert came[0] == "rate_limited"
+    assert came[1::2] == ["a"] * 40
+    assert came[2::2].count("a") == 2
