@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 _UNHEARD = "?"  # stands for whoever took a partition and was not heard yet
 LOST_AFTER = 5  # own heartbeats read back since the last one of another worker
+SETTLED_AFTER = 2  # own heartbeats read back since an assignment: what was lost before it is heard of by then
 
 
 class Heartbeat(NamedTuple):
@@ -46,15 +47,19 @@ class Seats:
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
         self._assigned: frozenset[int] = frozenset()
-        self._fresh: set[int] = set()  # newly assigned: to be taken, whoever owns it
+        self._fresh: set[int] = set()  # by an assignment that is new: to be taken, whoever owns it
+        self._beats = 0  # own regular ones since that assignment
         self._claims: set[int] = set()  # taken in place of a lost worker, without an assignment
         self._mine: dict[int, int] = {}  # partition → epoch of this worker's reign
         self._others: dict[str, _Other] = {}
 
     def assign(self, partitions: Iterable[int]) -> None:
-        """The group's newest word."""
-        before, self._assigned = self._assigned, frozenset(partitions)
-        self._fresh = {p for p in self._assigned if p not in before or p in self._fresh}
+        """The group's newest word: it stands above whoever stood in for this worker before it was spoken.
+
+        A worker that wakes may be assigned what it had, and may hear of the others' reigns before or behind that.
+        """
+        self._assigned = frozenset(partitions)
+        self._fresh, self._beats = set(self._assigned), 0
         self._claims -= self._assigned
 
     def hear(self, beat: Heartbeat) -> None:
@@ -62,6 +67,7 @@ class Seats:
         if beat.worker_id == self.worker_id:
             if beat.regular:
                 self._count_silence()
+                self._settle()
             return
         if beat.leaving:
             self._others.pop(beat.worker_id, None)
@@ -105,6 +111,12 @@ class Seats:
         forgotten = [name for name, other in self._others.items() if other.is_lost and not other.epochs]
         for name in forgotten:
             del self._others[name]
+
+    def _settle(self) -> None:
+        """What this worker reigns by then, it has by the assignment; lost from here on, it isn't fought for."""
+        self._beats += 1
+        if self._beats == SETTLED_AFTER:
+            self._fresh -= {p for p in self._mine if not self._is_anothers(p)}
 
     def _taken(self, partition: int, epoch: int) -> None:
         """Whoever owned it under a lower epoch owns it no more."""

@@ -74,9 +74,7 @@ class Hosted:
             sys.executable, str(_PROCESS), *arguments, stdout=PIPE, env=os.environ | {ADDRESS: bootstrap()}
         )
         try:
-            assert process.stdout is not None
-            async with asyncio.timeout(PATIENCE_S):
-                assert await process.stdout.readline() == b"owns\n"
+            await told(process, "owns")
             yield process
         finally:
             if process.returncode is None:
@@ -118,6 +116,13 @@ class Hosted:
 
     async def read(self, stores: Stores) -> Read:
         return await _Log(self, stores).read()
+
+
+async def told(process: Process, word: str) -> None:
+    """Returns once it has printed the line."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert await process.stdout.readline() == f"{word}\n".encode()
 
 
 class _Log:

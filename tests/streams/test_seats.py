@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.seats import LOST_AFTER, Heartbeat, Seats
+from streams.seats import LOST_AFTER, SETTLED_AFTER, Heartbeat, Seats
 
 
 def beats(seats: Seats, count: int) -> None:
@@ -63,6 +63,31 @@ def test_a_partition_whose_new_owner_is_never_heard_of_is_taken_back() -> None:
 def test_a_woken_zombie_learns_from_a_heartbeat_that_it_lost_its_partition() -> None:
     seats = owning("zombie", 0)
     seats.hear(Heartbeat("b", {0: 2}))
+    assert seats.wanted() == frozenset()
+
+
+def test_a_woken_zombie_that_is_assigned_what_it_had_takes_it_back() -> None:
+    """Whether it hears first of its successor or of its assignment."""
+    for hears_late in (False, True):
+        seats = owning("zombie", 0)
+        if hears_late:
+            seats.assign({0})
+        seats.hear(Heartbeat("b", {0: 2}))
+        seats.ended(0, superseded_by=2)
+        if not hears_late:
+            assert seats.wanted() == frozenset()
+            seats.assign({0})
+        assert seats.wanted() == {0}
+        seats.reign(0, 3)
+        assert seats.wanted() == {0}
+
+
+def test_what_is_lost_behind_an_assignment_that_has_settled_is_not_fought_for() -> None:
+    seats = owning("a", 0)
+    seats.assign({0})
+    beats(seats, SETTLED_AFTER)
+    seats.hear(Heartbeat("b", {0: 2}))
+    seats.ended(0, superseded_by=2)
     assert seats.wanted() == frozenset()
 
 
