@@ -120,10 +120,13 @@ class PhoneCall:
             raise CallOverError(f"{self.call_id}: {error} (the log says: {self._closed_because})") from why
         try:
             async with asyncio.timeout(GIVE_UP_S):
-                await self.line.idle.wait()
+                while True:
+                    await self.line.idle.wait()
+                    if (turn := self._turn(ended_at)).ended is not Ended.NOTHING:
+                        return turn
+                    self.line.idle.clear()  # what ended was said to a silent caller, who spoke over it
         except TimeoutError:
-            pass
-        return self._turn(ended_at)
+            return self._turn(ended_at)
 
     @property
     def is_settled(self) -> bool:
