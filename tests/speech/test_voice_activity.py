@@ -45,6 +45,29 @@ def test_the_lengths_in_which_audio_comes_do_not_matter(detector: Callable[[], V
     assert probabilities(parts, pcm, size)[-1] == whole.push(pcm)
 
 
+def test_the_model_is_not_asked_about_a_quiet_line_and_hears_the_next_words_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector, asked = SileroVoiceActivity(), []
+    judge = detector._judge
+    monkeypatch.setattr(detector, "_judge", lambda samples: asked.append(1) or judge(samples))
+    quiet = pcm_silence(32 * 100)
+
+    assert probabilities(detector, quiet)[-1] == 0.0
+    assert len(asked) < 20
+    said = probabilities(detector, SPEECH)
+    fresh = probabilities(SileroVoiceActivity(), pcm_silence(320) + SPEECH)[10:]
+    assert np.flatnonzero(np.array(said) > 0.5)[0] == pytest.approx(np.flatnonzero(np.array(fresh) > 0.5)[0], abs=2)
+
+
+def test_a_noisy_line_is_judged_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector, asked = SileroVoiceActivity(), []
+    judge = detector._judge
+    monkeypatch.setattr(detector, "_judge", lambda samples: asked.append(1) or judge(samples))
+    probabilities(detector, NOISE)
+    assert len(asked) == len(NOISE) // WINDOW_BYTES
+
+
 def test_reset_forgets_the_call_before() -> None:
     used, fresh = SileroVoiceActivity(), SileroVoiceActivity()
     used.push(SPEECH + b"\0\0")
