@@ -17,8 +17,7 @@ from agent_core.sentences import SentenceSplitter
 from providers.http_failures import status_error
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletionChunk
+    from openai import AsyncOpenAI, AsyncStream
     from openai.types.completion_usage import CompletionUsage
 
 _LABEL_HEADER = "x-ledgerline-label"  # names the emulator's draw: "label|prompt kind|attempt"
@@ -66,12 +65,14 @@ class OpenAICompatible:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         model = self._settings.models.get(request.model, self._settings.model)
+        request = request.for_model(model)
         heard = _Heard(self.name)
-        finished = False
+        begun = finished = turned_away = False
         try:
             async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
                 deadline_s = limit.when()
-                stream = await self._client.chat.completions.create(**self._arguments(request, model))
+                stream = await self._stream(request, model)
+                begun = True
                 async with stream:
                     async for chunk in stream:
                         if heard.take(chunk) and self._settings.stall_ms is not None and deadline_s is not None:
@@ -85,17 +86,33 @@ class OpenAICompatible:
             finished = True
         except ProviderError as error:
             error.model = model
+            turned_away = not begun and error.reason is not FailureReason.TIMED_OUT  # nothing was made, nothing is paid
             raise
         finally:
-            if not finished:
+            if not finished and not turned_away:
                 note(self._spent(request, model, heard))
         return self._result(text, model, heard, total_ms=(loop.time() - began_s) * 1000)
 
     async def close(self) -> None:
         await self._client.close()
 
-    def _arguments(self, request: CompletionRequest, model: str) -> dict[str, Any]:
-        arguments: dict[str, Any] = {
+    async def _stream(self, request: CompletionRequest, model: str) -> AsyncStream[object]:
+        """By the SDK's general ``post``: what it does for chat completions beyond that is to walk through each message of
+        the request, and to build a model of each token. That took 4 ms a request and 0.4 ms a token."""
+        from openai import AsyncStream
+
+        headers = {_LABEL_HEADER: request.label} if self._settings.emulated and request.label else {}
+        return await self._client.post(
+            "/chat/completions",
+            body=self._body(request, model),
+            cast_to=object,
+            options={"headers": headers, "timeout": request.timeout_ms / 1000},
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+
+    def _body(self, request: CompletionRequest, model: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
             "model": model,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "stream": True,
@@ -104,18 +121,13 @@ class OpenAICompatible:
             (
                 "max_completion_tokens" if self._client.base_url.host == _OPENAI_HOST else "max_tokens"
             ): request.max_tokens,
-            "timeout": request.timeout_ms / 1000,
         }
         if request.json_schema is not None:
             # Strict mode refuses schemas that leave room for other properties.
             strict = request.json_schema.get("additionalProperties") is False
             schema = {"name": request.purpose, "schema": request.json_schema, "strict": strict}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if self._settings.options:
-            arguments["extra_body"] = dict(self._settings.options)
-        if self._settings.emulated and request.label:
-            arguments["extra_headers"] = {_LABEL_HEADER: request.label}
-        return arguments
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return {**body, **self._settings.options}
 
     def _result(self, text: str, model: str, heard: _Heard, total_ms: float) -> CompletionResult:
         usage = heard.usage
@@ -186,18 +198,20 @@ class _Heard:
     def text(self) -> bool:
         return bool(self._pieces)
 
-    def take(self, chunk: ChatCompletionChunk) -> bool:
+    def take(self, chunk: object) -> bool:
         """Take one event; True where it brought content. Comments and empty deltas are no content."""
-        self.usage = chunk.usage or self.usage
-        if not chunk.choices:
+        if not isinstance(chunk, Mapping):
             return False
-        choice = chunk.choices[0]
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        delta = choice.delta
-        self._refused = self._refused or bool(delta and delta.refusal)
-        if not delta or not delta.content:
+        if usage := chunk.get("usage"):
+            self.usage = _usage(usage)
+        if not (choices := chunk.get("choices")):
             return False
-        self._pieces.append(delta.content)
+        self.finish_reason = choices[0].get("finish_reason") or self.finish_reason
+        delta = choices[0].get("delta") or {}
+        self._refused = self._refused or bool(delta.get("refusal"))
+        if not (content := delta.get("content")):
+            return False
+        self._pieces.append(content)
         return True
 
     def new_sentences(self, model: str, took_ms: float) -> list[Sentence]:
@@ -218,6 +232,12 @@ class _Heard:
         if not text:
             raise ProviderError(FailureReason.INVALID, self._provider, "empty completion")
         return text
+
+
+def _usage(told: Mapping[str, Any]) -> CompletionUsage:
+    from openai.types.completion_usage import CompletionUsage
+
+    return CompletionUsage.construct(**told)
 
 
 def cost_micros(prices: Prices | None, usage: CompletionUsage | None) -> int | None:
