@@ -7,6 +7,7 @@ so a gap in the pushed audio is filled with silence, which is taken out again of
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -211,12 +212,13 @@ class FluxSession:
             await self._socket.send_media(bytes(_CHUNK_BYTES))
 
     async def _listen(self) -> None:
-        messages = aiter(self._socket)
+        # The SDK would make a model of each message, class by class till one fits, for a dict to be made of it again: 1 ms.
+        messages = aiter(self._socket._websocket)
         try:
             while True:
                 async with asyncio.timeout(self._settings.stall_ms / 1000):
                     message = await anext(messages)
-                for event in self._turns.take(_as_dict(message)):
+                for event in self._turns.take(_told(message)):
                     if isinstance(event, RecogniserFailed):
                         self._fail(event.error)
                         return
@@ -261,6 +263,15 @@ def _as_dict(message: Any) -> Mapping[str, Any]:
         return message
     as_dict = getattr(message, "dict", None)
     found = as_dict() if callable(as_dict) else {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _told(message: str | bytes) -> Mapping[str, Any]:
+    """What isn't a JSON object tells nothing, as with the SDK."""
+    try:
+        found = json.loads(message)
+    except ValueError:
+        return {}
     return found if isinstance(found, Mapping) else {}
 
 

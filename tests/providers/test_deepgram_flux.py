@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -295,10 +294,17 @@ def test_a_recogniser_that_is_gone_does_not_hold_up_the_call() -> None:
 
 
 def test_a_socket_that_takes_no_audio_does_not_hold_up_the_call() -> None:
+    class Mute:
+        close_timeout = 10
+
+        async def __aiter__(self) -> AsyncIterator[str]:
+            await asyncio.Event().wait()
+            yield ""
+
     class Deaf:
         """Says Connected, then neither speaks nor listens."""
 
-        _websocket = SimpleNamespace(close_timeout=10)
+        _websocket = Mute()
 
         async def recv(self) -> dict[str, Any]:
             return {"type": "Connected", "sequence_id": 0}
@@ -308,10 +314,6 @@ def test_a_socket_that_takes_no_audio_does_not_hold_up_the_call() -> None:
 
         async def send_close_stream(self) -> None:
             await asyncio.Event().wait()
-
-        async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-            await asyncio.Event().wait()
-            yield {}
 
     async def scene() -> ProviderError:
         settings = FluxSettings(api_key=KEY, stall_ms=100)
