@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from agent_core.ports import FRAME_BYTES, FRAME_MS
 from voice_gateway.playout import PlayoutBuffer
 from voice_gateway.recording import StereoRecorder
-from voice_gateway.scripted_caller import CallerAct, Say, ScriptedCaller
+from voice_gateway.scripted_caller import CallerAct, Say, ScriptedCaller, Utterance
 
 _FRAME_S = FRAME_MS / 1000
 
@@ -35,6 +35,7 @@ class WavMedia:
         self._caller = ScriptedCaller(acts, hang_up_after_ms=hang_up_after_ms, patience_ms=patience_ms)
         self._recorder = recorder
         self._playout = PlayoutBuffer()
+        self._keyed = asyncio.Event()
         self._line: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -48,6 +49,11 @@ class WavMedia:
     @property
     def played_bytes(self) -> int:
         return self._playout.played_bytes
+
+    @property
+    def said(self) -> list[Utterance]:
+        """What the caller has begun to say so far, in order, with times on the loop's clock."""
+        return list(self._caller.utterances)
 
     @property
     def true_speech_end_at(self) -> list[float]:
@@ -73,6 +79,8 @@ class WavMedia:
                 frame = self._caller.frame(began_at_s)
                 if frame is None:
                     return
+                if self._caller.pressed:
+                    self._keyed.set()
                 if self._recorder is not None:
                     self._recorder.caller(frame, began_at_s)
                 yield frame
@@ -81,9 +89,10 @@ class WavMedia:
 
     async def keys(self) -> AsyncIterator[str]:
         while not self._closed:
+            await self._keyed.wait()
+            self._keyed.clear()
             while self._caller.pressed:
                 yield self._caller.pressed.pop(0)
-            await asyncio.sleep(_FRAME_S)
 
     async def play(self, pcm: bytes) -> None:
         await self._playout.put(pcm)
@@ -93,6 +102,7 @@ class WavMedia:
 
     async def close(self) -> None:
         self._closed = True
+        self._keyed.set()
         self._playout.close()
         if self._line is not None:
             self._line.cancel()
