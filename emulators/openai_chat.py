@@ -19,7 +19,7 @@ from emulators.draws import Draw, draw_for
 from emulators.faults import DropConnection, KeepAlives, Service, StallAfterTokens, StallBeforeFirstToken, Struck
 from emulators.llm_answers import Answer, answer, text_of
 from emulators.smallest import UnsatisfiableSchemaError
-from emulators.state import EmulatorState, Refusal, now_s, sleep_until
+from emulators.state import EmulatorState, Refusal, ServiceStats, now_s, sleep_until
 from emulators.tokens import PromptCache, tokens_of
 
 _ERROR_TYPES = {401: "invalid_request_error", 400: "invalid_request_error", 429: "rate_limit_error"}
@@ -100,10 +100,13 @@ class ChatApi:
         except UnsatisfiableSchemaError as error:
             self._state.refused(Service.LLM, 400)
             return _error(Refusal(400, None), f"Invalid schema: {error}")
+        stats = self._state.stats[Service.LLM]
+        stats.prompt_tokens += job.usage["prompt_tokens"]
+        stats.cached_tokens += job.usage["prompt_tokens_details"]["cached_tokens"]
         with self._state.serving(Service.LLM):
             if body.get("stream"):
-                return await _stream(request, job)
-            return await _whole(request, job)
+                return await _stream(request, job, stats)
+            return await _whole(request, job, stats)
 
     def _authorised(self, request: web.Request) -> bool:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -184,8 +187,9 @@ def _error(refusal: Refusal, message: str | None = None) -> web.Response:
     return web.json_response({"error": error}, status=refusal.status, headers=refusal.headers())
 
 
-async def _whole(request: web.Request, job: Job) -> web.Response:
+async def _whole(request: web.Request, job: Job, stats: ServiceStats) -> web.Response:
     await sleep_until(job.began_s + job.pace.due_s(len(job.tokens)))
+    stats.completion_tokens += len(job.tokens)
     if job.drop_after is not None:
         cut_connection(request)
     message: dict[str, Any] = {"role": "assistant", "content": job.answer.text, "refusal": None}
@@ -201,7 +205,7 @@ async def _whole(request: web.Request, job: Job) -> web.Response:
     )
 
 
-async def _stream(request: web.Request, job: Job) -> web.StreamResponse:
+async def _stream(request: web.Request, job: Job, stats: ServiceStats) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "x-request-id": job.id}
     )
@@ -213,7 +217,9 @@ async def _stream(request: web.Request, job: Job) -> web.StreamResponse:
         if job.drop_after is not None and index >= job.drop_after:
             cut_connection(request)
         await sleep_until(job.began_s + job.pace.due_s(index))
-        await _send(response, job, _piece(job, "".join(job.tokens[index : index + job.tokens_per_chunk])))
+        piece = job.tokens[index : index + job.tokens_per_chunk]
+        stats.completion_tokens += len(piece)
+        await _send(response, job, _piece(job, "".join(piece)))
     if job.drop_after is not None:
         cut_connection(request)
     await sleep_until(job.began_s + job.pace.due_s(len(job.tokens)))

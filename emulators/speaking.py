@@ -25,7 +25,8 @@ class AudioDropped(Exception):  # noqa: N818 - an outcome that was asked for
 class Voice:
     """One utterance's voice: its first text waits for the first-audio latency, later ones follow on.
 
-    ``draw`` None: the latency is named by the first text, for sockets that open before there is one.
+    ``draw`` None: the latency is named by the first text without the space around it, for sockets that open before there
+    is one.
     """
 
     state: EmulatorState
@@ -66,7 +67,7 @@ class Voice:
             return 0.0
         self._spoke = True
         low, high = self.state.config.tts.first_audio_ms
-        draw = self.draw or draw_for(self.state.config.seed, {}, fallback=text, kind="speech")
+        draw = self.draw or draw_for(self.state.config.seed, {}, fallback=text.strip(), kind="speech")
         stall = self.struck.get(StallBeforeAudio)
         return draw.uniform("first audio", low, high) / 1000 * slow + (stall.stall_s if stall else 0.0)
 

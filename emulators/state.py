@@ -55,14 +55,16 @@ class ServiceStats:
     cut_off: int = 0  # the client went away, or a fault cut the connection
     sockets: int = 0  # websockets that were opened, of the voices that carry several requests on one
     characters: int = 0  # text that was given to a voice, which is what vendors of voices charge for
+    prompt_tokens: int = 0  # of models, cached ones among them
+    cached_tokens: int = 0
+    completion_tokens: int = 0  # as many as were sent, also where the client went away
     refused: Counter[str] = field(default_factory=Counter)  # by HTTP status or websocket close code
     by_kind: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         counters = {name: dict(getattr(self, name)) for name in ("refused", "by_kind", "faults")}
-        plain = ("requests", "in_flight", "most_in_flight", "completed", "cut_off", "sockets", "characters")
-        return {name: getattr(self, name) for name in plain} | counters
+        return {name: value for name, value in vars(self).items() if name not in counters} | counters
 
 
 @dataclass(slots=True)

@@ -357,6 +357,26 @@ def test_keep_alives_carry_no_content(form: str) -> None:
     assert before.count(keep_alive) >= 2
 
 
+def test_tokens_are_counted_as_a_bill_would_count_them_also_of_an_answer_that_broke_off() -> None:
+    dropped = {"fault": "drop_connection", "tokens": 2, "attempts": [1]}
+    script = [{"match": ".", "reply": "one two four five"}]
+
+    async def scene() -> dict[str, Any]:
+        config = quick_config(llm={"script": script}, faults=[dropped])
+        async with running(config) as server, aiohttp.ClientSession() as http:
+            await ask(server, label="t|answer|0")
+            with pytest.raises((openai.APIConnectionError, httpx.TransportError)):
+                await streamed(server, extra_headers={"x-ledgerline-label": "t|answer|1"})
+            async with http.get(f"{server.url}/_stats") as response:
+                stats: dict[str, Any] = (await response.json())["llm"]
+                return stats
+
+    stats = asyncio.run(scene())
+    assert stats["completion_tokens"] == 4 + 2
+    assert stats["prompt_tokens"] > 0
+    assert stats["cached_tokens"] == 0
+
+
 def test_a_client_that_hangs_up_is_counted_and_its_work_stops() -> None:
     config = quick_config(faults=[{"fault": "stall_before_first_token", "stall_s": 60}])
 
