@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
-
 from agent_core.audio import speech_bounds
+from agent_core.ports import VoiceActivity
 from agent_core.wav import load_wav
+from benchmarks.meter import Meter
 from console.agent import make_mind
 from console.call import CallParts
 from console.settings import EXAMPLE_BEHAVIOUR
@@ -26,7 +27,7 @@ from streams.hosts.embedded import EmbeddedHost
 from streams.tail import ConversationTail
 from voice_gateway.commands import SoundKind
 from voice_gateway.gateway import Gateway, Line
-from voice_gateway.recording import StereoRecorder
+from voice_gateway.media import Media
 from voice_gateway.scripted_caller import Say
 from voice_gateway.wav_media import WavMedia
 
@@ -38,7 +39,6 @@ LINES = {
     "4-shares": "Should I invest my savings in shares?",
     "5-goodbye": "No that's all, thank you, goodbye.",
 }
-_AUDIBLE = 104  # -50 dBFS: what a voice puts before its first sound isn't heard
 
 
 class Clip(NamedTuple):
@@ -74,28 +74,37 @@ def clips() -> list[Clip]:
     return found
 
 
-class _Meter(StereoRecorder):
-    """Notes when audible sound of the agent really leaves for the caller, frame by frame.
+@dataclass(frozen=True)
+class Held:
+    """A call that was held: when each sound was let out, and when the gateway read each event, in s on the loop's clock."""
 
-    The line stamps a frame with the time at which it was due; a loop that is late sends it later than that.
-    """
+    sounds: list[tuple[float, SoundKind, str]]
+    events: list[tuple[float, Event]]
 
-    def __init__(self, path: Path, started_at_s: float) -> None:
-        super().__init__(path, started_at_s)
-        self.audible_at: list[float] = []
+    def is_reply(self, at: float) -> bool:
+        """Whether what is heard then belongs to a reply: the sound that was let out last before it. No fallback is one."""
+        before = [(kind, sound_id) for began, kind, sound_id in self.sounds if began <= at + 0.02]
+        return bool(before) and before[-1][0] is SoundKind.REPLY and before[-1][1] not in self._fallbacks
 
-    def agent(self, pcm: bytes, began_at_s: float) -> None:
-        samples = np.frombuffer(pcm, np.int16).astype(np.float64)
-        if samples.size and float(np.sqrt(np.mean(samples**2))) >= _AUDIBLE:
-            self.audible_at.append(max(began_at_s, asyncio.get_running_loop().time()))
-        super().agent(pcm, began_at_s)
+    @cached_property
+    def _fallbacks(self) -> set[str]:
+        return {
+            e.payload.candidate_id
+            for _, e in self.events
+            if isinstance(e.payload, d.ReplyChosen) and e.payload.action == "fallback"
+        }
 
 
 class Exchange:
-    """One owner for many calls. Raises what the gateway raises."""
+    """One owner for many calls. ``activity`` makes a call's detector of voice. Raises what the gateway raises."""
 
-    def __init__(self, workspace: SqliteWorkspace, parts: CallParts) -> None:
-        self._workspace, self._parts = workspace, parts
+    def __init__(
+        self,
+        workspace: SqliteWorkspace,
+        parts: CallParts,
+        activity: Callable[[], VoiceActivity] = open_voice_activity,
+    ) -> None:
+        self._workspace, self._parts, self._activity = workspace, parts, activity
         self._granted: dict[str, bytes] = {}
 
     @asynccontextmanager
@@ -109,59 +118,46 @@ class Exchange:
             yield
 
     async def call(self, call_id: str, said: list[Clip]) -> Heard:
-        workspace, parts = self._workspace, self._parts
-        loop = asyncio.get_running_loop()
-        meter = _Meter(workspace.recordings / f"{call_id}.wav", loop.time())
+        meter = Meter(self._workspace.recordings / f"{call_id}.wav", asyncio.get_running_loop().time())
         media = WavMedia([Say(clip.pcm) for clip in said], recorder=meter)
-        events: list[tuple[float, Event]] = []
         try:
-            writer = FactWriter(workspace.inbox, workspace.codec)
-            tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
-            behaviour = parts.behaviour
-            arrived = CallArrived(
-                channel="voice", behaviour_seq=parts.behaviour_seq, behaviour_hash=behaviour.content_hash
-            )
-            await writer.put(fact_event(call_id, arrived))
-            line = Line(media, parts.speech.recognisers, parts.voice_of_a_call(), open_voice_activity(), self._granted)
-            gateway = Gateway(
-                call_id, "gateway-bench", 1, line, writer, tail, on_event=lambda e: events.append((loop.time(), e))
-            )
-            heard = await gateway.run()
+            held = await self.hold(call_id, media)
         finally:
             meter.close()
-        sounds = [(at, kind, sound_id) for at, kind, sound_id in heard.sounds]
-        return _heard(media.true_speech_end_at, meter.audible_at, sounds, events)
+        return _heard(media.true_speech_end_at, meter.audible_at, held)
+
+    async def hold(self, call_id: str, media: Media) -> Held:
+        """One call over this media, till it ends."""
+        workspace, parts = self._workspace, self._parts
+        loop = asyncio.get_running_loop()
+        events: list[tuple[float, Event]] = []
+        writer = FactWriter(workspace.inbox, workspace.codec)
+        tail = ConversationTail(workspace.ledger, workspace.codec, call_id)
+        behaviour = parts.behaviour
+        arrived = CallArrived(channel="voice", behaviour_seq=parts.behaviour_seq, behaviour_hash=behaviour.content_hash)
+        await writer.put(fact_event(call_id, arrived))
+        line = Line(media, parts.speech.recognisers, parts.voice_of_a_call(), self._activity(), self._granted)
+        gateway = Gateway(
+            call_id, "gateway-bench", 1, line, writer, tail, on_event=lambda e: events.append((loop.time(), e))
+        )
+        heard = await gateway.run()
+        return Held(list(heard.sounds), events)
 
 
-def _heard(
-    ends: list[float],
-    audible_at: list[float],
-    sounds: list[tuple[float, SoundKind, str]],
-    events: list[tuple[float, Event]],
-) -> Heard:
+def _heard(ends: list[float], audible_at: list[float], held: Held) -> Heard:
     """Each turn lasts from one true end of speech to the next one."""
-    fallbacks = {
-        e.payload.candidate_id
-        for _, e in events
-        if isinstance(e.payload, d.ReplyChosen) and e.payload.action == "fallback"
-    }
+    sounds, events = held.sounds, held.events
     turns = []
     for end, until in zip(ends, [*ends[1:], float("inf")], strict=True):
         within = [at for at in audible_at if end <= at < until]
-        replies = [at for at in within if _is_reply(at, sounds, fallbacks)]
+        replies = [at for at in within if held.is_reply(at)]
         decided = [at for at, e in events if end <= at < until and isinstance(e.payload, d.Spoken)]
         first_reply = min(replies, default=until)
-        held = any(kind is SoundKind.HOLD and end <= at < first_reply for at, kind, _ in sounds)
-        turns.append(Turn(_first_ms(within, end), _first_ms(replies, end), _first_ms(decided, end), held))
+        held_on = any(kind is SoundKind.HOLD and end <= at < first_reply for at, kind, _ in sounds)
+        turns.append(Turn(_first_ms(within, end), _first_ms(replies, end), _first_ms(decided, end), held_on))
     eager = [e.payload.eager for _, e in events if isinstance(e.payload, d.TurnCommitted)]
     return Heard(turns, eager)
 
 
 def _first_ms(moments: list[float], since: float) -> float | None:
     return round((min(moments) - since) * 1000, 1) if moments else None
-
-
-def _is_reply(at: float, sounds: list[tuple[float, SoundKind, str]], fallbacks: set[str]) -> bool:
-    """Whether what is heard then belongs to a reply: the sound that was let out last before it."""
-    before = [(kind, sound_id) for began, kind, sound_id in sounds if began <= at + 0.02]
-    return bool(before) and before[-1][0] is SoundKind.REPLY and before[-1][1] not in fallbacks

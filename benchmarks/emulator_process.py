@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,10 +20,12 @@ class EmulatorNotStartedError(RuntimeError):
 
 
 @contextmanager
-def emulator(config: EmulatorConfig) -> Iterator[str]:
-    """Yields the base URL. Raises ``EmulatorNotStartedError``."""
+def emulator(config: EmulatorConfig, *, core: int | None = None) -> Iterator[str]:
+    """Yields the base URL. ``core``: the only one that it may use. Raises ``EmulatorNotStartedError``."""
     command = [sys.executable, "-m", __name__]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
     assert process.stdin is not None
     assert process.stdout is not None
     try:
