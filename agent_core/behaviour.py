@@ -248,6 +248,12 @@ class Routing(_Data):
         return found or Hedge(now=self.attempts if purpose is Purpose.ANSWER else 1)
 
 
+class Prompts(_Data):
+    """Prompts that are tied to models: by the vendor's name of the model, what it is told in place of ``prompt``."""
+
+    answer: dict[str, str] = Field(min_length=1)
+
+
 class Behaviour(_Data):
     name: str
     company: str
@@ -266,13 +272,14 @@ class Behaviour(_Data):
     release: Release | None = None  # None: whole, and nothing is rendered ahead
     barge_in: BargeIn | None = None
     assent: AssentWords | None = None  # None: English
+    prompts: Prompts | None = None  # None: every model is told ``prompt``
     offers: dict[Pragmatic, str] | None = None  # what a holding line offers -> the intent that a yes to it leads to
     proofs: Proofs | None = None  # how a caller gains a level in the call itself
 
     @model_serializer(mode="wrap")
     def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Behaviours that were recorded before these could be said keep their content hash."""
-        return _without_none(as_ever(self), {"assent", "barge_in", "offers", "proofs", "release"})
+        return _without_none(as_ever(self), {"assent", "barge_in", "offers", "prompts", "proofs", "release"})
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""

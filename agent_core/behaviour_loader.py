@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agent_core import behaviour_checks
-from agent_core.behaviour import Article, Behaviour, GuardrailSetting, Intent, Procedure
+from agent_core.behaviour import Article, Behaviour, GuardrailSetting, Intent, Procedure, Prompts
 from agent_core.behaviour_parts import Head, Parts, Placed
 from agent_core.located_yaml import Document, Problem, Where, parse, read, read_text
 
@@ -55,8 +55,9 @@ def load(directory: Path) -> Behaviour:
         raise BehaviourError(directory, problems)
     head = parts.head.value
     return Behaviour(
-        **{name: getattr(head, name) for name in Head.model_fields if name != "prompt"},
+        **{name: getattr(head, name) for name in Head.model_fields if name not in ("prompt", "prompts")},
         prompt=reader.prompt,
+        prompts=Prompts(answer=reader.prompts) if reader.prompts else None,
         intents=tuple(placed.value for placed in parts.intents),
         procedures=tuple(placed.value for placed in parts.procedures),
         articles=tuple(placed.value for placed in parts.articles),
@@ -71,6 +72,7 @@ class _Reader:
         self.directory = directory
         self.problems: list[Problem] = []
         self.prompt = ""
+        self.prompts: dict[str, str] = {}  # of answers, by model
         self.parts = Parts()
 
     def read(self) -> Parts:
@@ -112,8 +114,9 @@ class _Reader:
 
     def _report_strangers(self) -> None:
         """A file with a slip in its name would be silently left out: say so instead."""
-        prompt = self.parts.head.value.prompt if self.parts.head else "prompt.md"
-        known = {_HEAD, _GUARDRAILS, _INTENTS, prompt, "README.md"}
+        head = self.parts.head.value if self.parts.head else None
+        prompts = {head.prompt, *(head.prompts.answer.values() if head.prompts else ())} if head else {"prompt.md"}
+        known = {_HEAD, _GUARDRAILS, _INTENTS, "README.md", *prompts}
         for path in sorted(self.directory.iterdir()):
             if path.is_file() and path.suffix in {".yaml", ".yml", ".md"} and path.name not in known:
                 self.problems.append(Problem(path.name, 1, "no part of a behaviour has this file name"))
@@ -132,17 +135,23 @@ class _Reader:
         if head is None:
             return
         self.parts.head = head
-        self.prompt = head.value.prompt
-        if self.prompt.endswith(".md") and "\n" not in self.prompt:
-            path = self.directory / self.prompt
-            if not path.is_file():
-                self.problems.append(head.problem(f"there is no file {self.prompt!r}", "prompt"))
-                return
-            text, problems = read_text(path, head.value.prompt)
-            self.problems += problems
-            self.prompt = text.strip()
-            if not self.prompt and not problems:
-                self.problems.append(Problem(head.value.prompt, 1, "the prompt is empty"))
+        self.prompt = self._prompt(head, head.value.prompt, "prompt")
+        for model, told in (head.value.prompts.answer if head.value.prompts else {}).items():
+            self.prompts[model] = self._prompt(head, told, "prompts", "answer", model)
+
+    def _prompt(self, head: Placed[Head], told: str, *inside: str) -> str:
+        """The text itself, or that of the file that it names."""
+        if not told.endswith(".md") or "\n" in told:
+            return told
+        path = self.directory / told
+        if not path.is_file():
+            self.problems.append(head.problem(f"there is no file {told!r}", *inside))
+            return ""
+        text, problems = read_text(path, told)
+        self.problems += problems
+        if not text.strip() and not problems:
+            self.problems.append(Problem(told, 1, "the prompt is empty"))
+        return text.strip()
 
     def _items(self, document: Document, kind: str, model: type[ItemT]) -> list[Placed[ItemT]]:
         """The items under the one key of a file, each checked by itself so that one slip doesn't hide the others."""

@@ -20,6 +20,7 @@ from agent_core.behaviour import (
     Phrase,
     Pragmatic,
     Procedure,
+    Prompts,
     Routing,
     SilencePolicy,
 )
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class Head(BaseModel):
-    """What stands in ``behaviour.yaml``. ``prompt`` is the text itself, or the name of a file beside it."""
+    """What stands in ``behaviour.yaml``. A prompt is the text itself, or the name of a file beside it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +49,7 @@ class Head(BaseModel):
     release: Release | None = None
     barge_in: BargeIn | None = None
     assent: AssentWords | None = None
+    prompts: Prompts | None = None
     offers: dict[Pragmatic, str] | None = None
     proofs: Proofs | None = None
 

@@ -7,7 +7,7 @@ Audio inside the product is always PCM, signed 16-bit little-endian, mono, 16 kH
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -91,6 +91,8 @@ class Sentence:
 class CompletionRequest:
     """One question to a model. ``label`` names the draw of an emulator: the turn, the kind of prompt, the attempt.
 
+    ``prompts``: by a vendor's model, what its first message says in place of the one in ``messages``.
+
     ``on_sentence``, where given, is told each sentence as soon as another one follows it, in order, from one single run: who
     has told one fails rather than begin again. A model that doesn't stream tells none.
     """
@@ -107,7 +109,16 @@ class CompletionRequest:
     intent: str | None = None
     approved: str | None = None  # the approved wording for the intent; the keyless brain speaks nothing else
     json_schema: dict[str, object] | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
     on_sentence: Callable[[Sentence], None] | None = field(default=None, compare=False, repr=False)
+
+    def for_model(self, model: str) -> CompletionRequest:
+        """As the vendor's model is asked: with the prompt that is tied to it, where there is one."""
+        prompt = self.prompts.get(model)
+        if prompt is None:
+            return self
+        first = replace(self.messages[0], content=prompt)
+        return replace(self, messages=(first, *self.messages[1:]), prompts={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,9 +56,16 @@ def request_for(conversation: Conversation, turn: Turn, intent: Intent) -> Reque
 
 
 def prompt_version(behaviour: Behaviour) -> str:
-    """Of the answering prompt: its layout, and 12 hex digits of the SHA-256 of its text. One text, one version, whatever
-    else changes in a behaviour."""
-    return f"{LAYOUT}.{_digest(behaviour.prompt)}"
+    """Of the answering prompt: its layout, and 12 hex digits of the SHA-256 of its text and of those that are tied to
+    models. With the model that answered it says which text was told; whatever else changes in a behaviour changes nothing."""
+    tied = prompts_by_model(behaviour)
+    texts = (behaviour.prompt, *(f"{model}\0{text}" for model, text in sorted(tied.items())))
+    return f"{LAYOUT}.{_digest(chr(0).join(texts))}"
+
+
+def prompts_by_model(behaviour: Behaviour) -> Mapping[str, str]:
+    """What models are told in place of ``prompt``, by the vendor's name."""
+    return behaviour.prompts.answer if behaviour.prompts else {}
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,7 @@ from agent_core.ports import (
     ProviderError,
     Sentence,
 )
+from agent_core.prompts import prompts_by_model
 from agent_core.sentences import sentences_of
 from schemas import decisions as d
 from schemas import facts as f
@@ -58,6 +59,7 @@ class Complete:
             timeout_ms=asked.timeout_ms,
             intent=asked.intent,
             approved=asked.approved or None,
+            prompts=prompts_by_model(conversation.behaviour),
             on_sentence=told.tell,
         )
         loop = asyncio.get_running_loop()

@@ -87,7 +87,7 @@ def _changed(what_if: WhatIf, recorded: Behaviour) -> Behaviour:
     base = what_if.behaviour or recorded
     fields = {name: getattr(base, name) for name in Behaviour.model_fields}
     if what_if.prompt is not None:
-        fields["prompt"] = what_if.prompt
+        fields |= {"prompt": what_if.prompt, "prompts": None}  # it is told to every model
     if what_if.model is not None:
         fields["routing"] = base.routing.model_copy(update={"model": what_if.model})
     fields["guardrails"] = _guardrails(what_if, base)
