@@ -93,6 +93,7 @@ class EffectRunner:
                 fact = await executor.run(conversation, ask, run.attempt, tell)
             else:
                 fact = await executor(conversation, ask, run.attempt)
+            fact = _with_failed_before(fact, meter.total())
         except asyncio.CancelledError:
             elapsed_ms = (loop.time() - started) * 1000
             self._tell(conversation.id, ask, run, _cancelled(ask, run, elapsed_ms, meter.total()))
@@ -125,6 +126,15 @@ def _failed(ask: Ask, run: _Run, reason: str, elapsed_ms: float, provider: str =
     return f.EffectFailed(
         ask_id=ask.ask_id, attempt=run.attempt, reason=reason, provider=provider, elapsed_ms=elapsed_ms, model=model
     )
+
+
+def _with_failed_before(fact: Fact, spent: metering.Spent | None) -> Fact:
+    """What an attempt came to, with what providers cost that had failed before it. One unknown makes the sum unknown."""
+    if spent is None or not isinstance(fact, f.CompletionReturned | f.ScoresReturned):
+        return fact
+    known = fact.cost_micros is not None and spent.cost_micros is not None
+    cost_micros = (fact.cost_micros or 0) + (spent.cost_micros or 0) if known else None
+    return msgspec.structs.replace(fact, cost_micros=cost_micros, estimated=spent.estimated)
 
 
 def _with_cost(failed: f.EffectFailed, spent: metering.Spent | None) -> f.EffectFailed:

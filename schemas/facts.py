@@ -215,9 +215,10 @@ class ReplyRefused(Fact, frozen=True, kw_only=True):
 
 
 class ScoresReturned(Fact, frozen=True, kw_only=True):
-    """A classifier's scores: of intents, or of a guardrail's classes. Tokens and cost where a language model gave them."""
+    """A classifier's scores: of intents, or of a guardrail's classes. Tokens and cost where a language model gave them; the
+    cost includes providers that failed before it in the same attempt, then a part of it is ``estimated``."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     ask_id: str
     scores: tuple[Score, ...]
@@ -228,6 +229,7 @@ class ScoresReturned(Fact, frozen=True, kw_only=True):
     cached_tokens: int | None = None
     output_tokens: int | None = None
     cost_micros: int | None = None
+    estimated: bool = False
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -289,7 +291,10 @@ class SentenceReturned(Fact, frozen=True, kw_only=True):
 
 
 class CompletionReturned(Fact, frozen=True, kw_only=True):
-    """A model's answer, with what it cost. Unknown is null."""
+    """A model's answer, with what it cost. Unknown is null. The cost includes providers that failed before it in the same
+    attempt: then a part of it is ``estimated``. Tokens are those of the answer alone."""
+
+    VERSION: ClassVar[int] = 2
 
     ask_id: str
     attempt: int
@@ -302,6 +307,7 @@ class CompletionReturned(Fact, frozen=True, kw_only=True):
     cost_micros: int | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+    estimated: bool = False
 
 
 class ToolReturned(Fact, frozen=True, kw_only=True):

@@ -182,7 +182,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             cached_tokens=payload.cached_tokens,
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros),
+            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
             first_token_ms=payload.first_token_ms,
             total_ms=payload.total_ms,
             text=sealed_field(event, "text"),
@@ -197,7 +197,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             cached_tokens=payload.cached_tokens,
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros),
+            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
             total_ms=payload.elapsed_ms,
             over_us=at_us,
         )
