@@ -52,6 +52,7 @@ class SileroVoiceActivity:
 
     def __init__(self) -> None:
         self._model = _silero_session()
+        self._quiet_windows = 0  # in a row, until now
         self.reset()
 
     def push(self, pcm: bytes) -> float:
@@ -67,7 +68,7 @@ class SileroVoiceActivity:
     def reset(self) -> None:
         self._windows = _Windows()
         self._probability = 0.0
-        self._quiet_windows: int = 0
+        self._quiet_windows = 0
         self._forget()
 
     def _forget(self) -> None:
