@@ -25,7 +25,7 @@ from agent_core.reducers import (
 )
 from agent_core.reducers.changes import Reducer
 from schemas.base import Fact
-from schemas.event import Event
+from schemas.event import Happening
 from schemas.facts import SubjectAuthenticated
 
 _PARTS = (
@@ -44,7 +44,7 @@ _PARTS = (
 _REDUCERS: dict[type, Reducer] = {kind: reducer for part in _PARTS for kind, reducer in part.items()}
 
 
-def evolve(conversation: Conversation, event: Event) -> Conversation:
+def evolve(conversation: Conversation, event: Happening) -> Conversation:
     """The conversation after ``event``. Pure; unknown and late events only move ``seq``."""
     payload = event.payload
     conversation = replace(conversation, seq=event.seq, accepted_at_us=event.accepted_at_us)

@@ -8,7 +8,7 @@ heard a word or two by then). A voice that turns out to be a backchannel or a no
 from __future__ import annotations
 
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 GOES_ON_WITHIN_MS = 500.0
 
@@ -20,7 +20,7 @@ class CutIns:
         self._sound: tuple[str, int] | None = None  # turn, and when the agent began, by the gateway's clock
         self._went_on: dict[str, str] = {}  # utterance that may yet be nothing -> turn that it was cut in
 
-    def take(self, event: Event) -> str | None:
+    def take(self, event: Happening) -> str | None:
         """The turn in which the agent cut in, once that is certain."""
         payload = event.payload
         if isinstance(payload, f.SpeechStarted | f.HoldingPlayed | f.FallbackPlayed):

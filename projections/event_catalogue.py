@@ -9,7 +9,7 @@ import re
 import sys
 import textwrap
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import msgspec
 
 from schemas.avro import private_fields
 from schemas.base import Fact, Kind, Payload
-from schemas.event import Envelope
+from schemas.event import ENVELOPE, Event
 from schemas.registry import EVENT_TYPES, MODULES, lock
 
 CATALOGUE = Path(__file__).parents[1] / "docs" / "events.md"
@@ -38,7 +38,7 @@ _COMMENT = re.compile(r"^\s+(\w+): .*?\s#\s(.+)$", re.MULTILINE)
 
 def catalogue() -> str:
     """The whole text of ``docs/events.md``."""
-    parts = [_INTRO, *_contents(), *_record("Envelope", Envelope, level=2)]
+    parts = [_INTRO, *_contents(), *_record("Envelope", Event, level=2, names=ENVELOPE)]
     for kind, title in _TITLES.items():
         parts.append(f"## {title}\n")
         for event_type in _of_kind(kind):
@@ -74,16 +74,20 @@ def _event(event_type: type[Payload]) -> Iterator[str]:
     yield from _body(event_type, private_fields(event_type))
 
 
-def _record(title: str, struct: type[msgspec.Struct], *, level: int) -> Iterator[str]:
+def _record(
+    title: str, struct: type[msgspec.Struct], *, level: int, names: Sequence[str] | None = None
+) -> Iterator[str]:
     yield f"{'#' * level} {title}\n"
-    yield from _body(struct, frozenset())
+    yield from _body(struct, frozenset(), names)
 
 
-def _body(struct: type[msgspec.Struct], private: frozenset[str]) -> Iterator[str]:
+def _body(struct: type[msgspec.Struct], private: frozenset[str], names: Sequence[str] | None = None) -> Iterator[str]:
+    """``names``: the fields, in order; None: all of them, as they are declared."""
     doc = inspect.cleandoc(struct.__doc__) if struct.__doc__ and "__doc__" in vars(struct) else ""
     if doc:
         yield doc.replace("``", "`") + "\n"
-    fields = msgspec.structs.fields(struct)
+    known = {field.name: field for field in msgspec.structs.fields(struct)}
+    fields = [known[name] for name in (known if names is None else names)]
     if not fields:
         yield "No fields.\n"
         return

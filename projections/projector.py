@@ -19,11 +19,10 @@ from projections.checkpoint import Checkpoint
 from projections.read_models.attribution import Attribution
 from projections.read_models.definition import ReadModel, Row, Seen
 from projections.versions import Changes, Moment, Versions
-from schemas.event import Event
-from streams.codec import Codec, UndecodableError
+from schemas.event import Happening
+from streams.codec import UndecodableError, happening_of
 from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import LogRecord
-from streams.sealed_only import SealedOnly
 
 KEPT_OPEN = 4096  # conversations in memory; one that was given up is folded anew with its next event
 KEPT_CLOSED = 128  # losers' outcomes and playback reports come in behind the end
@@ -62,11 +61,10 @@ class _Steps:
     def __init__(self, epoch: int = 0) -> None:
         self.reader = EffectiveReader(epoch)
         self.unreadable = 0
-        self._decode = Codec(SealedOnly()).decode
 
-    def take(self, record: LogRecord) -> tuple[Event, ...]:
+    def take(self, record: LogRecord) -> tuple[Happening, ...]:
         try:
-            event = self._decode(record.body, record.conversation_id)
+            event = happening_of(record.body, record.conversation_id)
         except UndecodableError:
             self.unreadable += 1
             return ()
@@ -87,7 +85,7 @@ class _Thread:
         self._takes = [model.fold().take for model in group.models if model.fold]
         self._versions = Versions(group.models)
 
-    def step(self, events: Iterable[Event], moment: Moment, changes: Changes, number: int) -> None:
+    def step(self, events: Iterable[Happening], moment: Moment, changes: Changes, number: int) -> None:
         handlers, keys, rows = self._group.handlers, self._group.keys, dict[tuple[int, Any], Row | None]()
         for event in events:
             before = self.conversation
@@ -167,7 +165,7 @@ class Projector:
     def _is_foreign(self, conversation_id: str) -> bool:
         return self._of > 1 and conversation_id != "" and zlib.crc32(conversation_id.encode()) % self._of != self._which
 
-    async def _thread(self, first: Event, began: int) -> _Thread:
+    async def _thread(self, first: Happening, began: int) -> _Thread:
         conversation_id = first.conversation_id
         thread = self._open.pop(conversation_id, None) or self._closed.pop(conversation_id, None)
         if thread is None:

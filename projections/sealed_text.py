@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from projections.read_models.definition import Sealed
-from schemas.event import Event
+from schemas.event import Happening
 from streams.keys import KeyStore
 
 _OF_CONTEXT, _BEFORE_CIPHERTEXT = b"\x1f", b"\x1e"
@@ -21,7 +21,7 @@ _PARTS, _IN_CLEAR = b"\x1d", b"\x1c"
 _LENGTH_BYTES = 4
 
 
-def sealed_field(event: Event, field: str) -> Sealed | None:
+def sealed_field(event: Happening, field: str) -> Sealed | None:
     """None where the event holds no such field, or it was never sealed."""
     ciphertext = event.sealed.get(field)
     if ciphertext is None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from schemas.base import PRIVATE, Payload
-from schemas.event import HASH_BYTES, Envelope
+from schemas.event import ENVELOPE, HASH_BYTES, Event
 
 NAMESPACE = "ledgerline"
 _PRIMITIVES = {str: "string", int: "long", float: "double", bool: "boolean", bytes: "bytes"}
@@ -23,8 +24,10 @@ def avro_schema(payload: type[Payload]) -> dict[str, Any]:
     """The Avro schema of an event whose payload is ``payload``."""
     hash_type = {"type": "fixed", "name": "Hash", "size": HASH_BYTES}
     named: set[str] = set()
-    fields = [field for field in _fields(Envelope, named) if field["name"] not in ("prev_hash", "hash")]
-    fields.append({"name": "payload", "type": {"type": "record", "name": "Payload", "fields": _fields(payload, named)}})
+    fields = [field for field in _fields(Event, ENVELOPE, named) if field["name"] not in ("prev_hash", "hash")]
+    fields.append(
+        {"name": "payload", "type": {"type": "record", "name": "Payload", "fields": _fields_of(payload, named)}}
+    )
     fields.append({"name": "prev_hash", "type": hash_type})
     fields.append({"name": "hash", "type": "Hash"})
     return {
@@ -48,10 +51,15 @@ def _is_private(hint: Any) -> bool:
     return typing.get_origin(hint) is typing.Annotated and PRIVATE in hint.__metadata__
 
 
-def _fields(struct: type[msgspec.Struct], named: set[str]) -> list[dict[str, Any]]:
+def _fields_of(struct: type[msgspec.Struct], named: set[str]) -> list[dict[str, Any]]:
+    return _fields(struct, struct.__struct_fields__, named)
+
+
+def _fields(struct: type[msgspec.Struct], names: Sequence[str], named: set[str]) -> list[dict[str, Any]]:
     hints = typing.get_type_hints(struct, include_extras=True)
+    known = {field.name: field for field in msgspec.structs.fields(struct)}
     fields = []
-    for field in msgspec.structs.fields(struct):
+    for field in map(known.__getitem__, names):
         hint = hints[field.name]
         entry: dict[str, Any] = {"name": field.name}
         if _is_private(hint):
@@ -83,7 +91,7 @@ def _avro_type(hint: Any, named: set[str]) -> Any:
         if hint.__name__ in named:
             return hint.__name__
         named.add(hint.__name__)
-        return {"type": "record", "name": hint.__name__, "fields": _fields(hint, named)}
+        return {"type": "record", "name": hint.__name__, "fields": _fields_of(hint, named)}
     try:
         return _PRIMITIVES[hint]
     except (KeyError, TypeError):

@@ -6,6 +6,8 @@ and builds the event from them, some 2.5 times as fast (decision 0033). ``None``
 alone doesn't say how (an upcaster lifts that version, or a field changed its Avro type): those are left to the generic
 one, and a property test holds every compiled reader against it.
 
+A reader of *happenings* reads what a fold looks at, and passes over the rest of the envelope; nothing private is opened.
+
 Avro's binary form: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
 """
 
@@ -20,7 +22,7 @@ from typing import Any
 import msgspec
 
 from schemas.base import Kind, Payload
-from schemas.event import Event
+from schemas.event import Event, Happening
 
 Opener = Callable[[str, str, str, bytes], bytes]
 """(conversation, event id, field, ciphertext) -> JSON of a private field."""
@@ -30,6 +32,8 @@ Reader = Callable[[bytes, str | None, Opener], Event]
 Raises ``MisplacedError`` before anything private is opened, and for bytes that are not this schema's ``IndexError``,
 ``ValueError``, ``EOFError`` or ``struct.error``.
 """
+SealedReader = Callable[[bytes, str | None], Happening]
+"""The same without an opener. What it passes over may be damaged."""
 
 
 class MisplacedError(Exception):
@@ -42,14 +46,33 @@ class _NotCompilableError(Exception):
 
 def compiled_reader(payload: type[Payload], written: dict[str, Any], today: dict[str, Any]) -> Reader | None:
     """Reads what the schema ``written`` wrote as an event with ``payload``, whose schema is ``today``."""
+    reader: Reader | None = _compiled("reader", Event, payload, written, today)
+    return reader
+
+
+def compiled_sealed_reader(
+    payload: type[Payload], written: dict[str, Any], today: dict[str, Any], unopened: str
+) -> SealedReader | None:
+    """The same for happenings. ``unopened``: what private texts read as."""
+    reader: SealedReader | None = _compiled("sealed reader", Happening, payload, written, today, unopened)
+    return reader
+
+
+def _compiled(
+    what: str,
+    built: type[Happening],
+    payload: type[Payload],
+    written: dict[str, Any],
+    today: dict[str, Any],
+    unopened: str | None = None,
+) -> Any:
     try:
-        source = _Source(payload, written, today)
+        source = _Source(built, payload, written, today, unopened)
     except _NotCompilableError:
         return None
     namespace = source.names
-    exec(compile("\n".join(source.lines), f"<reader of {written['name']} v{written['version']}>", "exec"), namespace)
-    reader: Reader = namespace["read"]
-    return reader
+    exec(compile("\n".join(source.lines), f"<{what} of {written['name']} v{written['version']}>", "exec"), namespace)
+    return namespace["read"]
 
 
 # --- what the compiled code calls where a field is not of the usual size -----------------------------------------------
@@ -72,7 +95,7 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
     raise EOFError("a number without an end")
 
 
-def _size(data: bytes, at: int) -> tuple[int, int]:
+def _sized_long(data: bytes, at: int) -> tuple[int, int]:
     """(twice a length in bytes, the place behind it)."""
     size, at = _long(data, at)
     if size < 0:
@@ -97,43 +120,54 @@ def _eight_bytes(data: bytes) -> int | None:
 
 
 class _Source:
-    """``lines`` define ``read``; ``names`` are what they refer to."""
+    """``lines`` define ``read``; ``names`` are what they refer to. ``built``: what comes out: its envelope is read. ``unopened``:
+    what private texts read as; None: they are opened."""
 
-    def __init__(self, payload: type[Payload], written: dict[str, Any], today: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        built: type[Happening],
+        payload: type[Payload],
+        written: dict[str, Any],
+        today: dict[str, Any],
+        unopened: str | None,
+    ) -> None:
         """Raises ``_NotCompilableError``."""
+        self._unopened = unopened
         self.names: dict[str, Any] = {
-            "Event": Event,
+            "Built": built,
             "Misplaced": MisplacedError,
             "SMALL": _SMALL,
             "long": _long,
-            "size": _size,
+            "sized": _sized_long,
             "eight_bytes": _eight_bytes,
             "double": struct.Struct("<d").unpack_from,
             "KINDS": {kind.value: kind for kind in Kind},
         }
-        self.lines = ["def read(data, stored_under, opened):", " at = 0"]
+        opener = ", opened" if unopened is None else ""
+        self.lines = [f"def read(data, stored_under{opener}):", " at = 0"]
         self._records: dict[str, dict[str, Any]] = {}
         self._variables = 0
         fields = {field["name"]: field["type"] for field in written["fields"]}
-        arguments = []
+        arguments = {"sealed": "{}"}
         for name, kind in fields.items():
             if name == "payload":
-                arguments += self._payload(payload, kind, _payload_of(today))
-            elif name == "schema_version":
+                arguments |= self._payload(payload, kind, _payload_of(today))
+                continue
+            arguments[name] = name
+            if name == "schema_version":
                 continue  # read together with the type
-            elif name == "type":
+            if name == "type":
                 self._type_and_version(written["name"], written["version"])
-                arguments += ["type=type", "schema_version=schema_version"]
             elif name == "kind":
                 self._kind(payload.KIND)
-                arguments.append("kind=kind")
-            else:
+            elif name in built.__struct_fields__:
                 self._field(name, kind, name, " ")
-                arguments.append(f"{name}={name}")
+            else:
+                self._passed_over(name, kind, " ")
             if name == "conversation_id":
                 self._emit(" if stored_under is not None and conversation_id != stored_under: raise Misplaced")
         self._emit(" if at > len(data): raise EOFError")
-        self._emit(f" return Event({', '.join(arguments)})")
+        self._emit(f" return Built({', '.join(arguments[name] for name in built.__struct_fields__)})")
 
     def _emit(self, *lines: str) -> None:
         self.lines += lines
@@ -162,10 +196,10 @@ class _Source:
         self._field("kind", "string", "kind", "  ")
         self._emit("  kind = KINDS[kind]")
 
-    def _payload(self, payload: type[Payload], written: dict[str, Any], today: dict[str, Any]) -> list[str]:
-        arguments = self._struct(payload, written, today, " ", private=True)
-        sealed = [field["name"] for field in written["fields"] if field.get("private")]
-        return [f"payload={arguments}", *(["sealed=sealed"] if sealed else [])]
+    def _payload(self, payload: type[Payload], written: dict[str, Any], today: dict[str, Any]) -> dict[str, str]:
+        built = self._struct(payload, written, today, " ", private=True)
+        is_private = any(field.get("private") for field in written["fields"])
+        return {"payload": built} | ({"sealed": "sealed"} if is_private else {})
 
     def _struct(
         self, kind: type[msgspec.Struct], written: dict[str, Any], today: dict[str, Any], indent: str, *, private: bool
@@ -195,12 +229,18 @@ class _Source:
 
     def _open(self, kind: type[msgspec.Struct], name: str, variable: str, hint: Any, indent: str) -> None:
         """Ciphertext of no length: a field that a newer version added, its default holds."""
-        decode = self._named("json", msgspec.json.Decoder(hint).decode)
+        if self._unopened is None:
+            decode = self._named("json", msgspec.json.Decoder(hint).decode)
+            value = f"{decode}(opened(conversation_id, event_id, {name!r}, {variable}))"
+        elif hint is str:
+            value = repr(self._unopened)
+        else:
+            raise _NotCompilableError(name)
         field = next(field for field in msgspec.structs.fields(kind) if field.name == name)
         self._emit(
             f"{indent}if {variable}:",
             f"{indent} sealed[{name!r}] = {variable}",
-            f"{indent} {variable} = {decode}(opened(conversation_id, event_id, {name!r}, {variable}))",
+            f"{indent} {variable} = {value}",
         )
         if field.default is msgspec.NODEFAULT:
             self._emit(f"{indent}else: raise ValueError('a private field without ciphertext')")
@@ -212,11 +252,11 @@ class _Source:
         if isinstance(kind, list):
             self._optional(variable, kind, name, indent, hint)
         elif kind == "string":
-            self._emit(*_sized(indent), f"{indent}{variable} = data[at:end].decode()", f"{indent}at = end")
+            self._emit(*_sized(indent), f"{indent}{variable} = data[n:at].decode()")
             if isinstance(hint, type) and hint is not str:  # an enum
                 self._emit(f"{indent}{variable} = {self._named('enum', hint)}({variable})")
         elif kind == "bytes":
-            self._emit(*_sized(indent), f"{indent}{variable} = data[at:end]", f"{indent}at = end")
+            self._emit(*_sized(indent), f"{indent}{variable} = data[n:at]")
             self._emit(f"{indent}if at > len(data): raise EOFError")
         elif kind == "long":
             self._emit(*_long_lines(variable, indent, is_time=name.endswith("_us")))
@@ -227,6 +267,20 @@ class _Source:
             self._emit(f"{indent}at += 1")
         else:
             self._named_or_array(variable, kind, name, indent, hint)
+
+    def _passed_over(self, name: str, kind: Any, indent: str) -> None:
+        """A field of the envelope that isn't wanted."""
+        if isinstance(kind, list):
+            self._emit(f"{indent}if not data[at]: at += 1", f"{indent}else:")
+            self._emit(f"{indent} if data[at] != 2: raise ValueError('no such branch')", f"{indent} at += 1")
+            self._passed_over(name, kind[1], indent + " ")
+        elif kind == "string":
+            self._emit(*_sized(indent))
+        elif kind == "long" and not name.endswith("_us"):
+            self._emit(f"{indent}if data[at] < 128: at += 1", f"{indent}elif data[at + 1] < 128: at += 2")
+            self._emit(f"{indent}else: _, at = long(data, at)")
+        else:
+            self._field(self._new(), kind, name, indent)
 
     def _optional(self, variable: str, kind: list[Any], name: str, indent: str, hint: Any) -> None:
         if len(kind) != 2 or kind[0] != "null":
@@ -245,7 +299,7 @@ class _Source:
             return
         self._records.setdefault(kind["name"], kind)
         if kind["type"] == "fixed":
-            self._emit(f"{indent}end = at + {kind['size']}", f"{indent}{variable} = data[at:end]", f"{indent}at = end")
+            self._emit(f"{indent}n, at = at, at + {kind['size']}", f"{indent}{variable} = data[n:at]")
         elif isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             built = self._struct(hint, kind, kind, indent, private=False)
             self._emit(f"{indent}{variable} = {built}")
@@ -281,11 +335,11 @@ def _same(written: dict[str, Any], today: dict[str, Any]) -> bool:
 
 
 def _sized(indent: str) -> Iterator[str]:
-    """A length (even: not below zero; below 128: in one byte), and where the bytes end."""
-    yield f"{indent}n = data[at]"
-    yield f"{indent}if n & 129: n, at = size(data, at)"
-    yield f"{indent}else: at += 1"
-    yield f"{indent}end = at + (n >> 1)"
+    """A length (even: not below zero; below 128: in one byte). From ``n`` to ``at`` are then its bytes."""
+    yield f"{indent}size = data[at]"
+    yield f"{indent}if size & 129: size, n = sized(data, at)"
+    yield f"{indent}else: n = at + 1"
+    yield f"{indent}at = n + (size >> 1)"
 
 
 def _long_lines(variable: str, indent: str, *, is_time: bool) -> Iterator[str]:

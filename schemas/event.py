@@ -19,36 +19,50 @@ NO_INBOX = -1  # inbox mark before the first inbox fact
 _NAMESPACE = uuid.UUID("6f2c1f7e-5d0a-5f0e-9b39-6c8d1a1f4e11")
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """Times are microseconds since the Unix epoch. ``inbox_mark``: every inbox position at or below it is dealt with."""
+# The envelope's fields as they stand on the log: the payload comes before the last two of them.
+ENVELOPE = (
+    "event_id", "type", "schema_version", "conversation_id", "seq", "epoch", "step_id", "step_index", "step_size", "kind",
+    "causation_id", "turn_id", "run_id", "decider_version", "occurred_at_us", "accepted_at_us", "inbox_mark", "key_id",
+    "prev_hash", "hash",
+)  # fmt: skip
 
+
+class Happening(msgspec.Struct, frozen=True):
+    """What an event says to who folds it: what happened, when, and to which step it belongs. ``sealed``: the ciphertext of
+    private fields as it stands on the log. Times are microseconds since the Unix epoch.
+    """
+
+    # What must be given comes first, so that readers of the log build events by position: a call with more than 15 keywords
+    # takes CPython six times as long, which was a sixth of what it took to read an event.
     event_id: str
     type: str
     schema_version: int
     conversation_id: str
+    kind: Kind
+    payload: Payload
     seq: int = 0  # contiguous from 1 in its conversation; 0 = not on the log yet
     epoch: int = 0
     step_id: str = ""
     step_index: int = 0
     step_size: int = 0
-    kind: Kind
-    causation_id: str = ""
     turn_id: str | None = None
-    run_id: str | None = None
-    decider_version: str | None = None
     occurred_at_us: int = 0
     accepted_at_us: int = 0
+    sealed: dict[str, bytes] = {}
+
+
+class Event(Happening, frozen=True):
+    """An envelope with its opened payload. Times are microseconds since the Unix epoch. ``inbox_mark``: every inbox position
+    at or below it is dealt with.
+    """
+
+    causation_id: str = ""
+    run_id: str | None = None
+    decider_version: str | None = None
     inbox_mark: int = NO_INBOX
     key_id: str | None = None
     prev_hash: bytes = GENESIS
     hash: bytes = GENESIS
-
-
-class Event(Envelope, frozen=True, kw_only=True):
-    """An envelope with its opened payload. ``sealed`` keeps the ciphertext of private fields as they stand on the log."""
-
-    payload: Payload
-    sealed: dict[str, bytes] = {}
 
 
 def derived_id(cause: str, *parts: str | int) -> str:

@@ -17,16 +17,19 @@ import msgspec
 
 from schemas.avro import private_fields
 from schemas.base import Kind, Payload
-from schemas.compiled_readers import MisplacedError, Reader, compiled_reader
+from schemas.compiled_readers import MisplacedError, Reader, SealedReader, compiled_reader, compiled_sealed_reader
 from schemas.compiled_writers import Writer, compiled_writer
-from schemas.event import HASH_BYTES, Event
+from schemas.event import HASH_BYTES, Event, Happening
 from schemas.registry import UnknownSchemaError, payload_type, released_schema
 from schemas.upcasters import UPCASTERS, upcast
 from streams.keys import DataKey, KeyMissingError, KeyStore
+from streams.sealed_only import SealedOnly
 
 FORGOTTEN = "[forgotten]"  # what a private text reads as once its key is destroyed
 _FORGOTTEN = msgspec.json.encode(FORGOTTEN)
 _KINDS = {kind.value: kind for kind in Kind}
+# What reading bytes raises that aren't their schema's; msgspec's are ValueErrors.
+_NOT_ITS_SCHEMA = (EOFError, IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error)
 
 
 class UndecodableError(Exception):
@@ -84,15 +87,7 @@ class Codec:
             raise UndecodableError(str(error)) from None
         except KeyMissingError:
             raise UndecodableError(f"{body.type}: a private field was changed or sealed under another key") from None
-        except (
-            EOFError,
-            IndexError,
-            KeyError,
-            ValueError,
-            TypeError,
-            OverflowError,
-            struct.error,
-        ) as error:  # msgspec's: ValueErrors
+        except _NOT_ITS_SCHEMA as error:
             raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
 
     def _generically(self, body: Body, reading: _Reading, stored_under: str | None) -> Event:
@@ -119,6 +114,20 @@ class Codec:
         return _FORGOTTEN if key is None else key.decrypt(ciphertext, _context(conversation_id, event_id, field))
 
 
+def happening_of(body: Body, stored_under: str | None = None) -> Happening:
+    """What a fold looks at, for who folds much: half again as fast as ``Codec.decode``. Nothing private is opened: it reads
+    ``FORGOTTEN``, and its ciphertext is in ``sealed``. Raises ``UndecodableError`` as ``decode`` does, but for damage in what is
+    passed over (causes, versions, marks, hashes): to find that is the business of ``ledgerline verify``.
+    """
+    try:
+        reader = _sealed_reader(body.type, body.version)
+        if reader:
+            return reader(body.data, stored_under)
+    except (UnknownSchemaError, MisplacedError, *_NOT_ITS_SCHEMA):
+        pass  # it is decoded to say what is wrong
+    return _SEALED.decode(body, stored_under)
+
+
 def digest_of(body: bytes) -> tuple[bytes, bytes]:
     """(hash as computed from the bytes, hash as they state it)."""
     return hashlib.sha256(body[:-HASH_BYTES]).digest(), body[-HASH_BYTES:]
@@ -135,6 +144,9 @@ def _seal(key: DataKey, event: Event, private: frozenset[str]) -> dict[str, byte
 
 def _context(conversation_id: str, event_id: str, field: str) -> bytes:
     return f"{conversation_id}\x1f{event_id}\x1f{field}".encode()
+
+
+_SEALED = Codec(SealedOnly())
 
 
 @cache
@@ -170,6 +182,17 @@ def _reading(name: str, version: int) -> _Reading:
     schema, today = released_schema(name, version), released_schema(name, payload.VERSION)
     compiled = compiled_reader(payload, schema, today) if current or not lifted else None
     return _Reading(payload, _writer(name, version), reader, lifted and not current, _private(payload), compiled)
+
+
+@cache
+def _sealed_reader(name: str, version: int) -> SealedReader | None:
+    """Raises ``UnknownSchemaError``."""
+    payload = payload_type(name)
+    if _has_upcaster(name) and version != payload.VERSION:
+        return None
+    return compiled_sealed_reader(
+        payload, released_schema(name, version), released_schema(name, payload.VERSION), FORGOTTEN
+    )
 
 
 @cache

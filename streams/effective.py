@@ -12,10 +12,14 @@ A reader dedupes ids only after this filter: a void copy bears the same id as th
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from schemas.base import Kind
 from schemas.control import OwnerTook
-from schemas.event import Event
+from schemas.event import Happening
 from streams.ports import LogRecord
+
+H = TypeVar("H", bound=Happening)
 
 
 class BrokenStepError(Exception):
@@ -30,15 +34,15 @@ class EffectiveReader:
         self.reign = ""  # the event id of the OwnerTook in force; empty where it was read by another reader
         self.void = 0  # records that were dropped
         self.began = -1  # where the step began that is held, or was delivered last
-        self._held: list[Event] = []
+        self._held: list[Any] = []
         self._passing_over = False  # the rest of a step that was given up
 
     @property
     def holds_half_a_step(self) -> bool:
         return bool(self._held)
 
-    def feed(self, record: LogRecord, event: Event) -> tuple[Event, ...]:
-        """The step that this record completes, else nothing. Raises ``BrokenStepError``."""
+    def feed(self, record: LogRecord, event: H) -> tuple[H, ...]:
+        """The step that this record completes, else nothing. Feed whole events, or happenings. Raises ``BrokenStepError``."""
         if event.kind is Kind.CONTROL:
             self._control(event)
             return ()
@@ -73,7 +77,7 @@ class EffectiveReader:
         self._held = []
         self._passing_over = True
 
-    def _control(self, event: Event) -> None:
+    def _control(self, event: Happening) -> None:
         took = event.payload
         if isinstance(took, OwnerTook) and took.epoch > self.epoch:
             self.epoch, self.reign = took.epoch, event.event_id
@@ -83,7 +87,7 @@ class EffectiveReader:
         else:
             self.void += 1
 
-    def _imported(self, record: LogRecord, under: int, event: Event) -> tuple[Event, ...]:
+    def _imported(self, record: LogRecord, under: int, event: H) -> tuple[H, ...]:
         """A copy from another log: its own epoch and step fields speak of that log, so each record stands alone."""
         if under != self.epoch:
             self.void += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ class SqliteLedger:
         self._store.wake()
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
-        return [_log_record(row) for row in self._store.db.execute(_READ, (partition, start, limit))]
+        return _log_records(self._store.db.execute(_READ, (partition, start, limit)))
 
     async def end(self, partition: int) -> int:
         (end,) = self._store.db.execute(_NEXT_OFFSET, (partition,)).fetchone()
@@ -162,7 +162,7 @@ class SqliteLedger:
     def _read_conversation(self, conversation_id: str, start: int, until: int, limit: int) -> list[LogRecord]:
         partition = partition_of(conversation_id, self.partitions)
         rows = self._store.db.execute(_READ_CONVERSATION, (conversation_id, partition, start, until, limit))
-        return [_log_record(row) for row in rows]
+        return _log_records(rows)
 
     async def conversations(self) -> list[str]:
         return [row[0] for row in self._store.db.execute(_CONVERSATIONS)]
@@ -220,11 +220,13 @@ class SqliteDeadLetters:
         return [msgspec.msgpack.decode(row[0], type=DeadLetter) for row in self._store.db.execute(_READ_LETTERS)]
 
 
-def _log_record(row: tuple[Any, ...]) -> LogRecord:
-    """Straight from the tuples: a quarter of what it takes to read a record went into the named ones' constructors."""
-    partition, offset, conversation_id, type_name, version, data, imported_under = row
-    body = tuple.__new__(Body, (type_name, version, data))
-    return tuple.__new__(LogRecord, (partition, offset, conversation_id, body, imported_under))
+def _log_records(rows: Iterable[tuple[Any, ...]]) -> list[LogRecord]:
+    """Straight from the tuples: half of what it takes to read a record went into the named ones' constructors."""
+    new = tuple.__new__
+    return [
+        new(LogRecord, (partition, offset, conversation_id, new(Body, (type_name, version, data)), imported_under))
+        for partition, offset, conversation_id, type_name, version, data, imported_under in rows
+    ]
 
 
 def _fsync(path: Path) -> None:

@@ -12,10 +12,10 @@ from agent_core.found import read_passages
 from agent_core.reducers.changes import Reducer, closed, mark_asked, outlives_turn, without_budget_timer
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def asked(c: Conversation, event: Event, p: Any) -> Conversation:
+def asked(c: Conversation, event: Happening, p: Any) -> Conversation:
     """Any decision with an ``ask_id``: it is open from here on."""
     speculation = c.turn.speculation if c.turn else 0
     attempts = p.attempts if isinstance(p, d.CompletionAsked) else 1
@@ -46,7 +46,7 @@ def _with_former_closed(c: Conversation, newest: Ask, intent: str) -> Conversati
     return replace(c, asks=asks)
 
 
-def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversation:
+def _ask_repeated(c: Conversation, event: Happening, p: d.AskRepeated) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not (ask.open or outlives_turn(ask)):
         return c
@@ -62,7 +62,7 @@ def _ask_repeated(c: Conversation, event: Event, p: d.AskRepeated) -> Conversati
     return without_budget_timer(replace(c, asks={**c.asks, p.ask_id: again}), p.ask_id)
 
 
-def _scores_returned(c: Conversation, event: Event, p: f.ScoresReturned) -> Conversation:
+def _scores_returned(c: Conversation, event: Happening, p: f.ScoresReturned) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open or c.turn is None:
         return c
@@ -72,7 +72,7 @@ def _scores_returned(c: Conversation, event: Event, p: f.ScoresReturned) -> Conv
     return without_budget_timer(replace(c, turn=turn, asks=closed(c.asks, p.ask_id)), p.ask_id)
 
 
-def _passages_found(c: Conversation, event: Event, p: f.PassagesFound) -> Conversation:
+def _passages_found(c: Conversation, event: Happening, p: f.PassagesFound) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open or c.turn is None:
         return c
@@ -80,7 +80,7 @@ def _passages_found(c: Conversation, event: Event, p: f.PassagesFound) -> Conver
     return replace(c, turn=replace(c.turn, sources=sources), asks=closed(c.asks, p.ask_id))
 
 
-def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.EffectFailed) -> Conversation:
+def _attempt_over(c: Conversation, event: Happening, p: f.CompletionReturned | f.EffectFailed) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open:
         return c
@@ -99,7 +99,7 @@ def _attempt_over(c: Conversation, event: Event, p: f.CompletionReturned | f.Eff
     return c
 
 
-def _timer_set(c: Conversation, event: Event, p: d.TimerSet) -> Conversation:
+def _timer_set(c: Conversation, event: Happening, p: d.TimerSet) -> Conversation:
     """An idle timer belongs to the conversation, not to the turn that set it, and takes the place of the one before."""
     idle = p.purpose == "idle"
     timer = Timer(p.timer_id, p.purpose, p.due_at_us, None if idle else event.turn_id)
@@ -107,7 +107,7 @@ def _timer_set(c: Conversation, event: Event, p: d.TimerSet) -> Conversation:
     return replace(c, timers={**others, p.timer_id: timer})
 
 
-def _timer_fired(c: Conversation, event: Event, p: f.TimerFired) -> Conversation:
+def _timer_fired(c: Conversation, event: Happening, p: f.TimerFired) -> Conversation:
     timer = c.timers.get(p.timer_id)
     if timer is None:
         return c

@@ -8,10 +8,10 @@ from agent_core.conversation import Caller, Conversation, Status
 from agent_core.reducers.changes import Reducer, outlives_turn, unchoose
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _call_taken(c: Conversation, event: Event, p: f.CallTaken) -> Conversation:
+def _call_taken(c: Conversation, event: Happening, p: f.CallTaken) -> Conversation:
     if p.take <= c.take:
         return c
     turn = c.turn
@@ -21,19 +21,19 @@ def _call_taken(c: Conversation, event: Event, p: f.CallTaken) -> Conversation:
     return replace(c, take=p.take, turn=turn, caller=Caller.SILENT, stopped_for="")
 
 
-def _call_answered(c: Conversation, event: Event, p: f.CallAnswered) -> Conversation:
+def _call_answered(c: Conversation, event: Happening, p: f.CallAnswered) -> Conversation:
     return replace(c, answered=True)
 
 
-def _conversation_opened(c: Conversation, event: Event, p: d.ConversationOpened) -> Conversation:
+def _conversation_opened(c: Conversation, event: Happening, p: d.ConversationOpened) -> Conversation:
     return replace(c, status=Status.OPEN, behaviour_seq=p.behaviour_seq, behaviour_hash=p.behaviour_hash)
 
 
-def _standing_granted(c: Conversation, event: Event, p: d.StandingGranted) -> Conversation:
+def _standing_granted(c: Conversation, event: Happening, p: d.StandingGranted) -> Conversation:
     return replace(c, granted_take=p.take)
 
 
-def _conversation_closed(c: Conversation, event: Event, p: d.ConversationClosed) -> Conversation:
+def _conversation_closed(c: Conversation, event: Happening, p: d.ConversationClosed) -> Conversation:
     asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask)}
     return replace(c, status=Status.CLOSED, asks=asks, timers={})
 
@@ -41,15 +41,15 @@ def _conversation_closed(c: Conversation, event: Event, p: d.ConversationClosed)
 # --- the caller ------------------------------------------------------------------------------------------------------
 
 
-def _caller_speech_started(c: Conversation, event: Event, p: f.CallerSpeechStarted) -> Conversation:
+def _caller_speech_started(c: Conversation, event: Happening, p: f.CallerSpeechStarted) -> Conversation:
     return replace(c, caller=Caller.SPEAKING)
 
 
-def _caller_speech_dismissed(c: Conversation, event: Event, p: f.CallerSpeechDismissed) -> Conversation:
+def _caller_speech_dismissed(c: Conversation, event: Happening, p: f.CallerSpeechDismissed) -> Conversation:
     return replace(c, caller=Caller.SILENT)
 
 
-def _utterance_heard(c: Conversation, event: Event, p: f.UtteranceHeard) -> Conversation:
+def _utterance_heard(c: Conversation, event: Happening, p: f.UtteranceHeard) -> Conversation:
     c = replace(c, caller=Caller.SILENT if p.final else Caller.PAUSED, silences=0, interrupted=None)
     if c.turn and c.turn.utterance_id == p.utterance_id:
         ended_at = event.accepted_at_us - round(p.since_speech_end_ms * 1000)
@@ -57,7 +57,7 @@ def _utterance_heard(c: Conversation, event: Event, p: f.UtteranceHeard) -> Conv
     return c
 
 
-def _utterance_resumed(c: Conversation, event: Event, p: f.UtteranceResumed) -> Conversation:
+def _utterance_resumed(c: Conversation, event: Happening, p: f.UtteranceResumed) -> Conversation:
     return replace(c, caller=Caller.SPEAKING)
 
 

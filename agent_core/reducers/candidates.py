@@ -20,10 +20,10 @@ from agent_core.reducers.changes import (
     without_guests_awaited,
 )
 from schemas import decisions as d
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Conversation:
+def _candidate_formed(c: Conversation, event: Happening, p: d.CandidateFormed) -> Conversation:
     if c.turn is None:
         return c
     candidate = Candidate(
@@ -45,7 +45,7 @@ def _candidate_formed(c: Conversation, event: Event, p: d.CandidateFormed) -> Co
     return mark_asked(c, c.turn, p.intent) if c.turn else c
 
 
-def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> Conversation:
+def _candidate_dropped(c: Conversation, event: Happening, p: d.CandidateDropped) -> Conversation:
     candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
     if candidate and candidate.sentence is not None:
         c = with_attempt_over(c, candidate)
@@ -53,7 +53,7 @@ def _candidate_dropped(c: Conversation, event: Event, p: d.CandidateDropped) -> 
     return without_guardrails_asked(c, p.candidate_id)
 
 
-def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -> Conversation:
+def _candidate_accepted(c: Conversation, event: Happening, p: d.CandidateAccepted) -> Conversation:
     c = set_fate(c, p.candidate_id, Fate.ACCEPTED)
     candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
     if candidate and candidate.sentence is not None:  # its stream goes on, and may yet come to nothing
@@ -63,7 +63,7 @@ def _candidate_accepted(c: Conversation, event: Event, p: d.CandidateAccepted) -
     return c
 
 
-def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conversation:
+def _verdict_issued(c: Conversation, event: Happening, p: d.VerdictIssued) -> Conversation:
     turn = c.turn
     if turn is None or p.speculation != turn.speculation or p.stage == Stage.ARGUMENTS:
         return c
@@ -80,7 +80,7 @@ def _verdict_issued(c: Conversation, event: Event, p: d.VerdictIssued) -> Conver
     return with_candidate(c, turn, replace(candidate, verdicts=verdicts))
 
 
-def _chosen(c: Conversation, event: Event, p: d.Spoken) -> Conversation:
+def _chosen(c: Conversation, event: Happening, p: d.Spoken) -> Conversation:
     candidate = c.turn.candidates.get(p.candidate_id) if c.turn else None
     if c.turn is None or candidate is None:
         return with_asks_closed(c)

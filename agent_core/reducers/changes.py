@@ -13,10 +13,10 @@ from agent_core.guests import TIMER as GUEST_TIMER
 from agent_core.guests import timer_of
 from agent_core.proposal import Errand
 from schemas import decisions as d
-from schemas.event import Event
+from schemas.event import Happening
 from schemas.writing import UndoRequested, WriteRequested
 
-Reducer = Callable[[Conversation, Event, Any], Conversation]
+Reducer = Callable[[Conversation, Happening, Any], Conversation]
 
 
 def unchoose(turn: Turn) -> Turn:

@@ -9,10 +9,10 @@ from agent_core.reducers.asks import asked
 from agent_core.reducers.changes import Reducer, closed
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _attempt_asked(c: Conversation, event: Event, p: d.AttemptAsked) -> Conversation:
+def _attempt_asked(c: Conversation, event: Happening, p: d.AttemptAsked) -> Conversation:
     """Opens the ask again where every attempt before this one came to nothing."""
     ask = c.asks.get(p.ask_id)
     if ask is None:
@@ -30,13 +30,13 @@ def _attempt_asked(c: Conversation, event: Event, p: d.AttemptAsked) -> Conversa
     return replace(c, asks={**c.asks, p.ask_id: again}, turn=turn)
 
 
-def _pace_known(c: Conversation, event: Event, p: f.PaceKnown) -> Conversation:
+def _pace_known(c: Conversation, event: Happening, p: f.PaceKnown) -> Conversation:
     if p.ask_id not in c.asks or not c.asks[p.ask_id].open or c.turn is None:
         return c
     return replace(c, turn=replace(c.turn, paces=p.paces), asks=closed(c.asks, p.ask_id))
 
 
-def _sentence_returned(c: Conversation, event: Event, p: f.SentenceReturned) -> Conversation:
+def _sentence_returned(c: Conversation, event: Happening, p: f.SentenceReturned) -> Conversation:
     """Progress: a whole sentence, which could be spoken. Tokens and keep-alives come to nobody's ears and to no event."""
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open:
@@ -44,7 +44,7 @@ def _sentence_returned(c: Conversation, event: Event, p: f.SentenceReturned) -> 
     return replace(c, asks={**c.asks, p.ask_id: replace(ask, progress_at_us=event.accepted_at_us, spoke=True)})
 
 
-def _spending_stopped(c: Conversation, event: Event, p: d.SpendingStopped) -> Conversation:
+def _spending_stopped(c: Conversation, event: Happening, p: d.SpendingStopped) -> Conversation:
     return replace(c, turn=replace(c.turn, spending_stopped=True)) if c.turn else c
 
 

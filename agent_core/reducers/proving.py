@@ -12,12 +12,12 @@ from agent_core.reducers.changes import Reducer, closed, with_errand
 from agent_core.subject import level_named, raised
 from schemas import facts as f
 from schemas import proving as p
-from schemas.event import Event
+from schemas.event import Happening
 
 MOST_KEYS = 32
 
 
-def _challenge_opened(c: Conversation, event: Event, opened: p.ChallengeOpened) -> Conversation:
+def _challenge_opened(c: Conversation, event: Happening, opened: p.ChallengeOpened) -> Conversation:
     challenge = Challenge(
         challenge_id=opened.challenge_id,
         method=opened.method,
@@ -29,11 +29,11 @@ def _challenge_opened(c: Conversation, event: Event, opened: p.ChallengeOpened) 
     return replace(c, challenge=challenge, challenges=c.challenges + 1)
 
 
-def _code_asked(c: Conversation, event: Event, ask: p.CodeAsked) -> Conversation:
+def _code_asked(c: Conversation, event: Happening, ask: p.CodeAsked) -> Conversation:
     return asked(replace(c, codes_asked=c.codes_asked + 1), event, ask)
 
 
-def _code_sent(c: Conversation, event: Event, sent: p.CodeSent) -> Conversation:
+def _code_sent(c: Conversation, event: Happening, sent: p.CodeSent) -> Conversation:
     ask, challenge = c.asks.get(sent.ask_id), c.challenge
     if ask is None or not ask.open or challenge is None or not isinstance(ask.payload, p.CodeAsked):
         return c
@@ -43,7 +43,7 @@ def _code_sent(c: Conversation, event: Event, sent: p.CodeSent) -> Conversation:
     return replace(c, challenge=challenge, asks=closed(c.asks, sent.ask_id))
 
 
-def _proof_asked(c: Conversation, event: Event, ask: p.ProofAsked) -> Conversation:
+def _proof_asked(c: Conversation, event: Happening, ask: p.ProofAsked) -> Conversation:
     c = asked(c, event, ask)
     challenge = c.challenge
     if challenge is None:
@@ -52,11 +52,11 @@ def _proof_asked(c: Conversation, event: Event, ask: p.ProofAsked) -> Conversati
     return with_errand(c, Errand("challenge", challenge.intent, ask.challenge_id))
 
 
-def _proof_returned(c: Conversation, event: Event, returned: p.ProofReturned) -> Conversation:
+def _proof_returned(c: Conversation, event: Happening, returned: p.ProofReturned) -> Conversation:
     return replace(c, asks=closed(c.asks, returned.ask_id)) if returned.ask_id in c.asks else c
 
 
-def _proof_accepted(c: Conversation, event: Event, accepted: p.ProofAccepted) -> Conversation:
+def _proof_accepted(c: Conversation, event: Happening, accepted: p.ProofAccepted) -> Conversation:
     """A right proof begins a new count of wrong ones: who proved it is no guesser."""
     if c.subject is None or c.challenge is None or c.challenge.challenge_id != accepted.challenge_id:
         return c
@@ -72,7 +72,7 @@ def _counted(challenge: Challenge, reason: str) -> int:
     return 1 if reason == "wrong" and challenge.code_digest else 0
 
 
-def _proof_refused(c: Conversation, event: Event, refused: p.ProofRefused) -> Conversation:
+def _proof_refused(c: Conversation, event: Happening, refused: p.ProofRefused) -> Conversation:
     challenge = c.challenge
     if challenge is None or challenge.challenge_id != refused.challenge_id:
         return c
@@ -84,7 +84,7 @@ def _proof_refused(c: Conversation, event: Event, refused: p.ProofRefused) -> Co
     return with_errand(replace(c, challenge=replace(challenge, keys="") if kept else None), errand)
 
 
-def _key_pressed(c: Conversation, event: Event, pressed: f.KeyPressed) -> Conversation:
+def _key_pressed(c: Conversation, event: Happening, pressed: f.KeyPressed) -> Conversation:
     c = replace(c, interrupted=None)
     if c.challenge is None:
         return c

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from agent_core.conversation import Conversation
 from agent_core.reducers.changes import Reducer, with_asks_closed, with_candidate
 from schemas import decisions as d
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _sentence_released(c: Conversation, event: Event, p: d.SentenceReleased) -> Conversation:
+def _sentence_released(c: Conversation, event: Happening, p: d.SentenceReleased) -> Conversation:
     chosen = c.turn.candidates.get(p.candidate_id) if c.turn else None
     if c.turn is None or chosen is None:
         return c
@@ -19,7 +19,7 @@ def _sentence_released(c: Conversation, event: Event, p: d.SentenceReleased) -> 
     return with_asks_closed(c) if p.last else c
 
 
-def _reply_cut(c: Conversation, event: Event, p: d.ReplyCut) -> Conversation:
+def _reply_cut(c: Conversation, event: Happening, p: d.ReplyCut) -> Conversation:
     """A step of a procedure that was said in part wasn't said."""
     chosen = c.turn.candidates.get(p.candidate_id) if c.turn else None
     if c.turn is None or chosen is None:

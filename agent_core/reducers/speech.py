@@ -10,10 +10,10 @@ from agent_core.reducers.writing import heard_to_the_end
 from agent_core.wording import to_be_said
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conversation:
+def _speech_started(c: Conversation, event: Happening, p: f.SpeechStarted) -> Conversation:
     turn = c.turn
     if turn is None or p.candidate_id not in turn.candidates or turn.started:
         return c
@@ -29,13 +29,13 @@ def _speech_started(c: Conversation, event: Event, p: f.SpeechStarted) -> Conver
     return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers, offer=offer)
 
 
-def _speech_progressed(c: Conversation, event: Event, p: f.SpeechProgressed) -> Conversation:
+def _speech_progressed(c: Conversation, event: Happening, p: f.SpeechProgressed) -> Conversation:
     if c.turn is None or c.turn.started != p.candidate_id:
         return c
     return replace(c, turn=replace(c.turn, spoken_so_far=p.spoken_so_far))
 
 
-def _speech_completed(c: Conversation, event: Event, p: f.SpeechCompleted) -> Conversation:
+def _speech_completed(c: Conversation, event: Happening, p: f.SpeechCompleted) -> Conversation:
     candidate = _current(c, p.candidate_id)
     if candidate is None:
         return c
@@ -48,7 +48,7 @@ def _speech_completed(c: Conversation, event: Event, p: f.SpeechCompleted) -> Co
     return replace(c, procedures=procedures, open_procedure=opened, clarified=clarified)
 
 
-def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -> Conversation:
+def _speech_interrupted(c: Conversation, event: Happening, p: f.SpeechInterrupted) -> Conversation:
     candidate = _current(c, p.candidate_id)
     if candidate is None:
         return c
@@ -60,11 +60,11 @@ def _speech_interrupted(c: Conversation, event: Event, p: f.SpeechInterrupted) -
     return replace(c, interrupted=Interrupted(text, p.spoken_so_far, candidate.intent))
 
 
-def _interruption_judged(c: Conversation, event: Event, p: d.InterruptionJudged) -> Conversation:
+def _interruption_judged(c: Conversation, event: Happening, p: d.InterruptionJudged) -> Conversation:
     return replace(c, stopped_for="")
 
 
-def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversation:
+def _speech_failed(c: Conversation, event: Happening, p: f.SpeechFailed) -> Conversation:
     candidate = _current(c, p.candidate_id)
     if candidate is None or c.turn is None:
         return c
@@ -72,20 +72,20 @@ def _speech_failed(c: Conversation, event: Event, p: f.SpeechFailed) -> Conversa
     return with_candidate(c, replace(c.turn, chosen=None), failed)
 
 
-def _reply_refused(c: Conversation, event: Event, p: f.ReplyRefused) -> Conversation:
+def _reply_refused(c: Conversation, event: Happening, p: f.ReplyRefused) -> Conversation:
     turn = c.turn
     if turn is None or turn.chosen != p.candidate_id or turn.started or p.reason not in ("superseded", "other_take"):
         return c
     return replace(c, turn=unchoose(turn))
 
 
-def _holding_played(c: Conversation, event: Event, p: f.HoldingPlayed) -> Conversation:
+def _holding_played(c: Conversation, event: Happening, p: f.HoldingPlayed) -> Conversation:
     turn = replace(c.turn, holds=c.turn.holds + 1) if c.turn else None
     offer = Offer(p.phrase_id, event.turn_id or (c.turn.turn_id if c.turn else ""))
     return _say(replace(c, turn=turn, last_hold=p.phrase_id, offer=offer), event, p.text)
 
 
-def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conversation:
+def _fallback_played(c: Conversation, event: Happening, p: f.FallbackPlayed) -> Conversation:
     """It may come in the place of sentences that a reply waited for in vain: what was heard of that counts."""
     turn = c.turn
     started = turn.candidates.get(turn.started or "") if turn and turn.turn_id == event.turn_id else None
@@ -94,7 +94,7 @@ def _fallback_played(c: Conversation, event: Event, p: f.FallbackPlayed) -> Conv
     return _say(c, event, p.text)
 
 
-def _say(c: Conversation, event: Event, text: str) -> Conversation:
+def _say(c: Conversation, event: Happening, text: str) -> Conversation:
     if c.turn_is_of_another:  # said to somebody else: it isn't repeated to whoever is there now
         return c
     turn_id = event.turn_id or (c.turn.turn_id if c.turn else "")

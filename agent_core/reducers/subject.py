@@ -11,10 +11,10 @@ from agent_core.subject import authenticated
 from agent_core.tools.base import read_result
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _subject_authenticated(c: Conversation, event: Event, p: f.SubjectAuthenticated) -> Conversation:
+def _subject_authenticated(c: Conversation, event: Happening, p: f.SubjectAuthenticated) -> Conversation:
     former = c.subject
     c = replace(c, subject=authenticated(former, p, event.seq, event.accepted_at_us))
     if former is None or former.subject_id == p.subject_id:
@@ -24,7 +24,7 @@ def _subject_authenticated(c: Conversation, event: Event, p: f.SubjectAuthentica
     return replace(c, challenge=None)
 
 
-def _tool_requested(c: Conversation, event: Event, p: d.ToolRequested) -> Conversation:
+def _tool_requested(c: Conversation, event: Happening, p: d.ToolRequested) -> Conversation:
     c = asked(c, event, p)
     if c.turn is None:
         return c
@@ -33,7 +33,7 @@ def _tool_requested(c: Conversation, event: Event, p: d.ToolRequested) -> Conver
     return mark_asked(replace(c, turn=turn), turn, p.intent)
 
 
-def _tool_refused(c: Conversation, event: Event, p: d.ToolRefused) -> Conversation:
+def _tool_refused(c: Conversation, event: Happening, p: d.ToolRefused) -> Conversation:
     """Also of a tool that was asked before its owner died: what is still to come of it doesn't count."""
     if c.turn is None:
         return c
@@ -46,7 +46,7 @@ def _tool_refused(c: Conversation, event: Event, p: d.ToolRefused) -> Conversati
     return replace(c, asks=asks, turn=replace(c.turn, refusals={**c.turn.refusals, p.intent: p.reason}))
 
 
-def _tool_returned(c: Conversation, event: Event, p: f.ToolReturned) -> Conversation:
+def _tool_returned(c: Conversation, event: Happening, p: f.ToolReturned) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open or c.turn is None:
         return c

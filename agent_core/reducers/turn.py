@@ -8,10 +8,10 @@ from agent_core.conversation import Conversation, Line, Turn
 from agent_core.reducers.changes import Reducer, outlives_turn, with_asks_closed, without_guests_awaited
 from agent_core.reducers.writing import with_answer_turn
 from schemas import decisions as d
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _turn_opened(c: Conversation, event: Event, p: d.TurnOpened) -> Conversation:
+def _turn_opened(c: Conversation, event: Happening, p: d.TurnOpened) -> Conversation:
     turn = Turn(
         turn_id=event.turn_id or "",
         cause=p.cause,
@@ -36,7 +36,7 @@ def _turn_opened(c: Conversation, event: Event, p: d.TurnOpened) -> Conversation
     )
 
 
-def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -> Conversation:
+def _speculation_opened(c: Conversation, event: Happening, p: d.SpeculationOpened) -> Conversation:
     if c.turn is None:
         return c
     turn = replace(
@@ -57,20 +57,20 @@ def _speculation_opened(c: Conversation, event: Event, p: d.SpeculationOpened) -
     return replace(without_guests_awaited(with_asks_closed(c)), turn=turn)
 
 
-def _speculation_dropped(c: Conversation, event: Event, p: d.SpeculationDropped) -> Conversation:
+def _speculation_dropped(c: Conversation, event: Happening, p: d.SpeculationDropped) -> Conversation:
     if c.turn is None or c.turn.speculation != p.speculation:
         return c
     return replace(without_guests_awaited(with_asks_closed(c)), turn=replace(c.turn, live=False))
 
 
-def _turn_committed(c: Conversation, event: Event, p: d.TurnCommitted) -> Conversation:
+def _turn_committed(c: Conversation, event: Happening, p: d.TurnCommitted) -> Conversation:
     if c.turn is None:
         return c
     line = Line("caller", c.turn.question, c.turn.turn_id, event.seq)
     return with_answer_turn(replace(c, turn=replace(c.turn, committed=True), transcript=(*c.transcript, line)))
 
 
-def _turn_ended(c: Conversation, event: Event, p: d.TurnEnded) -> Conversation:
+def _turn_ended(c: Conversation, event: Happening, p: d.TurnEnded) -> Conversation:
     turn = c.turn
     if turn is None:
         return c

@@ -10,10 +10,10 @@ from agent_core.reducers.asks import asked
 from agent_core.reducers.changes import Reducer, closed, with_errand
 from agent_core.tools.base import read_result
 from schemas import writing as w
-from schemas.event import Event
+from schemas.event import Happening
 
 
-def _proposed(c: Conversation, event: Event, p: w.WriteProposed) -> Conversation:
+def _proposed(c: Conversation, event: Happening, p: w.WriteProposed) -> Conversation:
     """It takes the place of one that wasn't approved."""
     if c.turn is None or c.subject is None:
         return c
@@ -43,7 +43,7 @@ def with_answer_turn(c: Conversation) -> Conversation:
     return c
 
 
-def _approved(c: Conversation, event: Event, p: w.WriteApproved) -> Conversation:
+def _approved(c: Conversation, event: Happening, p: w.WriteApproved) -> Conversation:
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:
         return c
@@ -51,7 +51,7 @@ def _approved(c: Conversation, event: Event, p: w.WriteApproved) -> Conversation
     return with_errand(c, Errand("write", proposal.intent, p.proposal_id))
 
 
-def _lapsed(c: Conversation, event: Event, p: w.WriteLapsed) -> Conversation:
+def _lapsed(c: Conversation, event: Happening, p: w.WriteLapsed) -> Conversation:
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:
         return c
@@ -59,7 +59,7 @@ def _lapsed(c: Conversation, event: Event, p: w.WriteLapsed) -> Conversation:
     return with_errand(c, Errand("declined", proposal.intent, p.proposal_id)) if p.reason == "declined" else c
 
 
-def _returned(c: Conversation, event: Event, p: w.WriteReturned) -> Conversation:
+def _returned(c: Conversation, event: Happening, p: w.WriteReturned) -> Conversation:
     ask = c.asks.get(p.ask_id)
     if ask is None or not ask.open or not isinstance(ask.payload, w.WriteRequested | w.UndoRequested):
         return c
@@ -72,13 +72,13 @@ def _returned(c: Conversation, event: Event, p: w.WriteReturned) -> Conversation
     return with_proposal(c, replace(proposal, results={**proposal.results, p.step: read_result(p.result)}))
 
 
-def _undo_requested(c: Conversation, event: Event, p: w.UndoRequested) -> Conversation:
+def _undo_requested(c: Conversation, event: Happening, p: w.UndoRequested) -> Conversation:
     c = asked(c, event, p)
     proposal = c.proposals.get(p.proposal_id)
     return with_proposal(c, replace(proposal, failed=proposal.failed or p.reason)) if proposal else c
 
 
-def _ended(c: Conversation, event: Event, p: w.WriteEnded) -> Conversation:
+def _ended(c: Conversation, event: Happening, p: w.WriteEnded) -> Conversation:
     """Its asks are done with; it is kept until it was told."""
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:
@@ -94,7 +94,7 @@ def _ended(c: Conversation, event: Event, p: w.WriteEnded) -> Conversation:
     return c
 
 
-def _told(c: Conversation, event: Event, p: w.WriteTold) -> Conversation:
+def _told(c: Conversation, event: Happening, p: w.WriteTold) -> Conversation:
     proposal = c.proposals.get(p.proposal_id)
     if proposal is None:
         return c
@@ -103,7 +103,7 @@ def _told(c: Conversation, event: Event, p: w.WriteTold) -> Conversation:
     return with_proposal(c, replace(proposal, told_by=p.candidate_id, tellings=proposal.tellings + 1))
 
 
-def heard_to_the_end(c: Conversation, event: Event, candidate_id: str) -> Conversation:
+def heard_to_the_end(c: Conversation, event: Happening, candidate_id: str) -> Conversation:
     """A proposal may be approved once it was heard; an outcome that was told is over with."""
     for proposal in c.proposals.values():
         if _is_heard(c, proposal.candidate_id, candidate_id):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from schemas import decisions as d
 from schemas.base import Payload
-from schemas.event import Event
+from schemas.event import Happening
 
 
 class Attribution:
@@ -18,7 +18,7 @@ class Attribution:
         self._by_utterance: dict[str, str] = {}
         self._by_candidate: dict[str, str] = {}
 
-    def turn_of(self, event: Event) -> str | None:
+    def turn_of(self, event: Happening) -> str | None:
         payload: Payload = event.payload
         if isinstance(payload, d.TurnOpened) and event.turn_id:
             self._turns.add(event.turn_id)

@@ -102,7 +102,7 @@ def _fate(conversation: Conversation, candidate_id: str) -> str | None:
 
 CANDIDATES = ReadModel(
     name="candidates",
-    version=1,
+    version=2,
     about="One row a candidate: what it would say, its fate, and the typed reason.",
     row=CandidateRow,
     key=("conversation_id", "candidate_id"),

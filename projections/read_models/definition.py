@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from agent_core.conversation import Conversation
-from schemas.event import Event
+from schemas.event import Happening
 
 Sealed = NewType("Sealed", bytes)
 _ATTRIBUTION = f"{__name__.rpartition('.')[0]}.attribution"  # it decides which turn rows belong to
@@ -41,7 +41,7 @@ class Seen(msgspec.Struct):
     """An effective event with the conversation before and after it. ``turn_id``: the turn that it tells something about,
     by utterance or candidate, else the one that it names."""
 
-    event: Event
+    event: Happening
     before: Conversation
     after: Conversation
     turn_id: str | None

@@ -17,7 +17,7 @@ from projections.sealed_text import sealed_field
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
-from schemas.event import Event
+from schemas.event import Happening
 
 _Asked = d.CompletionAsked | d.ClassificationAsked | d.GuardrailAsked
 
@@ -136,7 +136,7 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         yield msgspec.structs.replace(first, attempt=attempt)
 
 
-def _imported(event: Event, call: h.ModelCallImported) -> ModelCallRow:
+def _imported(event: Happening, call: h.ModelCallImported) -> ModelCallRow:
     return ModelCallRow(
         conversation_id=event.conversation_id,
         ask_id=call.call_id,
@@ -235,7 +235,7 @@ def _estimated(cost_micros: int | None, estimated: bool = False) -> bool | None:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=4,
+    version=5,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),

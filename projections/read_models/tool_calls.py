@@ -15,7 +15,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
 from schemas import writing as w
-from schemas.event import Event
+from schemas.event import Happening
 
 Asked = d.ToolRequested | d.ToolRefused | w.WriteRequested | w.UndoRequested
 
@@ -100,7 +100,7 @@ class ToolCalls:
         return row
 
 
-def _imported(event: Event, call: h.ToolCallImported) -> ToolCallRow:
+def _imported(event: Happening, call: h.ToolCallImported) -> ToolCallRow:
     return ToolCallRow(
         conversation_id=event.conversation_id,
         seq=event.seq,
@@ -123,7 +123,7 @@ def _imported(event: Event, call: h.ToolCallImported) -> ToolCallRow:
 
 TOOL_CALLS = ReadModel(
     name="tool_calls",
-    version=3,
+    version=4,
     about="One row a tool that was asked or refused, and one a step of a change.",
     row=ToolCallRow,
     key=("conversation_id", "seq"),

@@ -18,7 +18,7 @@ from projections.sealed_text import followed_by, sealed_field
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
-from schemas.event import Event
+from schemas.event import Happening
 
 _FALLBACK = "fallback"
 _Ms = float | None
@@ -90,7 +90,7 @@ class _Turn(msgspec.Struct):
 class Turns:
     def __init__(self) -> None:
         self._turns: dict[str, _Turn] = {}
-        self._unopened: dict[str, Event] = {}  # the words that open a turn stand before it on the log
+        self._unopened: dict[str, Happening] = {}  # the words that open a turn stand before it on the log
         self._asks: dict[str, type] = {}
         self._formed: dict[str, d.CandidateFormed] = {}
         self._completions: dict[tuple[str, int], f.CompletionReturned] = {}
@@ -139,7 +139,7 @@ class Turns:
         turn.set(first_token_ms=returned.first_token_ms, completion_ms=returned.total_ms)
         return (turn.row,)
 
-    def _open(self, event: Event, opened: d.TurnOpened) -> None:
+    def _open(self, event: Happening, opened: d.TurnOpened) -> None:
         turn_id = event.turn_id or ""
         row = msgspec.structs.replace(
             _blank(event, opened.cause),
@@ -152,7 +152,7 @@ class Turns:
         if heard:
             _hear(turn, heard)
 
-    def _import(self, event: Event, said: h.MessageImported) -> Iterable[TurnRow]:
+    def _import(self, event: Happening, said: h.MessageImported) -> Iterable[TurnRow]:
         """A turn of another system: what was said in it, the newest words of each. When, the log doesn't tell to the ms."""
         if said.role == "system" or event.turn_id is None:
             return ()
@@ -168,7 +168,7 @@ class Turns:
             turn.set(chosen=text, spoken=text, outcome="reply", ended_us=event.accepted_at_us, last_seq=event.seq)
         return (turn.row,)
 
-    def _note(self, turn: _Turn, event: Event) -> None:
+    def _note(self, turn: _Turn, event: Happening) -> None:
         payload = event.payload
         match payload:
             case f.UtteranceHeard():
@@ -205,7 +205,7 @@ class Turns:
             case _:
                 self._play(turn, event)
 
-    def _choose(self, turn: _Turn, event: Event, chosen: d.Spoken) -> None:
+    def _choose(self, turn: _Turn, event: Happening, chosen: d.Spoken) -> None:
         formed = self._formed.get(chosen.candidate_id)
         completion = self._completions.get((formed.ask_id, formed.attempt)) if formed else None
         turn.chosen_us = event.accepted_at_us
@@ -225,7 +225,7 @@ class Turns:
         if turn.row.candidate_id is None or turn.row.action == _FALLBACK:
             turn.set(intent=turn.top_intent)
 
-    def _play(self, turn: _Turn, event: Event) -> None:
+    def _play(self, turn: _Turn, event: Happening) -> None:
         payload = event.payload
         if isinstance(payload, f.HoldingPlayed):
             turn.sounds.append(("hold", payload.since_speech_end_ms))
@@ -246,7 +246,7 @@ class Turns:
         _sounded(turn)
 
 
-def _blank(event: Event, cause: str) -> TurnRow:
+def _blank(event: Happening, cause: str) -> TurnRow:
     """As it is opened: nothing is known of it."""
     return TurnRow(
         conversation_id=event.conversation_id,
@@ -287,7 +287,7 @@ def _blank(event: Event, cause: str) -> TurnRow:
     )
 
 
-def _hear(turn: _Turn, event: Event) -> None:
+def _hear(turn: _Turn, event: Happening) -> None:
     """The turn's words; the first final ones stand."""
     heard = event.payload
     if not isinstance(heard, f.UtteranceHeard) or turn.row.end_of_turn_ms is not None:
@@ -321,7 +321,7 @@ def _sounded(turn: _Turn) -> None:
 
 TURNS = ReadModel(
     name="turns",
-    version=3,
+    version=4,
     about="One row a turn: what was meant, how it ended, and each latency in its own column.",
     row=TurnRow,
     key=("conversation_id", "turn_id"),

@@ -56,7 +56,7 @@ class Verdicts:
 
 VERDICTS = ReadModel(
     name="verdicts",
-    version=1,
+    version=2,
     about="One row a verdict of a guardrail.",
     row=VerdictRow,
     key=("conversation_id", "seq"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import fastavro
 import msgspec
@@ -15,7 +16,7 @@ from payloads import events
 from schemas.avro import avro_schema, private_fields
 from schemas.base import Fact, Kind
 from schemas.compiled_writers import compiled_writer
-from schemas.event import HASH_BYTES, Envelope, Event
+from schemas.event import ENVELOPE, HASH_BYTES, Event
 from schemas.registry import EVENT_TYPES, released_schema
 
 WRITERS = {name: compiled_writer(released_schema(name, kind.VERSION)) for name, kind in EVENT_TYPES.items()}
@@ -34,16 +35,22 @@ class Noted(Fact, frozen=True, kw_only=True):
 
 
 def generically(event: Event, sealed: dict[str, bytes], key_id: str | None) -> bytes:
-    record = {name: getattr(event, name) for name in Envelope.__struct_fields__}
+    record = {name: getattr(event, name) for name in ENVELOPE}
     payload = msgspec.to_builtins(event.payload, builtin_types=(bytes,)) | sealed
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, SCHEMAS[event.type], record | {"payload": payload, "key_id": key_id})
     return buffer.getvalue()[:-HASH_BYTES]
 
 
-def an_event(**fields: object) -> Event:
+def an_event(**fields: Any) -> Event:
     payload = EVENT_TYPES["CallAnswered"](take=1)
-    usual = {"event_id": "e", "type": "CallAnswered", "schema_version": 1, "conversation_id": "c", "kind": Kind.FACT}
+    usual: dict[str, Any] = {
+        "event_id": "e",
+        "type": "CallAnswered",
+        "schema_version": 1,
+        "conversation_id": "c",
+        "kind": Kind.FACT,
+    }
     return Event(**usual | fields, payload=payload)
 
 
