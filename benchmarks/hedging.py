@@ -1,7 +1,8 @@
 """Hedging: calls against tail for each strategy, and what it does to a provider that is slow for everybody.
 
 The production deciders, effect runner and router decide turns against the emulator's draws on a virtual clock. Every
-strategy has the same turns with the same draws, so that a difference is the strategy's.
+strategy has the same turns with the same draws, so that a difference is the strategy's. The frontier is drawn to
+``hedging.svg`` in the working directory.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
 from agent_core.hedging import Hedging
 from benchmarks.emulated_model import EmulatedModel
 from benchmarks.figures import percentile, spread
+from benchmarks.frontier_plot import Point, plot
 from benchmarks.hedged_turns import HedgedTurns, TurnTaken
 from benchmarks.race_behaviour import race_behaviour
 from benchmarks.race_turns import emulator_config, turns
@@ -31,6 +34,7 @@ UNHEDGED_CALLS = 9  # a turn: one classification, four answers, four guardrails
 LIMIT_PER_S = 90.0  # calls that a shared rate limit lets through
 LOADS = (0.5, 0.9, 1.0)  # of that limit, by turns that aren't hedged
 BROWNOUT = 3.0  # every time of the provider is multiplied by it
+PLOT, PLOTTED_MS = Path("hedging.svg"), 2400.0
 GOAL = "goal: at most 1.6 calls a candidate, with p99 of candidates at most 1.7 times that of always 3"
 
 
@@ -46,8 +50,8 @@ class Strategy(NamedTuple):
         return Behaviour.model_validate(race.model_dump() | {"routing": routing})
 
 
-def _late(now: int, late: int, quantile: float) -> dict[str, Any]:
-    return {"now": now, "late": late, "quantile": quantile}
+def _late(now: int, late: int, quantile: float, together: int = 1) -> dict[str, Any]:
+    return {"now": now, "late": late, "quantile": quantile, "together": together}
 
 
 ONE: dict[str, Any] = {"now": 1}
@@ -61,6 +65,10 @@ STRATEGIES = (
     Strategy("after quantile 0.8", _late(1, 2, 0.8), _late(1, 2, 0.8)),
     Strategy("after quantile 0.6, 60 % extra", _late(1, 2, 0.6), _late(1, 2, 0.6), 0.6),
     Strategy("after quantile 0.45, 100 % extra", _late(1, 2, 0.45), _late(1, 2, 0.45), 1.0),
+    Strategy("two more after 0.85, 40 % extra", _late(1, 2, 0.85, 2), _late(1, 2, 0.85, 2), 0.4),
+    Strategy("two more after 0.75, 60 % extra", _late(1, 2, 0.75, 2), _late(1, 2, 0.75, 2), 0.6),
+    Strategy("two more after 0.7, 70 % extra", _late(1, 2, 0.7, 2), _late(1, 2, 0.7, 2), 0.7),
+    Strategy("three more after 0.8, 70 % extra", _late(1, 3, 0.8, 3), _late(1, 3, 0.8, 3), 0.7),
     Strategy("two now, third late (0.9)", _late(2, 1, 0.9), _late(2, 1, 0.9)),
 )
 BROWNED_OUT = tuple(s for s in STRATEGIES if s.name in ("one attempt", "after quantile 0.9", "always 3"))
@@ -75,30 +83,19 @@ class Played(NamedTuple):
 def run(*, quick: bool) -> Report:
     count = QUICK_TURNS if quick else TURNS
     race = race_behaviour()
-    return Report(
-        "hedging",
-        [
-            _frontier("Calls against tail, no fault", race, count, 0.0),
-            _frontier(
-                f"Calls against tail, {STALL_SHARE:.0%} of completions stall 10 s after two tokens",
-                race,
-                count,
-                STALL_SHARE,
-            ),
-            _brownout(race, count),
-        ],
-    )
+    calm, stalls = "no fault", f"{STALL_SHARE:.0%} of completions stall 10 s after two tokens"
+    tables = {calm: _frontier(calm, race, count, 0.0), stalls: _frontier(stalls, race, count, STALL_SHARE)}
+    plot(PLOT, [s.name for s in STRATEGIES], {title: _points(table) for title, table in tables.items()}, PLOTTED_MS)
+    return Report("hedging", [*tables.values(), _brownout(race, count)])
 
 
-def play(
-    strategy: Strategy,
-    race: Behaviour,
-    config: EmulatorConfig,
-    count: int,
-    rate_per_s: float,
-    *,
-    share: float | None = None,
-) -> Played:
+def _points(table: Table) -> list[Point]:
+    calls, p99 = table.columns.index("calls a candidate"), table.columns.index("p99 ms")
+    found = ((number, row[calls], row[p99]) for number, row in enumerate(table.rows, start=1))
+    return [Point(number, float(x), float(y)) for number, x, y in found if x is not None and y is not None]
+
+
+def play(strategy: Strategy, race: Behaviour, config: EmulatorConfig, count: int, rate_per_s: float) -> Played:
     """So many turns, which begin at random with this rate."""
     return run_virtual(_play(strategy, race, config, count, rate_per_s), inline_executor=True)
 
@@ -160,8 +157,9 @@ def _frontier(title: str, race: Behaviour, count: int, stall_share: float) -> Ta
         "words, so with classifier and guardrails; strategies are for all three, but where they say so",
         f"one provider, {FRONTIER_RATE:.0f} turns begin a second; extra calls are at most {Hedging().extra_share:.0%} "
         "of first ones, but where more is said; what losers cost is in the cost",
+        f"plot: {PLOT}",
     )
-    return Table(title, columns, rows, notes)
+    return Table(f"Calls against tail, {title}", columns, rows, notes)
 
 
 def _brownout(race: Behaviour, count: int) -> Table:

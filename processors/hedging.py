@@ -1,7 +1,8 @@
 """Decider: starts further attempts at what the turn waits for, as behaviour's strategies say.
 
     an ask             -> AttemptAsked(at_once) for those that start with it; TimerSet(late) where more may follow
-    the timer fires    -> nothing made progress meanwhile: AttemptAsked(late); else TimerSet anew, from that progress on
+    the timer fires    -> nothing made progress meanwhile: AttemptAsked(late) for those that start together; else TimerSet
+                          anew, from that progress on
     all of them failed, or were blocked -> AttemptAsked(failed, blocked), with no wait
 
 A timer only looks: progress moves the deadline by itself, so that a stream which goes on leaves no trace on the log. How
@@ -137,8 +138,10 @@ def _look(conversation: Conversation, turn: Turn, timer_id: str, now_us: int) ->
     due_at_us = ask.progress_at_us + wait_ms * 1000
     if due_at_us > now_us:
         yield _timer(ask, due_at_us)
-    elif _may_start(conversation, turn, ask, hedge):
-        yield d.AttemptAsked(ask_id=ask.ask_id, attempt=ask.attempts, reason="late", waited_ms=wait_ms)
+    else:
+        following = range(ask.attempts, ask.attempts + _may_start(conversation, turn, ask, hedge))
+        for attempt in following[: hedge.together]:
+            yield d.AttemptAsked(ask_id=ask.ask_id, attempt=attempt, reason="late", waited_ms=wait_ms)
 
 
 def _failed(
@@ -173,8 +176,11 @@ def _again(conversation: Conversation, turn: Turn, ask: Ask, reason: str) -> Ite
         yield d.AttemptAsked(ask_id=ask.ask_id, attempt=ask.attempts, reason=reason)
 
 
-def _may_start(conversation: Conversation, turn: Turn, ask: Ask, hedge: Hedge) -> bool:
-    if ask.attempts >= hedge.most or turn.giving_up:
-        return False
+def _may_start(conversation: Conversation, turn: Turn, ask: Ask, hedge: Hedge) -> int:
+    """How many more attempts."""
+    if turn.giving_up:
+        return 0
+    left = hedge.most - ask.attempts
     purpose = purpose_of(conversation.behaviour, ask.payload)
-    return purpose is None or affordable(conversation, purpose) != 0
+    allowed = affordable(conversation, purpose) if purpose else None
+    return left if allowed is None else min(left, allowed)

@@ -29,6 +29,7 @@ class _Ask:
     over_us: int | None = None  # when one of its attempts was accepted: from there on the others are losers
     goes_on: int | None = None  # the attempt whose sentences are said while it is still under way
     last_failure: str = ""
+    late_at: tuple[int, int] = (0, 0)  # seq of the fact upon which attempts started late, and how many did
 
 
 @dataclass
@@ -121,8 +122,13 @@ def _attempt(turn: _Turn, ask: _Ask, rec: Rec, fact: Rec, behaviour: Behaviour) 
     if payload["attempt"] >= most:
         yield "attempts_as_behaviour_says", f"attempt {payload['attempt']}, of {most} at most"
     if payload["reason"] == "late":
+        seq, started = ask.late_at if ask.late_at[0] == fact.seq else (fact.seq, 0)
+        ask.late_at = seq, started + 1
         waited_us = rec.env["accepted_at_us"] - ask.progress_us
-        if fact.type != "TimerFired" or waited_us < _wait_ms(turn, ask) * 1000:
+        if started:
+            if started >= ask.hedge.together:
+                yield "attempts_as_behaviour_says", f"{started + 1} started together, not {ask.hedge.together}"
+        elif fact.type != "TimerFired" or waited_us < _wait_ms(turn, ask) * 1000:
             yield "late_means_late", f"{waited_us / 1000:.0f} ms after the ask's last progress, upon {fact.type}"
     if payload["reason"] == "failed" and ask.last_failure in _NOT_AGAIN:
         yield "no_means_no", f"asked again after {ask.last_failure}"

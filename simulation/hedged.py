@@ -12,7 +12,7 @@ MODEL_GUARD = "model_complaint"
 COST_MICROS = (40, 90, 160)  # of a call, as it falls
 CEILING_MICROS = 450
 _HEDGING = {
-    "answer": {"now": 1, "late": 2, "unknown_ms": 250, "at_least_ms": 40},
+    "answer": {"now": 1, "late": 2, "together": 2, "unknown_ms": 250, "at_least_ms": 40},
     "classify": {"now": 2, "late": 1, "unknown_ms": 60, "at_least_ms": 20},
     "guard": {"now": 1, "late": 1, "unknown_ms": 60, "at_least_ms": 20},
 }

@@ -37,6 +37,7 @@ def bank(**changes: Any) -> Behaviour:
     """The bank with everything hedged: one answer and two late, two classifications and one late, one guard and one."""
     written = with_hedging(BANK).model_dump()
     written["budget"] |= {"turn_cost_micros": changes.pop("ceiling", None)}
+    written["routing"]["hedging"]["answer"] |= {"together": 1}
     written["routing"]["hedging"] |= changes
     return Behaviour.model_validate(written)
 
@@ -160,6 +161,19 @@ def test_a_sentence_moves_the_clock_on_and_the_gap_is_what_counts_from_then() ->
     assert attempts(decided) == []
     assert [t.due_at_us for t in of(d.TimerSet, decided)] == [540_000]  # 150 ms after the sentence
     assert attempts(looked(call, ANSWER, 140)) == [(ANSWER, 1, "late")]
+
+
+def test_those_that_start_together_start_in_one_step_and_are_watched_by_one_timer() -> None:
+    call = asked(bank(answer={"now": 1, "late": 3, "together": 2}))
+    decided = looked(call, ANSWER, 400)
+    assert attempts(decided) == [(ANSWER, 1, "late"), (ANSWER, 2, "late")]
+    assert [t.due_at_us for t in of(d.TimerSet, decided)] == [800_000]
+    assert attempts(looked(call, ANSWER, 400)) == [(ANSWER, 3, "late")]
+
+
+def test_no_more_start_together_than_the_money_allows() -> None:
+    call = asked(bank(answer={"now": 1, "late": 2, "together": 2}, ceiling=260))
+    assert attempts(looked(call, ANSWER, 400)) == [(ANSWER, 1, "late")]
 
 
 def test_attempts_end_where_behaviour_says() -> None:
@@ -286,6 +300,7 @@ def test_strategies_by_name() -> None:
     ("hedging", "says"),
     [
         ({"answer": {"now": 4, "late": 4}}, "at most 5 race"),
+        ({"answer": {"late": 1, "together": 2}}, "2 together are more than the 1 that may start late"),
         ({"answer": {"quantile": 1.0}}, "less than 1"),
         ({"answer": {"sometimes": 2}}, "Extra inputs"),
     ],

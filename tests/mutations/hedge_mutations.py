@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import Mutation
 
 ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulation has no router
+LINE = "tests/providers/test_waiting_line.py"
 
 HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -24,8 +25,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "start_attempts_without_end",
         "processors.hedging",
-        "    if ask.attempts >= hedge.most or turn.giving_up:\n",
-        "    if turn.giving_up:\n",
+        "    left = hedge.most - ask.attempts\n",
+        "    left = 1\n",
         "no more attempts start than behaviour says",
     ),
     Mutation(
@@ -91,7 +92,7 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "press_on",
         "providers.model_router",
-        "        order = [provider for provider in order if not provider.pressed(now_s)]\n",
+        "        order = [provider for provider in order if provider.takes_extra(now_s)]\n",
         "",
         "a provider that has no more is asked for nothing extra",
         ROUTER,
@@ -103,5 +104,21 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         "                if error.reason in _FINAL:\n",
         "sentences of two runs never make one answer",
         ROUTER,
+    ),
+    Mutation(
+        "let_who_came_first_pass_first",
+        "providers.waiting_line",
+        "        heapq.heappush(self._places, place)\n",
+        "        self._places.append(place)\n",
+        "a further attempt takes no place at a limited provider that a first one waits for",
+        LINE,
+    ),
+    Mutation(
+        "let_the_herd_back",
+        "providers.waiting_line",
+        "            self._gap_s = min(max(self._gap_s * 2, FIRST_GAP_S), MOST_GAP_S)\n",
+        "            self._gap_s = 0.0\n",
+        "who waits for a limited provider is let through one by one",
+        LINE,
     ),
 )
