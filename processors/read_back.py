@@ -26,12 +26,10 @@ class ReadBack:
 
         Raises ``UndecodableError``, ``BrokenStepError`` for a damaged log.
         """
-        reader, after = EffectiveReader(), -1
+        reader, next_offset = EffectiveReader(), 0
         while True:
-            for record in await self._ledger.read_conversation(conversation_id):
-                if record.offset <= after:
-                    continue
-                after = record.offset
+            for record in await self._ledger.read_conversation(conversation_id, next_offset):
+                next_offset = record.offset + 1
                 if any(event.event_id == event_id for event in reader.feed(record, self._codec.decode(record.body))):
                     if self._synced:
                         await self._ledger.sync()

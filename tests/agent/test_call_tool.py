@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
-from support import DataDirectory, run
+from support import DataDirectory, eventually, run
 from told_by_hand import BANK, Call, signed_in
 
 from agent_core.conversation import Ask, Conversation
@@ -19,7 +19,7 @@ from schemas import facts as f
 from schemas.base import Payload
 from schemas.control import OwnerTook
 from schemas.event import Event
-from streams.ports import Entry
+from streams.ports import Entry, LogRecord
 
 ASKED = d.ToolRequested(
     ask_id="a1",
@@ -171,6 +171,30 @@ def test_half_a_step_is_not_read_back(data: DataDirectory) -> None:
         await reading
 
     run(main())
+
+
+def test_what_was_read_back_once_is_not_read_again(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[int] = []
+    read = data.ledger.read_conversation
+
+    async def counted(conversation_id: str, start: int = 0, until: int | None = None) -> list[LogRecord]:
+        starts.append(start)
+        return await read(conversation_id, start, until)
+
+    async def looked_thrice() -> bool:
+        return len(starts) >= 3
+
+    async def main() -> None:
+        monkeypatch.setattr(data.ledger, "read_conversation", counted)
+        await append(data, took(1), pressed("e1", 1))
+        reading = asyncio.create_task(ReadBack(data.ledger, data.codec)("c1", "e2"))
+        await eventually(looked_thrice)
+        await append(data, pressed("e2", 1))
+        await reading
+
+    run(main())
+    assert starts[0] == 0
+    assert set(starts[1:]) == {2}  # behind ``OwnerTook`` and the first fact
 
 
 async def _landed(data: DataDirectory, event_id: str, epoch: int) -> str:
