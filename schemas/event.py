@@ -7,6 +7,7 @@ is the SHA-256 of all bytes before it, so the bytes alone show whether a record 
 from __future__ import annotations
 
 import uuid
+from hashlib import sha1
 
 import msgspec
 
@@ -66,8 +67,15 @@ class Event(Happening, frozen=True):
 
 
 def derived_id(cause: str, *parts: str | int) -> str:
-    """The id of what follows from ``cause``: the same cause gives the same id in every run (uuid5)."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((cause, *map(str, parts)))))
+    """The id of what follows from ``cause``: the same cause gives the same id in every run (uuid5).
+
+    Written out, for every decision has one: ``uuid.uuid5`` gives the same and takes twice as long (RFC 9562, 5.5).
+    """
+    digest = bytearray(sha1(_NAMESPACE.bytes + "\x1f".join((cause, *map(str, parts))).encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    told = digest.hex()
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"
 
 
 def new_id() -> str:
