@@ -16,7 +16,7 @@ from schemas import facts as f
 from schemas.event import derived_id
 from simulation.durable import CustomerRead, Durable
 from simulation.process import Process
-from streams.codec import Codec
+from simulation.read_once import SimCodec
 from streams.fact_writer import fact_event
 
 
@@ -70,7 +70,7 @@ class Channel:
 
     def __init__(self, draw: random.Random, call_id: str, durable: Durable) -> None:
         self._draw, self._call_id, self._durable = draw, call_id, durable
-        self._codec = Codec(durable.keys)
+        self._codec = SimCodec(durable)
         self._facts = 0
 
     async def run(self) -> None:

@@ -11,6 +11,7 @@ from contextvars import Context
 from typing import NamedTuple
 
 from agent_core.behaviour import Behaviour
+from schemas.event import Event
 from streams.codec import Body
 from streams.keys import MemoryKeyStore
 from streams.ports import DeadLetter, Entry, Held, InboxRecord, LogRecord, Snapshot
@@ -83,6 +84,7 @@ class Durable:
         self.phones: dict[str, list[tuple[str, str]]] = {}  # conversation → number and text of each message
         self.behaviours: dict[tuple[int, str], Behaviour] = {}
         self.keys = MemoryKeyStore()
+        self.read: dict[tuple[Body, str | None], Event] = {}  # what was read of which bytes: see ``SimCodec``
         self.log_grew = Signal()
         self.inbox_grew = Signal()
         self.broker = Context()  # what runs in it belongs to no process: no freeze, no death touches it

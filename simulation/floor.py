@@ -8,8 +8,10 @@ the rules that ask whether the caller speaks or waits; and it looks whether the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
+
+from msgspec.structs import replace
 
 from agent_core.barge_in import BargeIn
 from schemas import facts as f

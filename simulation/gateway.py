@@ -17,8 +17,8 @@ from simulation.ledger import Latencies, SimLedger
 from simulation.line import Holder, Line, Said, duration_s, spoken_part
 from simulation.ownership import EPOCH_US
 from simulation.process import Process
+from simulation.read_once import SimCodec
 from simulation.side_stores import SimStates
-from streams.codec import Codec
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
 from voice_gateway import commands as c
@@ -48,7 +48,7 @@ class GatewayProcess:
         self._process, self._call_id, self._line, self._behaviour = process, call_id, line, behaviour
         self._faults, self._traces = faults, traces
         self._ledger = SimLedger(durable, process, faults, latencies)
-        self._codec = Codec(durable.keys)
+        self._codec = SimCodec(durable)
         self._spool = FactSpool(FactWriter(SimInbox(durable, process, faults, latencies), self._codec))
         self._rng = faults.rng(f"gateway/{process.name}")
         # One in two begins where the owner says that the conversation does; the others look all of it up.

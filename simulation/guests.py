@@ -21,7 +21,7 @@ from schemas.event import Event, derived_id
 from schemas.text_digest import text_digest
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
-from streams.codec import Codec
+from simulation.read_once import SimCodec
 from streams.fact_writer import fact_event
 
 DISLIKED = "Of course."
@@ -53,7 +53,7 @@ class Guests:
     def __init__(self, call_id: str, durable: Durable, faults: Faults) -> None:
         self._call_id, self._durable, self._faults = call_id, durable, faults
         self._draw = faults.rng(f"guests/{call_id}")
-        self._codec = Codec(durable.keys)
+        self._codec = SimCodec(durable)
 
     async def run(self) -> None:
         formed: dict[str, Event] = {}  # the newest of each candidate, as it lies there

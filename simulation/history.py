@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from schemas.base import Fact
 from schemas.event import Event
 
@@ -32,8 +34,7 @@ class Did(StrEnum):
     DIED = "died"
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(msgspec.Struct, frozen=True):
     """What was let out. ``heard``: whether this gateway held the line."""
 
     kind: str  # reply | hold | closing
@@ -43,8 +44,7 @@ class Sound:
     duration_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(msgspec.Struct, frozen=True):
     """``since_s``: end of speech where the caller paused or ended; begin of the standstill."""
 
     at_s: float

@@ -122,8 +122,9 @@ def nothing_lost(log: RawLog, durable: Durable) -> Iterator[Violation]:
         if event_id not in effective and offset not in dropped:
             record = durable.inbox[offset]
             yield Violation("nothing_lost", f"inbox {offset} ({record.body.type}) is neither effective nor dropped")
+    taken = set(durable.inbox_ids)
     for event_id, conversation_id in durable.acknowledged.items():
-        if event_id not in durable.inbox_ids:
+        if event_id not in taken:
             yield Violation("nothing_lost", f"a fact of {conversation_id} was acknowledged and isn't on the inbox")
     for offset, rec in dropped.items():
         yield from _kept(rec, durable.inbox[offset], durable.letters.get(("inbox", 0, offset)))

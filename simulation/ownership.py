@@ -18,9 +18,9 @@ from simulation.faults import Fault, Faults
 from simulation.inbox import SimInbox
 from simulation.ledger import Latencies, SimLedger
 from simulation.process import Process
+from simulation.read_once import SimCodec
 from simulation.side_stores import SimDeadLetters, SimSnapshots, SimStates
 from simulation.vendors import Vendors
-from streams.codec import Codec
 from streams.owner import Owner, Stores
 
 EPOCH_US = 1_700_000_000_000_000  # the wall clock when the loop's clock reads 0
@@ -80,7 +80,7 @@ class OwnerProcess:
             SimDeadLetters(durable, process, faults),
             SimSnapshots(durable, process, faults),
         )
-        self._codec = Codec(durable.keys)
+        self._codec = SimCodec(durable)
         self._mind = AgentMind(cascade(), durable.behaviour_of, durable.keys)
         rng = faults.rng(f"clock/{process.name}")
         self._skew_us = round(rng.uniform(-3e6, 3e6)) if faults.strikes(Fault.CLOCK_SKEW, rng, 1.0) else 0

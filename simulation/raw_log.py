@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import fastavro
@@ -30,28 +31,15 @@ class Rec:
     offset: int
     conversation_id: str
     type: str
+    seq: int
+    event_id: str
+    turn_id: str | None
+    is_fact: bool
     env: dict[str, Any]
     payload: dict[str, Any]
     body: bytes
     at: int = -1
     landed_s: float = 0.0
-
-    @property
-    def seq(self) -> int:
-        return int(self.env["seq"])
-
-    @property
-    def event_id(self) -> str:
-        return str(self.env["event_id"])
-
-    @property
-    def turn_id(self) -> str | None:
-        found: str | None = self.env["turn_id"]
-        return found
-
-    @property
-    def is_fact(self) -> bool:
-        return bool(self.env["kind"] == "fact")
 
 
 @dataclass
@@ -64,8 +52,7 @@ class RawLog:
     misfits: list[str] = field(default_factory=list)
 
     def records(self) -> Iterator[Rec]:
-        for step in self.steps:
-            yield from step
+        return chain.from_iterable(self.steps)
 
     def conversation(self, conversation_id: str) -> list[Rec]:
         return [rec for rec in self.records() if rec.conversation_id == conversation_id]
@@ -111,7 +98,18 @@ def decode(record: LogRecord, durable: Durable) -> Rec:
             key = durable.keys.get(record.conversation_id)
             context = f"{env['conversation_id']}\x1f{env['event_id']}\x1f{name}".encode()
             payload[name] = json.loads(key.decrypt(value, context)) if key else None
-    return Rec(record.offset, record.conversation_id, record.body.type, env, payload, record.body.data)
+    return Rec(
+        offset=record.offset,
+        conversation_id=record.conversation_id,
+        type=record.body.type,
+        seq=env["seq"],
+        event_id=env["event_id"],
+        turn_id=env["turn_id"],
+        is_fact=env["kind"] == "fact",
+        env=env,
+        payload=payload,
+        body=record.body.data,
+    )
 
 
 def stated_and_true_hash(body: bytes) -> tuple[bytes, bytes]:

@@ -15,12 +15,12 @@ from processors.mind import AgentMind
 from schemas.event import Event
 from simulation.durable import Durable
 from simulation.raw_log import RawLog
+from simulation.read_once import SimCodec
 from simulation.violation import Violation
-from streams.codec import Codec
 
 
 def recomputes(log: RawLog, durable: Durable) -> Iterator[Violation]:
-    codec = Codec(durable.keys)
+    codec = SimCodec(durable)
     mind = AgentMind(cascade(), durable.behaviour_of, durable.keys)
     known: dict[str, Conversation] = {}
     to_be_told: dict[str, int] = {}  # conversation with open asks -> the reign that must tell it first

@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -39,8 +40,14 @@ PROCESS: ContextVar[Freezable | None] = ContextVar("process", default=None)
 class VirtualLoop(asyncio.SelectorEventLoop):
     """``inline_executor``: ``run_in_executor`` runs its function at once, so that results don't depend on threads."""
 
+    _ready: deque[Any]  # asyncio's own
+    _stopping: bool
+    _selector: Any
+    _process_events: Callable[[Any], None]
+
     def __init__(self, *, inline_executor: bool = False, start_s: float = 1000.0) -> None:
         self._now_s = start_s
+        self._timers: list[_Timer] = []
         self._outside = 0
         self._inline_executor = inline_executor
         super().__init__()
@@ -78,22 +85,47 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _came_back(self, _: asyncio.Future[Any]) -> None:
         self._outside -= 1
 
-    def _run_once(self: Any) -> None:
+    def call_soon(  # type: ignore[override]  # wider than asyncio's own
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Callback(callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _Timer(callback, args, context, when)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def _run_once(self) -> None:
         """In place of asyncio's own: polls for I/O only when nothing is ready, and lets the clock jump."""
-        if not self._ready and not self._stopping:
-            self._wait_for_something()
         ready = self._ready
+        if not ready and not self._stopping:
+            self._wait_for_something()
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle._cancelled:
                 continue
-            process = handle._context.get(PROCESS)
+            context = handle._context
+            process = context.get(PROCESS)
             if process is not None and process.frozen:
                 process.keep(handle)
                 continue
-            handle._run()
+            try:
+                context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self.call_exception_handler({"message": "a callback failed", "exception": error, "handle": handle})
 
-    def _wait_for_something(self: Any) -> None:
+    def _wait_for_something(self) -> None:
         while True:
             if self._outside or not self._inline_executor:  # else nobody outside could have anything to say
                 self._process_events(self._selector.select(REAL_WAIT_S if self._outside else 0))
@@ -101,20 +133,52 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 return
             if not self._outside:
                 break
-        scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:
-            heapq.heappop(scheduled)._scheduled = False
-            self._timer_cancelled_count -= 1
-        if not scheduled:
+        timers, ready = self._timers, self._ready
+        while timers and timers[0]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise DeadlockError("a task waits for something that nobody does")
-        self._now_s = max(self._now_s, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now_s:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            if handle._cancelled:
-                self._timer_cancelled_count -= 1
-            else:
-                self._ready.append(handle)
+        now_s = self._now_s = max(self._now_s, timers[0]._when)
+        while timers and timers[0]._when <= now_s:
+            timer = heapq.heappop(timers)
+            if not timer._cancelled:
+                ready.append(timer)
+
+
+class _Callback(asyncio.Handle):
+    """What asyncio's own is without its debug mode: a simulated call makes thousands of them."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None) -> None:
+        self._callback: Any = callback
+        self._args: Any = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._callback}>"
+
+
+class _Timer(_Callback, asyncio.TimerHandle):
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None, when: float
+    ) -> None:
+        self._callback: Any = callback
+        self._args: Any = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._when = when
+
+    def __lt__(self, other: Any) -> bool:
+        earlier: bool = self._when < other._when
+        return earlier
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, inline_executor: bool = False) -> T:

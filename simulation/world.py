@@ -27,9 +27,9 @@ from simulation.line import Line, LineState
 from simulation.ownership import Group, OwnerProcess
 from simulation.poison import poison
 from simulation.process import Process
+from simulation.read_once import SimCodec
 from simulation.small_bank import small_bank
 from simulation.streaming import by_sentence
-from streams.codec import Codec
 
 HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
@@ -364,7 +364,7 @@ class World:
             if self._faults.has(Fault.POISON):
                 self._faults.happened[Fault.POISON] += 1
                 call_id = draw.choice(sorted(self._lines) or ["c0.1"])
-                conversation_id, event_id, body = poison(draw, call_id, Codec(self._durable.keys))
+                conversation_id, event_id, body = poison(draw, call_id, SimCodec(self._durable))
                 self._durable.receive(conversation_id, event_id, body)
 
 
