@@ -40,9 +40,10 @@ class CallMachine(CallSounds):
         """Before this gateway's grant is read: what the caller waits for because the former gateway didn't say it."""
         payload = event.payload
         if isinstance(payload, d.TurnOpened):
-            self._owed_turn = payload.utterance_id
-        elif isinstance(payload, d.TurnEnded | f.SpeechStarted):
-            self._owed_turn = None
+            self._owed_turn = (event.turn_id or "", payload.utterance_id)
+        elif isinstance(payload, d.TurnEnded | f.SpeechStarted):  # of an earlier turn, such a report may come late
+            if self._owed_turn and self._owed_turn[0] == event.turn_id:
+                self._owed_turn = None
         elif isinstance(payload, f.CallerSpeechStarted):
             self._owed_speech = payload.utterance_id
         elif isinstance(payload, f.CallerSpeechDismissed | f.UtteranceHeard):
@@ -322,9 +323,10 @@ class CallMachine(CallSounds):
 
     def _take_over_waiting(self, grant: d.StandingGranted, now_ms: float) -> None:
         """The former gateway died before it answered the caller: from now on the caller waits for this one."""
-        owed = [one for one in (self._owed_speech, self._owed_turn) if one is not None]
-        if not owed or self._waiting or self.caller_speaking:
+        utterance_id = self._owed_speech
+        if utterance_id is None and self._owed_turn:
+            _, utterance_id = self._owed_turn
+        if utterance_id is None or self._waiting or self.caller_speaking:
             return
         plan = standing_plan(grant, self._utterances)
-        utterance_id = owed[0]
         self._waiting = Waiting(now_ms, utterance_id, grant.hold_marks_ms, plan, grant.hard_ms, final=True)

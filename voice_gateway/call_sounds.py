@@ -61,7 +61,7 @@ class CallSounds:
         self._quiet_since_ms: float | None = None  # the caller's voice is silent
         self._given_up_on = False  # no word came of it in time, and the recogniser may still listen to it
         self._backchannels = 0
-        self._owed_turn: str | None = None  # utterance of a turn that the former gateway left unanswered
+        self._owed_turn: tuple[str, str] | None = None  # of what the former gateway left unanswered: turn, utterance
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds
         self.playing: Sound | None = None

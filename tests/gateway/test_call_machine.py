@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact, Kind, Payload
@@ -65,23 +67,23 @@ def answered() -> tuple[CallMachine, Log]:
     return machine, log
 
 
+def opened(utterance_id: str) -> d.TurnOpened:
+    return d.TurnOpened(
+        cause="utterance",
+        utterance_id=utterance_id,
+        speech_ended_at_us=0,
+        hold_marks_ms=(900,),
+        holding=("h1",),
+        give_up_ms=4000,
+        hard_ms=5000,
+    )
+
+
 def offer(log: Log, now_ms: float) -> list[Command]:
     """The caller's question, its turn, and a reply to it whose audio is there. The loop didn't stand still till then."""
     for at_ms in range(0, int(now_ms), 50):
         log.machine.tick(float(at_ms))
-    log.read(
-        d.TurnOpened(
-            cause="utterance",
-            utterance_id="u1.1",
-            speech_ended_at_us=0,
-            hold_marks_ms=(900,),
-            holding=("h1",),
-            give_up_ms=4000,
-            hard_ms=5000,
-        ),
-        now_ms,
-        turn_id="t1",
-    )
+    log.read(opened("u1.1"), now_ms, turn_id="t1")
     chosen = d.ReplyChosen(
         candidate_id="t1.c", text="Here you are.", intent="x", answers_through=log.seq, take=1, action="answer"
     )
@@ -112,3 +114,25 @@ def test_a_fact_that_became_a_dead_letter_doesnt_silence_the_rest_of_the_call() 
     log.read(f.FactDropped(partition=0, offset=3, reason="undecodable"), 200.0)
     log.read_back(machine.utterance_ended("a question", 400.0, 600.0, 0.9), 600.0)
     assert replies_started(offer(log, 700.0)) == ["t1.c"]
+
+
+def test_who_takes_a_call_plays_a_line_for_the_turn_that_is_open_whatever_comes_late_of_an_earlier_one() -> None:
+    machine = CallMachine("c", "other", 2)
+    log = Log(machine)
+    machine.begin(0.0)
+    log.read(opened("u1.1"), 0.0, turn_id="t1")
+    log.read(opened("u1.2"), 0.0, turn_id="t2")
+    log.read(f.SpeechStarted(candidate_id="t1.c", take=1), 0.0, turn_id="t1")  # long ago, told by another gateway
+    log.read(replace(GRANT, take=2), 0.0)
+    heard = [command for at_ms in range(50, 6000, 50) for command in machine.tick(float(at_ms))]
+    assert [c.sound.kind for c in heard if isinstance(c, Start)][:1] == [SoundKind.HOLD]
+
+
+def test_who_takes_a_call_owes_nothing_for_a_turn_whose_reply_was_begun() -> None:
+    machine = CallMachine("c", "other", 2)
+    log = Log(machine)
+    machine.begin(0.0)
+    log.read(opened("u1.1"), 0.0, turn_id="t1")
+    log.read(f.SpeechStarted(candidate_id="t1.c", take=1), 0.0, turn_id="t1")
+    log.read(replace(GRANT, take=2), 0.0)
+    assert not any(isinstance(c, Start) for at_ms in range(50, 6000, 50) for c in machine.tick(float(at_ms)))
