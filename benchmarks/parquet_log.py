@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -21,9 +22,31 @@ def write_log(path: Path, records: Sequence[LogRecord]) -> None:
 
 
 def read_log(path: Path, batch: int) -> Iterator[list[LogRecord]]:
-    for found in pq.ParquetFile(path).iter_batches(batch):
-        columns = [found.column(name).to_pylist() for name in _COLUMNS]
+    """Column by column, in place: what repeats (conversations, types) becomes one Python string a batch, and bodies are cut out of
+    the one buffer that they lie in. Arrow's own ``to_pylist`` takes four times as long."""
+    new = tuple.__new__
+    for found in pq.ParquetFile(path, read_dictionary=["conversation_id", "type"]).iter_batches(batch):
+        columns = zip(
+            found.column("offset").to_numpy().tolist(),
+            _repeated(found.column("conversation_id")),
+            _repeated(found.column("type")),
+            found.column("version").to_numpy().tolist(),
+            _cut(found.column("data")),
+            strict=True,
+        )
         yield [
-            LogRecord(0, offset, conversation_id, Body(name, version, data))
-            for offset, conversation_id, name, version, data in zip(*columns, strict=True)
+            new(LogRecord, (0, offset, conversation_id, new(Body, (name, version, data)), None))
+            for offset, conversation_id, name, version, data in columns
         ]
+
+
+def _repeated(column: pa.DictionaryArray) -> Iterator[str]:
+    return map(column.dictionary.to_pylist().__getitem__, column.indices.to_numpy().tolist())
+
+
+def _cut(column: pa.BinaryArray) -> Iterator[bytes]:
+    _, ends, values = column.buffers()
+    first = column.offset
+    places = memoryview(ends).cast("i")[first : first + len(column) + 1].tolist()
+    data = values.to_pybytes()
+    return (data[begin:end] for begin, end in pairwise(places))
