@@ -98,7 +98,7 @@ class OpenAICompatible:
 
     async def _stream(self, request: CompletionRequest, model: str) -> AsyncStream[object]:
         """By the SDK's general ``post``: what it does for chat completions beyond that is to walk through each message of
-        the request, and to build a model of each token. That took 4 ms a request and 0.4 ms a token."""
+        the request, and to build a model of each token. That took 4 ms a request and 0.2 ms a token."""
         from openai import AsyncStream
 
         headers = {_LABEL_HEADER: request.label} if self._settings.emulated and request.label else {}
