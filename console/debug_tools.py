@@ -21,6 +21,7 @@ from schemas.event import Event
 ROOT = Path(__file__).resolve().parent.parent
 READABLE = ("processors/*.py", "agent_core/reducers/*.py", "agent_core/guardrails/*.py", "agent_core/*.py")
 MOST_CHARACTERS = 12_000  # of one answer to the model
+MOST_EFFECTS = 40  # of one event: a question that is asked twice leads to hundreds
 TOOLS = {
     "timeline": "{turn: t3}. Every event of a turn, one line each. Without turn: of the whole call.",
     "event": "{seq: 42}. One event in full: its payload, what it changed, its causes and its effects.",
@@ -86,8 +87,9 @@ class DebugTools:
         found = event_at(self._events, _number(arguments))
         if found is None:
             raise ToolError(f"this call has events 1 to {self._events[-1].seq}")
-        names = ("event", "payload", "changed", "causes", "effects")
-        return msgspec.json.encode({name: getattr(found, name) for name in names}).decode()
+        shown = {name: getattr(found, name) for name in ("event", "payload", "changed", "causes")}
+        shown |= {"effects": found.effects[:MOST_EFFECTS], "further_effects": len(found.effects[MOST_EFFECTS:])}
+        return msgspec.json.encode(shown).decode()
 
     def _why(self, arguments: dict[str, Any]) -> str:
         return "\n".join(lines(self._explain(str(arguments.get("turn", "last")))))

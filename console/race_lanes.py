@@ -185,7 +185,7 @@ def _verdict_on(answer: Answer) -> str:
     words = {
         AnswerState.ASKED: "asked",
         AnswerState.FAILED: f"failed: {answer.reason}",
-        AnswerState.CANCELLED: "cancelled: a sibling won",
+        AnswerState.CANCELLED: f"cancelled: {answer.reason}",
         AnswerState.RETURNED: "came when it wasn't needed any more",
         AnswerState.JUDGED: "judging",
         AnswerState.ACCEPTED: "accepted",

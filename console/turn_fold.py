@@ -158,10 +158,17 @@ def _effect_failed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
 
 
 def _effect_cancelled(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
-    def cancelled(answer: Answer) -> Answer:
-        return replace(answer, state=AnswerState.CANCELLED, total_ms=payload.elapsed_ms, settled_at_s=at_s)
+    answer_id = f"{payload.ask_id}.{payload.attempt}"
+    sentences = (answer for answer in turn.answers if answer.answer_id.startswith(f"{answer_id}."))
+    blocked = any(answer.state is AnswerState.BLOCKED for answer in sentences)
+    reason = "its beginning was blocked" if blocked else "a sibling won"
 
-    return _with_answer(turn, f"{payload.ask_id}.{payload.attempt}", cancelled)
+    def cancelled(answer: Answer) -> Answer:
+        return replace(
+            answer, state=AnswerState.CANCELLED, reason=reason, total_ms=payload.elapsed_ms, settled_at_s=at_s
+        )
+
+    return _with_answer(turn, answer_id, cancelled)
 
 
 def _candidate_formed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:

@@ -11,7 +11,7 @@ from support import run
 
 from agent_core.behaviour_loader import load
 from agent_core.ports import CompletionRequest, CompletionResult, ProviderError
-from console.debug_tools import DebugTools, ToolError
+from console.debug_tools import MOST_EFFECTS, DebugTools, ToolError
 from console.debugger import Looked, Step, debug, opening
 from console.recorded_call import load as load_call
 from projections.why.why import Why
@@ -97,7 +97,10 @@ def test_only_source_of_deciders_reducers_and_guardrails_is_read(tools: DebugToo
 def test_tools_answer_about_this_call_alone(tools: DebugTools) -> None:
     prompt = next(event.seq for event in CALL if event.type == "CompletionAsked")
     assert msgspec.json.decode(tools.use("prompt", {"seq": prompt}))[0]["role"] == "system"
-    assert msgspec.json.decode(tools.use("event", {"seq": prompt}))["payload"]["intent"]
+    shown = msgspec.json.decode(tools.use("event", {"seq": prompt}))
+    assert shown["payload"]["intent"]
+    assert len(shown["effects"]) == MOST_EFFECTS
+    assert shown["further_effects"] > 0
     assert "card-delivery" in tools.use("behaviour", {"part": "articles"})
     assert "blue heron" in tools.use("behaviour", {"part": "articles/card-delivery"})
     assert tools.use("timeline", {"turn": "t2"}).count("\n") < tools.use("timeline", {}).count("\n")

@@ -55,9 +55,28 @@ def test_every_attempt_has_its_own_fate_and_reason() -> None:
     fates = {answer.answer_id: (answer.state, answer.reason) for answer in hedged_and_blocked().turn.answers}
     assert fates == {
         candidate("lost_card"): (AnswerState.CHOSEN, ""),
-        candidate("lost_card", 1): (AnswerState.CANCELLED, ""),
+        candidate("lost_card", 1): (AnswerState.CANCELLED, "a sibling won"),
         candidate("card_fees"): (AnswerState.BLOCKED, "private_knowledge"),
     }
+
+
+def test_an_attempt_whose_first_sentence_was_blocked_is_not_called_slower() -> None:
+    told = Told().hears(300, "I lost my card", final=True, opens=True).asks(310, "lost_card")
+    sentence = d.CandidateFormed(
+        candidate_id=f"{candidate('lost_card')}.0",
+        speculation=1,
+        intent="lost_card",
+        action="answer",
+        origin="model",
+        text="It comes tomorrow.",
+        ask_id="t1.s1.answer.lost_card",
+        reply=candidate("lost_card"),
+        sentence=0,
+    )
+    told.say(600, sentence)
+    told.say(600, d.CandidateDropped(candidate_id=sentence.candidate_id, reason="blocked:grounding"))
+    told.say(601, f.EffectCancelled(ask_id="t1.s1.answer.lost_card", attempt=0, elapsed_ms=290.0))
+    assert "cancelled: its beginning was blocked" in _lane(told, "lost_card").detail
 
 
 def test_a_losers_late_answer_forms_nothing_and_is_not_shown_as_running() -> None:
@@ -125,9 +144,10 @@ def test_a_guardrail_cue_on_the_callers_words_is_a_pass_with_its_reason() -> Non
 
 def test_the_recorded_call_folds_to_the_turns_that_were_held() -> None:
     call = fold_all(read.event for read in load(RECORDED))
-    assert [turn.cause for turn in call.turns] == ["greeting", *["utterance"] * 4, "silence", "utterance"]
+    causes = ["greeting", *["utterance"] * 5, "keys", "utterance", "silence", "utterance"]
+    assert [turn.cause for turn in call.turns] == causes
     assert call.turns[2].interrupted
-    assert call.turns[3].speculations[0].dropped == "resumed"
+    assert call.turns[2].holds
     assert call.ended == "agent_hung_up"
     assert all(not turn.waits for turn in call.turns)
 

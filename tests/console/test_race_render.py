@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from console.architecture_picture import architecture_svg
+from console.event_lines import is_routine
 from console.live import RaceView, summary
 from console.picture import picture_svg
 from console.race_fold import fold
@@ -70,7 +71,13 @@ def test_the_screen_says_plainly_what_is_emulated() -> None:
 
 
 def test_a_call_with_local_parts_alone_says_that_nothing_is_emulated() -> None:
-    assert "no keys, no network, nothing emulated" in _drawn(frame(_recorded_until(30), "", 30.0, Canvas(100, 40)))
+    told = Told().arrives("stt:local-recogniser", "tts:local-voice:piper", "llm:approved", "embeddings:minilm")
+    assert "no keys, no network, nothing emulated" in _drawn(frame(told.call, "", 30.0, Canvas(100, 40)))
+
+
+def test_what_is_emulated_twice_is_named_once() -> None:
+    shown = _drawn(frame(_recorded_until(30), "", 30.0, Canvas(100, 40)))
+    assert re.search(r"EMULATED, no real vendor: answers\s*$", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 40), (80, 24), (60, 20)])
@@ -79,6 +86,8 @@ def test_at_every_moment_the_screen_fits_the_terminal(width: int, height: int) -
     call = CallRace()
     for event, read_s in load(RECORDED):
         call = fold(call, event, read_s)
+        if is_routine(event):
+            continue
         lines = _drawn(
             frame(call, "a rather long title of a demonstration", read_s, canvas), width, height
         ).splitlines()
@@ -94,9 +103,10 @@ def test_on_a_small_screen_the_decisive_lanes_stay() -> None:
 
 
 def test_earlier_turns_shrink_and_say_what_was_really_said() -> None:
-    shown = _drawn(frame(_recorded_until(33), "", 33.0, Canvas(100, 40)))
-    assert "✓ t3  “How long will the new card" in shown
-    assert "said only “A new card takes three to” ⊣" in shown
+    answered_s = next(at_s for event, at_s in load(RECORDED) if (event.turn_id, event.type) == ("t4", "SpeechStarted"))
+    shown = _drawn(frame(_recorded_until(answered_s), "", answered_s, Canvas(100, 40)))
+    assert "✓ t3  “How long will the new" in shown
+    assert re.search(r"said only “A new card takes .*” ⊣", shown)
     assert "╭─ t4 “Wait, stop. What are your opening hours?”" in shown
 
 
@@ -147,22 +157,22 @@ def test_on_a_terminal_the_last_picture_stays_with_every_turn_in_short() -> None
 
 def test_the_overview_holds_every_turn_of_the_call() -> None:
     shown = _drawn(overview(_recorded_until(1000), "", 70.0, Canvas(100, 40)))
-    assert all(f" t{number} " in shown for number in range(1, 8))
+    assert all(f" t{number} " in shown for number in range(1, 11))
     assert "call over: agent hung up" in shown
 
 
 def test_a_conversation_is_shown_from_its_events_alone() -> None:
     shown = _drawn(render_call([read.event for read in load(RECORDED)]), width=120)
     for fact in (
-        "events 30-69",
+        "events 38-145",
         "speculation 1",
-        "the caller went on",
+        "its beginning was blocked",
         "investment_advice",
         "call over: agent hung up",
     ):
         assert fact in shown
     assert "┄" in shown  # idle time was cut
-    assert shown.count("budget") == 5
+    assert shown.count("budget") == 7  # turns in which the caller said something
 
 
 def test_one_line_an_event_names_seq_moment_turn_kind_and_type() -> None:
