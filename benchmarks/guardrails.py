@@ -1,7 +1,8 @@
 """How well guardrails judge, on examples that were labelled by hand, and how long a judgement takes.
 
 The examples stand in tests/guardrails/labelled/, a file each: ``tuned`` could be looked at while a guardrail was written,
-``held_out`` could not. A hit counts as found where the reason that it stands under is given (or any reason at all, where
+``held_out`` could not. Those that learnt from examples are judged once more on tests/guardrails/fresh/, written for that
+alone. A hit counts as found where the reason that it stands under is given (or any reason at all, where
 it stands under the guardrail's name). Model guardrails aren't here: what they find is their model's doing.
 """
 
@@ -19,6 +20,7 @@ import yaml
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from agent_core.guardrails import registry
+from agent_core.guardrails._examples import read_sections
 from agent_core.guardrails.base import GuardInput, ScoringGuardrail, Stage
 from agent_core.ports import Embedder, Passage
 from benchmarks.figures import percentile, share
@@ -26,6 +28,7 @@ from benchmarks.report import Report, Table
 
 ROOT = Path(__file__).parents[1]
 LABELLED = ROOT / "tests" / "guardrails" / "labelled"
+FRESH = LABELLED.with_name("fresh")
 PARTS = ("tuned", "held_out")
 _STAGES = {"caller": Stage.INPUT, "candidate": Stage.OUTPUT, "arguments": Stage.ARGUMENTS}
 _REPEATS = 20
@@ -38,6 +41,20 @@ class Example(NamedTuple):
     part: str
     subject: GuardInput
     reason: str
+
+
+class Fresh(NamedTuple):
+    """What one guardrail makes of fresh sentences: of hits by section, of what callers say every day, of what comes close."""
+
+    found: dict[str, float]
+    missed: tuple[str, ...]
+    everyday: float | None
+    near: float
+    mistaken: tuple[str, ...]
+
+    @property
+    def recall(self) -> float:
+        return self.found["all"]
 
 
 class Score(NamedTuple):
@@ -91,6 +108,38 @@ def judged(example: Example, embedder: Embedder) -> tuple[str, ...]:
     return tuple(reason.value for reason in guardrail.judge(subject).reasons)
 
 
+LEARNT = {
+    "complaint_meaning": "complaint",
+    "vulnerability_meaning": "vulnerability",
+    "advice_meaning": "advice",
+    "prompt_injection": "injection",
+}
+
+
+def fresh(guardrail: str, embedder: Embedder) -> Fresh:
+    """``guardrail``: one of ``LEARNT``, together with the pattern beside it where there is one."""
+    hits = read_sections((FRESH / f"{LEARNT[guardrail]}.txt").read_text("utf-8"))
+    none = read_sections((FRESH / ("agent.txt" if LEARNT[guardrail] == "advice" else "callers.txt")).read_text("utf-8"))
+    judged = {text: _speaks(guardrail, text, embedder) for texts in (*hits.values(), *none.values()) for text in texts}
+    all_hits = [text for texts in hits.values() for text in texts]
+    shares = {section: share(sum(judged[t] for t in texts), len(texts)) or 0.0 for section, texts in hits.items()}
+    shares["all"] = share(sum(judged[text] for text in all_hits), len(all_hits)) or 0.0
+    mistaken = {section: [text for text in texts if judged[text]] for section, texts in none.items()}
+    return Fresh(
+        found=shares,
+        missed=tuple(text for text in all_hits if not judged[text]),
+        everyday=share(len(mistaken["everyday"]), len(none["everyday"])) if "everyday" in none else None,
+        near=share(len(mistaken["near"]), len(none["near"])) or 0.0,
+        mistaken=tuple(text for texts in mistaken.values() for text in texts),
+    )
+
+
+def _speaks(guardrail: str, text: str, embedder: Embedder) -> bool:
+    about = LEARNT[guardrail]
+    stage = Stage.OUTPUT if about == "advice" else Stage.INPUT
+    return bool(judged(Example(guardrail, "fresh", GuardInput(text=text, stage=stage), ""), embedder))
+
+
 def run(*, quick: bool) -> Report:
     from providers.embeddings import MiniLM  # loads a model: only where it is measured
 
@@ -113,7 +162,19 @@ def run(*, quick: bool) -> Report:
         "p99 ms",
         "budget ms",
     )
-    return Report("guardrails", [Table("Guardrails on labelled examples", columns, rows)])
+    return Report("guardrails", [Table("Guardrails on labelled examples", columns, rows), _fresh_table(embedder)])
+
+
+def _fresh_table(embedder: Embedder) -> Table:
+    rows: list[tuple[str | float | int | None, ...]] = []
+    for name in LEARNT:
+        found = fresh(name, embedder)
+        rows.append((name, "all", found.recall, found.everyday, found.near))
+        if len(found.found) > 2:
+            rows += [(name, section, recall, None, None) for section, recall in found.found.items() if section != "all"]
+    columns = ("guardrail", "sentences about", "recall", "mistaken, everyday", "mistaken, what comes close")
+    notes = ("sentences that were written for this, and never trained on or tuned by (tests/guardrails/fresh/)",)
+    return Table("Guardrails that learnt from examples, on fresh sentences", columns, rows, notes)
 
 
 def _took_ms(name: str, embedder: Embedder, repeats: int) -> Iterator[float]:

@@ -1,15 +1,19 @@
-"""``python -m benchmarks.meaning_models``: trains the guardrails that judge by meaning and writes what is shipped of them."""
+"""``python -m benchmarks.meaning_models``: trains the classifiers of guardrails and writes what is shipped of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from agent_core.guardrails import registry
-from agent_core.guardrails._meaning import MeaningGuardrail, write_models
+from agent_core.guardrails._learning import FILE, Lesson, shipped_json
 from providers.embeddings import MiniLM
 
 
-def by_meaning() -> list[MeaningGuardrail]:
-    return [guardrail for guardrail in registry.every().values() if isinstance(guardrail, MeaningGuardrail)]
+def lessons() -> list[Lesson]:
+    """Of every guardrail that learnt from examples."""
+    found = (getattr(guardrail, "lesson", None) for guardrail in registry.every().values())
+    return [lesson for lesson in found if isinstance(lesson, Lesson)]
 
 
 if __name__ == "__main__":
-    write_models(by_meaning(), MiniLM())
+    Path(registry.__file__).with_name(FILE).write_text(shipped_json(lessons(), MiniLM()), "utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agent_core.guardrails._text import any_of
 
 RULES = r"(?:instructions?|rules?|prompts?|guidelines?|directions?|programming|training|restrictions?|orders|guardrails?|safety)"
@@ -22,3 +24,9 @@ ORDERS = any_of(
         r"(?:without|with no|turn off|disable|switch off|remove)(?: \w+){0,2} (?:guardrails?|safety (?:filters?|checks?)|content filters?|filters)",
     ]
 )
+
+MARKUP = re.compile(
+    r"<\|?(?:system|im_start|im_end|endoftext|assistant)\|?>|\[/?INST\]|<</?SYS>>|^\s*#{2,}\s*(?:system|instruction)",
+    re.I | re.M,
+)
+"""Control tokens of chat templates: no caller says them, typed or transcribed text may carry them."""

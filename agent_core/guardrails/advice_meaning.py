@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agent_core.guardrails import _meaning_examples as examples
 from agent_core.guardrails._meaning import MeaningGuardrail
 from agent_core.guardrails.base import Input, OnFailure, Reason
 
@@ -17,6 +16,6 @@ GUARDRAIL = MeaningGuardrail(
     inputs=(Input.CANDIDATE,),
     blocks=True,
     on_failure=OnFailure.CLOSED,
-    examples={AdviceMeaningReason.GIVEN: examples.ADVICE["given"]},
-    others=examples.SERVICE,
+    reasons=tuple(AdviceMeaningReason),
+    examples_in="advice",
 )

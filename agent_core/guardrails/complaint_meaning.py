@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from agent_core.guardrails import _meaning_examples as examples
-from agent_core.guardrails._injection_examples import normal
 from agent_core.guardrails._meaning import MeaningGuardrail
 from agent_core.guardrails.base import Input, OnFailure, Reason
 
@@ -20,10 +18,7 @@ GUARDRAIL = MeaningGuardrail(
     inputs=(Input.CALLER,),
     blocks=False,
     on_failure=OnFailure.OPEN,
-    examples={
-        ComplaintMeaningReason.STATED: examples.COMPLAINTS["stated"],
-        ComplaintMeaningReason.AUTHORITY: examples.COMPLAINTS["authority_named"],
-        ComplaintMeaningReason.DISSATISFIED: examples.COMPLAINTS["dissatisfied"],
-    },
-    others=(*examples.NO_COMPLAINTS, *normal()),
+    reasons=tuple(ComplaintMeaningReason),
+    examples_in="complaint",
+    near=("vulnerability", "injection"),
 )

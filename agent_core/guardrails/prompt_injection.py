@@ -8,14 +8,11 @@ what a model may say is checked on the way out, and what a tool may do doesn't d
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
-from importlib import resources
+from functools import cached_property
 
-import numpy as np
-
-from agent_core.guardrails import _injection_examples as examples
-from agent_core.guardrails._injection_patterns import ORDERS
+from agent_core.guardrails._examples import NONE, everyday, made, sections
+from agent_core.guardrails._injection_patterns import MARKUP, ORDERS
+from agent_core.guardrails._learning import Lesson, scores
 from agent_core.guardrails._text import spans
 from agent_core.guardrails.base import (
     PASSED,
@@ -31,12 +28,11 @@ from agent_core.guardrails.base import (
     blocked,
     not_judged,
 )
-from agent_core.logistic import Linear, fit, softmax
 from agent_core.ports import Embedder
 
 SCORE = "prompt_injection"
-_L2 = 1e-4
-_trained: dict[str, Linear] = {}  # by the embedder's name, for embedders that no model is shipped for
+SPEAKS_AT = 0.95
+MISTAKEN = 0.003  # of what callers say, what comes close included: it refuses to answer them
 
 
 class PromptInjectionReason(Reason):
@@ -48,14 +44,11 @@ class PromptInjectionOptions(GuardOptions, frozen=True):
     """``threshold``: probability from which a sentence counts as an attack. ``classifier`` False: patterns alone, for
     an install without embeddings."""
 
-    threshold: float = 0.95
+    threshold: float = SPEAKS_AT
     classifier: bool = True
 
     def looser(self) -> str | None:
-        return "threshold lies above 0.95" if self.threshold > 0.95 else None
-
-
-_MARKUP = examples.MARKUP
+        return f"threshold lies above {SPEAKS_AT}" if self.threshold > SPEAKS_AT else None
 
 
 class PromptInjection:
@@ -71,7 +64,7 @@ class PromptInjection:
 
     def judge(self, subject: GuardInput) -> Verdict:
         options = subject.read_options(PromptInjectionOptions)
-        evidence = (*spans(ORDERS, subject.text), *spans(_MARKUP, subject.text))
+        evidence = (*spans(ORDERS, subject.text), *spans(MARKUP, subject.text))
         if evidence:
             return blocked(PromptInjectionReason.PATTERN, evidence=evidence)
         if not options.classifier:
@@ -82,49 +75,22 @@ class PromptInjection:
             return blocked(PromptInjectionReason.CLASSIFIER, evidence=(Span(0, len(subject.text)),))
         return PASSED
 
+    @cached_property
+    def lesson(self) -> Lesson:
+        told = sections("injection")
+        near = [sentence for name in ("complaint", "vulnerability") for sentence in sections(name)[NONE]]
+        return Lesson(
+            name=self.name,
+            examples={SCORE: told["attack"]},
+            others=told["moved"],
+            everyday=(*everyday(), *made(), *told[NONE], *near),
+            mistaken=MISTAKEN,
+            speaks_at=SPEAKS_AT,
+        )
+
     def score(self, subject: GuardInput, embedder: Embedder) -> dict[str, float]:
-        """Probability that the text is an attack. Raises what the embedder raises."""
-        logits = model_for(embedder).logits(embedder.embed([subject.text]))
-        return {SCORE: float(softmax(logits)[0, 1])}
-
-
-def model_for(embedder: Embedder) -> Linear:
-    """The shipped model where it was made with this embedder, else one trained now (some seconds, once)."""
-    shipped = _shipped()
-    if shipped is not None and shipped[0] == embedder.name:
-        return shipped[1]
-    if embedder.name not in _trained:
-        _trained[embedder.name] = train(embedder)
-    return _trained[embedder.name]
-
-
-def train(embedder: Embedder) -> Linear:
-    """From the examples alone; two classes, each with half of the weight."""
-    sentences = [*examples.normal(), *examples.ATTACKS]
-    y = np.array([0] * len(examples.normal()) + [1] * len(examples.ATTACKS), dtype=np.intp)
-    weights = np.where(y == 1, 1 / y.sum(), 1 / (len(y) - y.sum()))
-    return fit(embedder.embed(sentences), y, 2, weights, _L2)
-
-
-def shipped_json(embedder: Embedder) -> str:
-    """What ``_injection_model.json`` holds; write it anew whenever the examples change."""
-    linear = train(embedder)
-    return json.dumps(
-        {
-            "embedder": embedder.name,
-            "examples": examples.fingerprint(),
-            "weights": np.round(linear.weights, 5).tolist(),
-            "bias": np.round(linear.bias, 5).tolist(),
-        }
-    )
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> tuple[str, Linear] | None:
-    raw = json.loads(resources.files(__package__).joinpath("_injection_model.json").read_text("utf-8"))
-    if raw["examples"] != examples.fingerprint():
-        return None
-    return raw["embedder"], Linear(np.array(raw["weights"]), np.array(raw["bias"]))
+        """Whether the text is an attack, 0 to 1. Raises what the embedder raises."""
+        return scores(self.lesson, subject.text, embedder)
 
 
 GUARDRAIL = PromptInjection()

@@ -10,8 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from agent_core.guardrails import _injection_examples as examples
-from agent_core.guardrails._injection_patterns import ORDERS
+from agent_core.guardrails._injection_patterns import MARKUP, ORDERS
 from agent_core.guardrails._text import spans
 from agent_core.guardrails.base import (
     PASSED,
@@ -76,7 +75,7 @@ class ToolArguments:
 def _found(value: str) -> Iterator[tuple[ToolArgumentsReason, Span]]:
     for span in spans(ORDERS, value):
         yield ToolArgumentsReason.INSTRUCTION, span
-    for pattern in (_MARKUP, examples.MARKUP):
+    for pattern in (_MARKUP, MARKUP):
         for span in spans(pattern, value):
             yield ToolArgumentsReason.MARKUP, span
     for index, character in enumerate(value):

@@ -87,8 +87,10 @@ def test_a_prompt_that_is_not_there_is_named_by_file_and_line(tmp_path: Path) ->
 def test_each_model_has_its_own_prompt_in_its_own_cache(own: str) -> None:
     async def scene() -> list[tuple[int | None, bool]]:
         async with running(quick_config()) as server:
-            settings = {"api_key": KEY, "url": f"{server.url}/v1", "emulated": True}
-            models = [OpenAICompatible(OpenAISettings(model=name, **settings)) for name in ("emulated", "small")]
+            models = [
+                OpenAICompatible(OpenAISettings(api_key=KEY, url=f"{server.url}/v1", model=name, emulated=True))
+                for name in ("emulated", "small")
+            ]
             asked = request(**({"small": own} if own else {}))
             came = [await model.complete(asked) for _ in range(2) for model in models]
             for model in models:
