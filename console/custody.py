@@ -36,22 +36,29 @@ class CustodyRecord:
         return await read_custody(self._workspace)
 
     async def note(self, fact: Fact, conversation_id: str = CUSTODY, event_id: str | None = None) -> None:
-        """Returns once it is effective. With an ``event_id`` that was noted before, nothing is added.
+        """Returns once it is effective. With an ``event_id`` that was noted before, nothing is added, nor put: to put a fact
+        makes its conversation a key, which may have been destroyed.
 
         Raises ``FailedError``, ``InboxUnavailableError``.
         """
+        if event_id is not None and await self._stands(conversation_id, event_id):
+            return
         event = fact_event(conversation_id, fact, event_id=event_id or new_id())
         await self._writer.put(event)
-        ledger, codec = self._workspace.stores.ledger, self._workspace.codec
         try:
             async with asyncio.timeout(TAKEN_WITHIN_S):
                 while True:
-                    here = await conversation_events(ledger, codec, conversation_id, tell_damage)
-                    if any(each.event_id == event.event_id for each in here):
+                    if await self._stands(conversation_id, event.event_id):
                         return
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
             raise FailedError(f"the log's owner took no fact in {TAKEN_WITHIN_S:g} s: is it alive?") from None
+
+    async def _stands(self, conversation_id: str, event_id: str) -> bool:
+        ledger, codec = self._workspace.stores.ledger, self._workspace.codec
+        await codec.prepare([conversation_id])
+        here = await conversation_events(ledger, codec, conversation_id, tell_damage)
+        return any(each.event_id == event_id for each in here)
 
 
 async def read_custody(workspace: Workspace) -> Custody:

@@ -20,19 +20,25 @@ from streams.sqlite_erasing import empty_dead_letters
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """``read_models``: those that were built anew. ``dead_letters_kept``: letters of these conversations that this log can't
-    empty; what our own processes put there is sealed under the keys that are gone."""
+    """``messages``: of the intake. ``dead_letters``: emptied, or sealed under a key that is gone. ``dead_letters_kept``:
+    those that stand in the clear where a record can't be emptied. ``read_models``: those that were built anew."""
 
     keys: int
+    messages: int
     recordings: int
     dead_letters: int
     dead_letters_kept: int
     read_models: tuple[str, ...]
 
 
-async def erase(workspace: Workspace, settings: Settings, conversations: Sequence[str], store: str | None) -> Erased:
-    """``store``: of the read models, as ``--store`` names it. Raises ``KeysUnavailableError``, ``FailedError``, ``OSError``."""
+async def erase(
+    workspace: Workspace, settings: Settings, conversations: Sequence[str], messages: Sequence[str], store: str | None
+) -> Erased:
+    """``messages``: names of their data keys. ``store``: of the read models, as ``--store`` names it.
+
+    Raises ``KeysUnavailableError``, ``FailedError``, ``OSError``."""
     keys = await _destroy_keys(workspace, conversations)
+    of_messages = await _destroy_keys(workspace, messages)
     for conversation_id in conversations:
         if workspace.stores.snapshots:
             partition = partition_of(conversation_id, workspace.stores.ledger.partitions)
@@ -41,21 +47,25 @@ async def erase(workspace: Workspace, settings: Settings, conversations: Sequenc
     letters, kept = await _empty_letters(workspace, conversations)
     rebuilt = await _rebuild(settings, store)
     return Erased(
-        keys=keys, recordings=recordings, dead_letters=letters, dead_letters_kept=kept, read_models=tuple(rebuilt)
+        keys=keys,
+        messages=of_messages,
+        recordings=recordings,
+        dead_letters=letters,
+        dead_letters_kept=kept,
+        read_models=tuple(rebuilt),
     )
 
 
-async def _destroy_keys(workspace: Workspace, conversations: Sequence[str]) -> int:
+async def _destroy_keys(workspace: Workspace, names: Sequence[str]) -> int:
     keys = workspace.keys
-    await keys.prepare(conversations)
-    there = [conversation_id for conversation_id in conversations if keys.get(conversation_id) is not None]
+    await keys.prepare(names)
+    there = [name for name in names if keys.get(name) is not None]
     if isinstance(keys, SqliteKeyStore):
-        for conversation_id in there:
-            keys.destroy(conversation_id)
+        for name in there:
+            keys.destroy(name)
         keys.leave_no_trace()  # even where all were gone: a former run may have died in between
     elif isinstance(keys, RemoteKeyStore):
-        for conversation_id in there:
-            await keys.destroy(conversation_id)
+        await keys.destroy(*names)  # all of them: what a former run destroyed may have left its trace
     else:
         raise FailedError(f"keys can't be destroyed in {type(keys).__name__}")
     return len(there)
@@ -71,11 +81,12 @@ def _remove_recording(workspace: Workspace, conversation_id: str) -> int:
 
 
 async def _empty_letters(workspace: Workspace, conversations: Sequence[str]) -> tuple[int, int]:
-    """(emptied, left)."""
+    """(emptied or unreadable, left)."""
     if isinstance(workspace, SqliteWorkspace):
         return empty_dead_letters(workspace.store, frozenset(conversations)), 0
-    letters = await workspace.stores.dead_letters.read()
-    return 0, sum(letter.conversation_id in conversations for letter in letters)
+    letters = [x for x in await workspace.stores.dead_letters.read() if x.conversation_id in conversations]
+    sealed = sum(letter.is_sealed for letter in letters)
+    return sealed, len(letters) - sealed
 
 
 async def _rebuild(settings: Settings, store: str | None) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from projections.acknowledged_kafka import KafkaAcknowledgedFacts
 from projections.effective_log import partition_records
 from streams.behaviour_versions import ListedBehaviours
 from streams.hosts.kafka import KafkaHost
+from streams.intake import Intake
 from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.connection import connected
 from streams.kafka.heartbeats import living_workers
+from streams.kafka.intake import KafkaIntake
 from streams.kafka.log import opened
 from streams.kafka.registry import RegistryError
 from streams.kafka.topics import topics_exist
@@ -57,6 +60,11 @@ class KafkaWorkspace(Workspace):
         async with connected(self.url.bootstrap) as connection:
             return await living_workers(connection, self.url.topics)
 
+    @asynccontextmanager
+    async def intake(self) -> AsyncIterator[Intake]:
+        async with connected(self.url.bootstrap) as connection:
+            yield KafkaIntake(connection, self.url.topics, self.keys)
+
     async def conversations(self) -> list[str]:
         found: set[str] = set()
         for partition in range(self.stores.ledger.partitions):
@@ -83,7 +91,8 @@ async def kafka_workspace(
     if not create and not await topics_exist(url.bootstrap, url.topics):
         raise NoLogError(f"there is no log at {url.bootstrap} under these topics yet: make a call first")
     directory.mkdir(parents=True, exist_ok=True)
-    log = opened(
+    open_log = partial(
+        opened,
         url.bootstrap,
         url.topics,
         replication=url.replication,
@@ -93,7 +102,7 @@ async def kafka_workspace(
         warm=warm,
     )
     try:
-        async with _keys(settings) as keys, log as stores:
+        async with _keys(settings) as keys, open_log(keys=keys) as stores:
             loop = asyncio.get_running_loop()
             behaviours = WithKnowledge(
                 KafkaVersions(url.bootstrap, url.topics), KafkaVersions(url.bootstrap, url.topics, "knowledge")

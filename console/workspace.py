@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +14,14 @@ from projections.acknowledged import AcknowledgedFacts, SqliteAcknowledgedFacts
 from streams.behaviour_versions import ListedBehaviours, SqliteVersions
 from streams.codec import Codec
 from streams.hosts.embedded import EmbeddedHost
+from streams.intake import Intake
 from streams.keys import KeyStore, SqliteKeyStore
 from streams.knowledge import WithKnowledge
 from streams.mind import Effects, Mind
 from streams.owner import Stores
 from streams.owner_lock import OwnerLock
 from streams.sqlite import SqliteDeadLetters, SqliteInbox, SqliteLedger, SqliteSnapshots, SqliteStateStore
+from streams.sqlite_intake import SqliteIntake
 from streams.sqlite_store import SqliteStore, StoreUnreadableError
 
 
@@ -62,6 +64,9 @@ class Workspace:
     async def owned_elsewhere(self) -> int:
         """How many other processes own parts of this log now and leave nothing for this one to do."""
         return 0
+
+    def intake(self) -> AbstractAsyncContextManager[Intake]:
+        raise NotImplementedError
 
     async def conversations(self) -> list[str]:
         """Ids of all conversations on the log, sorted."""
@@ -111,6 +116,10 @@ class SqliteWorkspace(Workspace):
         lock.acquire()
         lock.release()
         return 0
+
+    def intake(self) -> AbstractAsyncContextManager[Intake]:
+        partitions = self.ledger.partitions
+        return nullcontext(SqliteIntake(self.store, self._own_keys, self.ledger.sync, partitions))
 
     async def conversations(self) -> list[str]:
         return await self.ledger.conversations()

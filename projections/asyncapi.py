@@ -69,6 +69,10 @@ _DEAD_LETTER_HEADERS: dict[str, Any] = {
         "ledgerline-dead-partition": {"type": "string", "pattern": "^[0-9]+$"},
         "ledgerline-dead-offset": {"type": "string", "pattern": "^[0-9]+$"},
         "ledgerline-dead-reason": {"type": "string"},
+        "ledgerline-dead-sealed-by": {
+            "type": "string",
+            "description": "id of the conversation's key; absent: not sealed",
+        },
     },
 }
 
@@ -213,7 +217,8 @@ def _dead_letter() -> dict[str, Any]:
     return {
         "name": "DeadLetter",
         "title": "A record that could not be taken",
-        "summary": "The value is the refused record's value as it was; it may be anything.",
+        "summary": "The refused record's value as it was, which may be anything: sealed, where the header "
+        "ledgerline-dead-sealed-by names the key.",
         "contentType": "application/octet-stream",
         "headers": _DEAD_LETTER_HEADERS,
         "payload": {"type": "string", "format": "binary"},

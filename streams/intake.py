@@ -1,12 +1,13 @@
 """The intake: what other systems sent us, kept as it came, before anything is made of it.
 
 A webhook or a mail is acknowledged once it stands here; it is parsed later, and again whenever the parser was wrong. Each
-message has a data key of its own, since nobody knows yet whom it is about: the key is linked to the subject later, and
-destroyed with it.
+message has a data key of its own, since nobody knows yet whom it is about: it is destroyed with the subjects and the
+conversations that the message names (``projections.intake_names``).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
@@ -56,10 +57,19 @@ class Intake(Protocol):
         """
         ...
 
+    def read(self) -> AsyncIterator[list[TakenIn]]:
+        """All that stand there now, of every partition. Raises ``KeysUnavailableError``."""
+        ...
+
 
 def key_of(source: str, message_id: str) -> str:
-    """Under which the message is kept, and its data key."""
+    """Under which the message is kept."""
     return f"intake/{source}/{message_id}"
+
+
+def data_key_of(key: str) -> str:
+    """The name of the message's data key: a digest, since a sender's id may hold what no key service takes for a name."""
+    return f"intake:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def source_and_id(key: str) -> tuple[str, str]:
@@ -75,15 +85,16 @@ async def seal(message: Received, keys: KeyStore) -> bytes:
     if "/" in message.source or not message.source:
         raise ValueError(f"{message.source!r} can't name a source: it is empty or holds a slash")
     key = key_of(message.source, message.id)
-    await keys.prepare([key], create=True)
+    data_key = data_key_of(key)
+    await keys.prepare([data_key], create=True)
     plain = msgspec.msgpack.encode((message.headers, message.body))
-    return keys.create(key).encrypt(plain, key.encode())
+    return keys.create(data_key).encrypt(plain, key.encode())
 
 
 async def unseal(key: str, sealed: bytes, keys: KeyStore) -> Received | None:
     """None where the key was destroyed, or never was this message's. Raises ``KeysUnavailableError``."""
-    await keys.prepare([key])
-    data_key = keys.get(key)
+    await keys.prepare([data_key_of(key)])
+    data_key = keys.get(data_key_of(key))
     if data_key is None:
         return None
     try:

@@ -4,10 +4,11 @@
     PUT    /v1/keys/{conversation_id}   the same; made and synced to disk if there is none
     POST   /v1/keys/fetch               {"conversation_ids": […]} → {"keys": {conversation_id: {…}}}, those that exist
     DELETE /v1/keys/{conversation_id}   204; its private fields can't be read any more
+    POST   /v1/keys/destroy             {"conversation_ids": […]} → 204; the same for many, those that exist
     GET    /healthz                     204, without a token
 
 Which keys there are is never told: who asks must know the conversation. Every answer but the last needs a bearer token
-(``streams.key_tokens``). 401: no such token; 403: its role doesn't allow that; 503: the store takes or gives nothing just
+(``streams.key_tokens``). 401: no such token; 403: no role of it allows that; 503: the store takes or gives nothing just
 now, and trying again is safe. Nothing of a request is logged.
 """
 
@@ -24,7 +25,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from streams.key_tokens import Grant, Role, role_of
+from streams.key_tokens import Grant, Role, roles_of
 from streams.keys import DataKey, ForgettingKeyStore, KeyMissingError, KeysUnavailableError
 
 MAX_FETCH = 1000
@@ -82,6 +83,7 @@ def _application(keys: ForgettingKeyStore, grants: Sequence[Grant]) -> web.Appli
             web.get("/v1/keys/{conversation_id}", handlers.get),
             web.put("/v1/keys/{conversation_id}", handlers.create),
             web.post("/v1/keys/fetch", handlers.fetch),
+            web.post("/v1/keys/destroy", handlers.destroy_many),
             web.delete("/v1/keys/{conversation_id}", handlers.destroy),
         ]
     )
@@ -110,26 +112,30 @@ class _Handlers:
 
     async def fetch(self, request: web.Request) -> web.Response:
         self._authorise(request, "get")
-        try:
-            wanted = (await request.json())["conversation_ids"]
-        except (ValueError, KeyError, TypeError):
-            raise _bad_request() from None
-        if not isinstance(wanted, list) or len(wanted) > MAX_FETCH or not all(map(_is_id, wanted)):
-            raise _bad_request()
+        wanted = await _conversation_ids(request)
         found = {conversation_id: self._keys.get(conversation_id) for conversation_id in wanted}
         return _answer({"keys": {conversation_id: _shown(key) for conversation_id, key in found.items() if key}})
 
     async def destroy(self, request: web.Request) -> web.Response:
         self._authorise(request, "destroy")
-        self._keys.destroy(_conversation_id(request))
+        return self._destroyed([_conversation_id(request)])
+
+    async def destroy_many(self, request: web.Request) -> web.Response:
+        self._authorise(request, "destroy")
+        return self._destroyed(await _conversation_ids(request))
+
+    def _destroyed(self, conversation_ids: Sequence[str]) -> web.Response:
+        for conversation_id in conversation_ids:
+            self._keys.destroy(conversation_id)
+        self._keys.leave_no_trace()  # though none of them was left: a former request may have been broken off
         return web.Response(status=204)
 
     def _authorise(self, request: web.Request, action: str) -> None:
-        role = role_of(self._grants, request.headers.get("Authorization", ""))
-        if role is None:
+        roles = roles_of(self._grants, request.headers.get("Authorization", ""))
+        if not roles:
             headers = {"WWW-Authenticate": "Bearer"}
             raise web.HTTPUnauthorized(text=_error("no_such_token"), content_type="application/json", headers=headers)
-        if role not in _ALLOWED[action]:
+        if not roles & _ALLOWED[action]:
             raise web.HTTPForbidden(text=_error("role_not_allowed"), content_type="application/json")
 
 
@@ -148,6 +154,16 @@ def _conversation_id(request: web.Request) -> str:
     if not _is_id(conversation_id):
         raise _bad_request()
     return conversation_id
+
+
+async def _conversation_ids(request: web.Request) -> list[str]:
+    try:
+        wanted = (await request.json())["conversation_ids"]
+    except (ValueError, KeyError, TypeError):
+        raise _bad_request() from None
+    if not isinstance(wanted, list) or len(wanted) > MAX_FETCH or not all(map(_is_id, wanted)):
+        raise _bad_request()
+    return wanted
 
 
 def _is_id(value: object) -> bool:

@@ -1,4 +1,7 @@
-"""Who may ask a key service for what: one token a line, each with its role, so that tokens can be changed one by one."""
+"""Who may ask a key service for what: one token a line with a role, so that tokens can be changed one by one.
+
+A token that stands in several lines has several roles: who forgets reads what is to be forgotten, and destroys it.
+"""
 
 from __future__ import annotations
 
@@ -45,15 +48,12 @@ def read_grants(text: str) -> tuple[Grant, ...]:
     return tuple(grants)
 
 
-def role_of(grants: Sequence[Grant], authorization: str) -> Role | None:
-    """The role that an ``Authorization`` header proves. It takes as long whichever token it bears, or none."""
+def roles_of(grants: Sequence[Grant], authorization: str) -> frozenset[Role]:
+    """The roles that an ``Authorization`` header proves. It takes as long whichever token it bears, or none."""
     scheme, _, token = authorization.partition(" ")
     digest = _digest(token.strip())
-    found = None
-    for grant in grants:
-        if hmac.compare_digest(grant.digest, digest):
-            found = grant.role
-    return found if scheme.lower() == "bearer" else None
+    found = frozenset(grant.role for grant in grants if hmac.compare_digest(grant.digest, digest))
+    return found if scheme.lower() == "bearer" else frozenset()
 
 
 def _digest(token: str) -> bytes:

@@ -81,6 +81,10 @@ class ForgettingKeyStore(KeyStore, Protocol):
         """What the conversation's private fields hold can't be read any more, by anyone. No key: nothing to do."""
         ...
 
+    def leave_no_trace(self) -> None:
+        """Of keys that were destroyed, in any file. Raises ``KeysUnavailableError``: then do it again."""
+        ...
+
 
 class MemoryKeyStore:
     """Keys for tests and simulation."""
@@ -101,6 +105,9 @@ class MemoryKeyStore:
 
     def destroy(self, conversation_id: str) -> None:
         self._keys.pop(conversation_id, None)
+
+    def leave_no_trace(self) -> None:
+        """There is no file."""
 
 
 class SqliteKeyStore:

@@ -108,7 +108,8 @@ class Snapshot(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """Idempotent by (topic, partition, offset). ``body`` holds the original bytes."""
+    """Idempotent by (topic, partition, offset). ``body`` holds the original bytes; nothing, once they were forgotten.
+    ``is_sealed``: they stand in the log under the key of their conversation."""
 
     topic: str
     partition: int
@@ -116,6 +117,7 @@ class DeadLetter(NamedTuple):
     conversation_id: str
     reason: str
     body: Body
+    is_sealed: bool = False
 
 
 class AppendUnknownError(Exception):

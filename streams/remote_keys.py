@@ -25,6 +25,7 @@ KEEP_S = 900.0
 REFRESH_RETRY_S = 30.0  # after a failure: a service that can't be reached must not slow every fact of a call
 MOST_KEYS = 20_000
 TIMEOUT_S = 2.0
+DESTROY_TIMEOUT_S = 120.0  # the service then writes its file anew, so that nothing of the key is left in it
 
 
 class InsecureUrlError(ValueError):
@@ -68,7 +69,6 @@ class RemoteKeyStore:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {self._token}"},
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             connector=aiohttp.TCPConnector(ssl=self._tls if self._tls is not None else True),
         )
         return self
@@ -129,10 +129,14 @@ class RemoteKeyStore:
             raise KeysUnavailableError("a conversation's key was not fetched before it was needed")
         return held.key
 
-    async def destroy(self, conversation_id: str) -> None:
-        """Needs a token that may. Other processes keep the key for up to their ``keep_s``."""
-        self._held.pop(conversation_id, None)
-        await self._ask("DELETE", conversation_id)
+    async def destroy(self, *conversation_ids: str) -> None:
+        """Needs a token that may. Other processes keep a key for up to their ``keep_s``. Raises ``KeysUnavailableError``:
+        some may be gone, and trying again is safe."""
+        for conversation_id in conversation_ids:
+            self._held.pop(conversation_id, None)
+        for start in range(0, len(conversation_ids), MAX_FETCH):
+            batch = conversation_ids[start : start + MAX_FETCH]
+            await self._ask("POST", "destroy", {"conversation_ids": batch}, DESTROY_TIMEOUT_S)
 
     def _is_held(self, conversation_id: str) -> bool:
         held = self._held.get(conversation_id)
@@ -147,11 +151,14 @@ class RemoteKeyStore:
         while len(self._held) > MOST_KEYS:
             self._held.popitem(last=False)
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None
+    ) -> dict[str, Any]:
         if self._session is None:
             raise RuntimeError("the key store is used inside its 'async with'")
+        limit = aiohttp.ClientTimeout(total=self._timeout_s if timeout_s is None else timeout_s)
         try:
-            async with self._session.request(method, f"{self._url}/v1/keys/{path}", json=body) as answer:
+            async with self._session.request(method, f"{self._url}/v1/keys/{path}", json=body, timeout=limit) as answer:
                 if answer.status in (401, 403):
                     raise KeysUnavailableError(f"the key service refuses this process's token ({answer.status})")
                 if answer.status >= 400:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from streams.intake import IntakeUnavailableError, Received, TakenIn, key_of, seal, source_and_id, unseal
+from streams.intake import IntakeUnavailableError, Received, TakenIn, data_key_of, key_of, seal, source_and_id, unseal
 from streams.keys import KeyStore
 from streams.partitioner import partition_of
 from streams.sqlite_store import SqliteStore
@@ -36,11 +36,23 @@ class SqliteIntake:
             raise IntakeUnavailableError(f"the intake took nothing: {error}") from None
         self._store.wake()
 
+    async def read(self) -> AsyncIterator[list[TakenIn]]:
+        for partition in range(self.partitions):
+            after = -1
+            while taken := await self._behind(partition, after):
+                yield taken
+                after = taken[-1].offset
+
     async def follow(self, partition: int, after: int) -> AsyncIterator[list[TakenIn]]:
         async for _ in self._store.changes():
-            while rows := self._store.db.execute(_FOLLOW, (partition, after, _BATCH)).fetchall():
-                after = rows[-1][0]
-                yield [
-                    TakenIn(partition, offset, *source_and_id(key), at_us, await unseal(key, sealed, self._keys))
-                    for offset, key, at_us, sealed in rows
-                ]
+            while taken := await self._behind(partition, after):
+                yield taken
+                after = taken[-1].offset
+
+    async def _behind(self, partition: int, after: int) -> list[TakenIn]:
+        rows = self._store.db.execute(_FOLLOW, (partition, after, _BATCH)).fetchall()
+        await self._keys.prepare([data_key_of(key) for _, key, _, _ in rows])
+        return [
+            TakenIn(partition, offset, *source_and_id(key), at_us, await unseal(key, sealed, self._keys))
+            for offset, key, at_us, sealed in rows
+        ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,11 +14,12 @@ from console.custody import CustodyRecord, custody_record, named
 from console.erasing import Erased, erase
 from console.failures import FailedError, UsageError
 from console.find_call import find_call
+from console.intake_messages import messages_naming
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.workspace import Workspace, open_workspace
 from projections.forgetting import refusal
-from projections.subjects import Standing, standing_of, subjects_by_conversation
+from projections.subjects import standing_of, subjects_by_conversation
 from schemas.custody import ConversationForgotten, ForgettingRefused, SubjectForgotten
 from schemas.event import derived_id
 from streams.pseudonyms import Pseudonyms
@@ -30,6 +32,13 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     conversations: tuple[str, ...]
     erased: Erased
+
+
+class _Wanted(NamedTuple):
+    """What is to be forgotten. ``messages``: of the intake, by the names of their data keys."""
+
+    conversations: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def run(
@@ -53,39 +62,55 @@ async def _forget(settings: Settings, subject: str, reference: str, by: str, sto
         pseudonym = await pseudonym_of(workspace, subject)
         async with custody_record(workspace) as record:
             wanted = await _note(workspace, record, subject, pseudonym, reference, by)
-        erased = await erase(workspace, settings, wanted, store)
-        return Forgotten(subject=pseudonym, conversations=wanted, erased=erased)
+        erased = await erase(workspace, settings, wanted.conversations, wanted.messages, store)
+        return Forgotten(subject=pseudonym, conversations=wanted.conversations, erased=erased)
 
 
 async def _note(
     workspace: Workspace, record: CustodyRecord, subject: str, pseudonym: str, reference: str, by: str
-) -> tuple[str, ...]:
+) -> _Wanted:
     """What is to be forgotten, once the log says so. Raises ``UsageError``, ``FailedError``."""
     named_in = await subjects_by_conversation(workspace.stores.ledger, workspace.codec)
     custody = await record.read()
-    begun = {name for each in custody.forgotten if each.subject == pseudonym for name in each.conversations}
+    former = [each for each in custody.forgotten if each.subject == pseudonym]
+    begun = _Wanted(
+        tuple({name for each in former for name in each.conversations}),
+        tuple({name for each in former for name in each.messages}),
+    )
     found = {subject.removeprefix(CALL)} if subject.startswith(CALL) else set()
     found |= {name for name, subjects in named_in.items() if subject in subjects}
-    wanted = tuple(sorted(found | begun))
-    if not wanted:
+    conversations = found | set(begun.conversations)
+    letters = await messages_naming(workspace, {*conversations, subject.removeprefix(CALL)})
+    wanted = _Wanted(tuple(sorted(conversations)), tuple(sorted(letters.keys() | set(begun.messages))))
+    if not any(wanted):
         raise UsageError("nobody on this log is known by that name: a subject's id, a caller's number, or call:CALL")
-    standings: dict[str, Standing] = {}
-    for conversation_id in wanted:
+    standings = {name: message.standing for name, message in letters.items()}
+    for conversation_id in wanted.conversations:
         standing = await standing_of(workspace.stores.ledger, conversation_id)
         if standing is not None:
             standings[conversation_id] = standing
     pseudonyms = await Pseudonyms.of_log(workspace.keys)
+    parties = {name: (CALL + name, *named_in.get(name, ())) for name in wanted.conversations}
+    parties |= {name: tuple(message.named) for name, message in letters.items()}
     concerned = {
-        name: {pseudonym, *(pseudonyms.of("subject", who) for who in (CALL + name, *named_in.get(name, ())))}
-        for name in wanted
+        name: {pseudonym, *(pseudonyms.of("subject", who) for who in parties.get(name, ()))}
+        for name in (*wanted.conversations, *wanted.messages)
     }
     no = refusal(standings, concerned, custody, time.time_ns() // 1000)
     if no is not None:
         await record.note(ForgettingRefused(subject=pseudonym, reason=no.reason, reference=reference, by=by))
         raise FailedError(f"nothing was forgotten: {no.message}")
-    if set(wanted) - begun:
-        await record.note(SubjectForgotten(subject=pseudonym, reference=reference, by=by, conversations=wanted))
-    for conversation_id in wanted:
+    if set(wanted.conversations) - set(begun.conversations) or set(wanted.messages) - set(begun.messages):
+        await record.note(
+            SubjectForgotten(
+                subject=pseudonym,
+                reference=reference,
+                by=by,
+                conversations=wanted.conversations,
+                messages=wanted.messages,
+            )
+        )
+    for conversation_id in wanted.conversations:
         event_id = derived_id(conversation_id, "forgotten", pseudonym)
         await record.note(ConversationForgotten(subject=pseudonym, reference=reference), conversation_id, event_id)
     return wanted
@@ -95,12 +120,12 @@ def _told(forgotten: Forgotten) -> str:
     erased = forgotten.erased
     lines = [
         f"{len(forgotten.conversations)} conversations are forgotten (subject {forgotten.subject}): {erased.keys} keys "
-        f"destroyed, {erased.recordings} recordings removed, {erased.dead_letters} dead letters emptied, "
-        f"{len(erased.read_models)} read models rebuilt"
+        f"destroyed, {erased.messages} messages of the intake, {erased.recordings} recordings removed, "
+        f"{erased.dead_letters} dead letters emptied, {len(erased.read_models)} read models rebuilt"
     ]
     if erased.dead_letters_kept:
         lines.append(
-            f"{erased.dead_letters_kept} dead letters of them stand on Kafka, where a record can't be emptied: see "
-            f"docs/forgetting.md"
+            f"{erased.dead_letters_kept} dead letters of them stand in the clear on Kafka, where a record can't be "
+            f"emptied: see docs/forgetting.md"
         )
     return "\n".join(lines)

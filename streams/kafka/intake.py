@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from streams.intake import IntakeUnavailableError, Received, TakenIn, key_of, seal, source_and_id, unseal
+from streams.intake import IntakeUnavailableError, Received, TakenIn, data_key_of, key_of, seal, source_and_id, unseal
 from streams.kafka.connection import Connection
+from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.records import Record, conversation_of
 from streams.kafka.topics import Topics
 from streams.keys import KeyStore
@@ -52,10 +53,22 @@ class KafkaIntake:
         following = self._connection.follow(self._topic, partition, after + 1, BATCH)
         try:
             async for records in following:
-                if taken := [found for record in records if (found := await self._taken(record))]:
+                if taken := await self._taken_in(records):
                     yield taken
         finally:
             await following.aclose()
+
+    async def read(self) -> AsyncIterator[list[TakenIn]]:
+        for partition in range(self.partitions):
+            reader, start = PartitionReader(self._connection, self._topic, partition), 0
+            while records := await reader.read(start, BATCH):
+                start = records[-1].offset + 1
+                if taken := await self._taken_in(records):
+                    yield taken
+
+    async def _taken_in(self, records: Sequence[Record]) -> list[TakenIn]:
+        await self._keys.prepare([data_key_of(conversation_of(record.key)) for record in records])
+        return [found for record in records if (found := await self._taken(record))]
 
     async def _taken(self, record: Record) -> TakenIn | None:
         key = conversation_of(record.key)

@@ -21,6 +21,7 @@ from streams.kafka.schema_ids import SchemaIds, lock_file_ids
 from streams.kafka.snapshots import KafkaSnapshots
 from streams.kafka.states import KafkaStateStore
 from streams.kafka.topics import Topics, create_topics
+from streams.keys import KeyStore
 from streams.owner import Stores
 
 _LOG = logging.getLogger(__name__)
@@ -36,12 +37,14 @@ async def opened(
     registry_cache: Path | None = None,
     local: Path | None = None,
     warm: bool = False,
+    keys: KeyStore | None = None,
 ) -> AsyncIterator[Stores]:
     """``bootstrap``: ``host:port[,host:port…]``. Missing topics are created.
 
     ``registry``: a schema registry's address, for who writes; ``registry_cache``: a file that keeps its ids.
     ``local``: a file for what this process needn't read again (``streams.kafka.local_file``); in memory without one.
     ``warm``: it follows all partitions, so that it can take over any of them at once.
+    ``keys``: what dead letters are sealed and opened with.
     Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``RegistryError``.
     """
     ids = await _schema_ids(topics, registry, registry_cache)
@@ -56,7 +59,7 @@ async def opened(
             KafkaInbox(connection, topics, ids=ids),
             ledger,
             KafkaStateStore(connection, topics),
-            KafkaDeadLetters(connection, topics, ids),
+            KafkaDeadLetters(connection, topics, ids, keys),
             snapshots,
         )
     finally:

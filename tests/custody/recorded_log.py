@@ -14,6 +14,15 @@ CALLER = "+44 20 7946 0000"
 SAID = "I lost my card"
 CUSTOMER = "customer-9"
 THEIRS = "My neighbour Ottoline took it"
+TRANSCRIPT = {
+    "id": "desk-1",
+    "subject": CUSTOMER,
+    "started_at": "2024-03-01T09:00:00Z",
+    "entries": [
+        {"type": "message", "role": "caller", "text": THEIRS},
+        {"type": "message", "role": "agent", "text": "I see."},
+    ],
+}
 
 
 def record_log(path: Path) -> None:
@@ -22,17 +31,8 @@ def record_log(path: Path) -> None:
     run(record_call(data))
     data.close()
     (path / "log.db").rename(path / "ledger.db")
-    transcript = {
-        "id": "desk-1",
-        "subject": CUSTOMER,
-        "started_at": "2024-03-01T09:00:00Z",
-        "entries": [
-            {"type": "message", "role": "caller", "text": THEIRS},
-            {"type": "message", "role": "agent", "text": "I see."},
-        ],
-    }
     file = path / "transcripts.jsonl"
-    file.write_text(json.dumps(transcript))
+    file.write_text(json.dumps(TRANSCRIPT))
     ran = ledgerline("import", "--from", "transcripts", file, "--data", path)
     assert ran.code == 0, ran
     file.unlink()

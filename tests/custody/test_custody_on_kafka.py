@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import sqlite3
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from broker import ADDRESS, bootstrap, docker_answers, topics_for
-from recorded_log import CALLER, CUSTOMER, SAID, THEIRS, record_log
+from recorded_log import CALLER, CUSTOMER, SAID, THEIRS, TRANSCRIPT, record_log
 from searching import files_with, found_in
+from support import PATIENCE_S
 
-from tests.calls.commands import failed, ledgerline
+from console.settings import load_settings
+from console.workspace import open_workspace
+from streams.codec import Body
+from streams.intake import Received
+from tests.calls.commands import failed, ledgerline, start
 
 ORDER = ("--reference", "DSR-1", "--by", "dpo")
+MAIL = f"I am {CUSTOMER}, and my neighbour is Ottoline."
+IN_THE_CLEAR = "what nobody could read said Persephone"
+IS_GIVEN = ADDRESS in os.environ  # asked before the tests' own settings are made
 WITHIN_MS = 10_000
 
 
@@ -85,9 +99,72 @@ def test_what_was_said_is_on_no_segment_and_in_no_file(tmp_path: Path) -> None:
         assert [path for folder in segments for path in files_with(folder, words)] == []
 
 
+def test_where_keys_lie_with_a_service_it_forgets_letters_and_messages_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, data, vault = topics_for(tmp_path, 2).prefix, tmp_path / "on-kafka", tmp_path / "vault"
+    where = ("--log", f"kafka://{bootstrap()}/{prefix[:-1]}", "--data", data)
+    transcripts, token = tmp_path / "transcripts.jsonl", "t" * 40
+    transcripts.write_text(json.dumps(TRANSCRIPT))
+    with served_keys(vault, f"create {token}\ndestroy {token}\n") as url:
+        monkeypatch.setenv("LEDGERLINE_KEYS__URL", url)
+        monkeypatch.setenv("LEDGERLINE_KEYS__TOKEN", token)
+        assert ledgerline("import", "--from", "transcripts", transcripts, *where).code == 0
+        (call,) = ledgerline("calls", *where, "--json").json
+        put_beside(where, call["call_id"])
+        ledgerline("retention", "0", *ORDER, *where)  # owns the log meanwhile, and drops what nobody can read
+        ((wrapped,), *_) = keys_in(vault, call["call_id"])
+        told = ledgerline("forget", CUSTOMER, *ORDER, *where, "--json")
+        assert told.code == 0, told
+        erased = told.json["erased"]
+        assert (erased["keys"], erased["messages"], erased["dead_letters"], erased["dead_letters_kept"]) == (1, 1, 1, 0)
+        assert ledgerline("verify", *where, "--json").json["problems"] == []
+        assert ledgerline("show", call["call_id"], *where, "--json").json["turns"][0]["heard"] == "[forgotten]"
+        assert ledgerline("forget", CUSTOMER, *ORDER, *where, "--json").json["erased"]["keys"] == 0
+    assert files_with(vault, wrapped) == []
+    records = everything_on(prefix)
+    assert not any(found_in(record, words) for record in records for words in (THEIRS, CUSTOMER, MAIL))
+    letters = [record for record in everything_on(f"{prefix}support.dead-letters")]
+    assert len(letters) > 0
+    assert not any(found_in(record, IN_THE_CLEAR) for record in letters)
+    assert files_with(data, IN_THE_CLEAR) == []
+
+
+@contextmanager
+def served_keys(vault: Path, tokens: str) -> Iterator[str]:
+    (vault.parent / "tokens").write_text(tokens)
+    process = start(
+        "keys", "--tokens", vault.parent / "tokens", "--data", vault, "--port", "0", "--json", folder=vault.parent
+    )
+    assert process.stdout
+    try:
+        told = takewhile(lambda line: line != "}\n", process.stdout)
+        yield json.loads("".join(told) + "}")["url"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+
+
+def put_beside(where: tuple[object, ...], call_id: str) -> None:
+    """A mail that names the customer, and a record of the call that nobody can read."""
+
+    async def put() -> None:
+        settings = load_settings(Path(str(where[3])), str(where[1]))
+        async with open_workspace(settings) as workspace, workspace.intake() as intake:
+            await intake.put(Received("mail", "<1@example.org>", (), MAIL.encode()))
+            await workspace.stores.inbox.put(call_id, "poison", Body("", 0, IN_THE_CLEAR.encode()))
+
+    asyncio.run(put())
+
+
+def keys_in(vault: Path, name: str) -> list[tuple[bytes]]:
+    with closing(sqlite3.connect(vault / "keys" / "keys.db")) as db:
+        return db.execute("select wrapped from data_key where conversation_id = ?", (name,)).fetchall()
+
+
 def segments_of(prefix: str) -> list[Path]:
     """Folders of these topics, where the broker is a process of this machine: a container's files are its own."""
     homes = {path.parent for path in Path(tempfile.gettempdir()).glob(f"ledgerline-test-kafka-*/**/{prefix}*-0")}
     folders = [folder for home in homes for folder in home.glob(f"{prefix}*")]
-    assert folders or docker_answers() or ADDRESS in os.environ
+    assert folders or docker_answers() or IS_GIVEN
     return folders

@@ -9,14 +9,20 @@ from recorded_log import CALLER, CUSTOMER, SAID, THEIRS
 from searching import files_with, found_in
 from support import run
 
+from console.settings import load_settings
+from console.workspace import open_workspace
 from streams.codec import Body
+from streams.intake import Received
 from streams.keys import SqliteKeyStore
-from streams.ports import DeadLetter
-from streams.sqlite import SqliteDeadLetters
+from streams.sqlite import SqliteInbox
 from streams.sqlite_store import SqliteStore
 from tests.calls.commands import Ran, failed, ledgerline
 
 ORDER = ("--reference", "DSR-1", "--by", "dpo")
+FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
+SMS = Received("sms", "1", FORM, b"From=%2B442079460000&Body=Is+my+card+there%3F")
+MAIL = Received("mail", "<2@example.org>", (("Subject", "About call-1"),), b"I called you before.")
+THEIR_MAIL = Received("mail", "<3@example.org>", (), b"I am customer-9, and I lost it.")
 IN_THE_CLEAR = "a letter that nobody could read said Persephone"
 
 
@@ -31,17 +37,35 @@ def wrapped_key(data: Path, conversation_id: str) -> bytes:
     return bytes(wrapped)
 
 
-def put_letter(data: Path) -> None:
+def put_poison(data: Path) -> None:
+    """A record that nobody can read, written in the clear: its owner puts it to the dead letters."""
     store = SqliteStore(data / "ledger.db")
-    letter = DeadLetter("inbox", 0, 999, "call-1", "undecodable", Body("Nonsense", 1, IN_THE_CLEAR.encode()))
-    run(SqliteDeadLetters(store).put(letter))
+    run(SqliteInbox(store).put("call-1", "poison", Body("Nonsense", 1, IN_THE_CLEAR.encode())))
     store.close()
+    ledgerline("retention", "0", *ORDER, "--data", data)  # this command owns the log while it notes something
+
+
+def take_in(data: Path, *messages: Received) -> None:
+    async def put() -> None:
+        async with open_workspace(load_settings(data), create=False) as workspace, workspace.intake() as intake:
+            for message in messages:
+                await intake.put(message)
+
+    run(put())
+
+
+def read_intake(data: Path) -> dict[str, Received | None]:
+    async def read() -> dict[str, Received | None]:
+        async with open_workspace(load_settings(data), create=False) as workspace, workspace.intake() as intake:
+            return {taken.id: taken.message async for batch in intake.read() for taken in batch}
+
+    return run(read())
 
 
 def test_nothing_that_was_said_is_left_in_any_file(data: Path, tmp_path: Path) -> None:
     (data / "recordings").mkdir()
     (data / "recordings" / "call-1.wav").write_bytes(SAID.encode() * 100)
-    put_letter(data)
+    put_poison(data)
     assert ledgerline("project", "--data", data).code == 0
     assert ledgerline("export", "--parquet", data / "parquet", "--data", data).code == 0
     wrapped = wrapped_key(data, "call-1")
@@ -150,3 +174,35 @@ def test_the_custody_record_is_no_call(data: Path) -> None:
     assert {call["call_id"][:6] for call in ledgerline("calls", "--data", data, "--json").json} == {"call-1", "call-2"}
     rows = ledgerline("sql", "select conversation_id from conversations", "--data", data, "--json").json
     assert "custody" not in {row["conversation_id"] for row in rows}
+
+
+def test_messages_of_the_intake_that_name_who_is_forgotten_or_the_call_are_forgotten(data: Path) -> None:
+    take_in(data, SMS, MAIL, THEIR_MAIL)
+    assert forget(data, CALLER).json["erased"]["messages"] == 2
+    assert read_intake(data) == {"1": None, "<2@example.org>": None, "<3@example.org>": THEIR_MAIL}
+    assert files_with(data, "Is my card there?") == []
+    assert forget(data, CALLER).json["erased"]["messages"] == 0
+    (trail,) = ledgerline("hold", "list", "--data", data, "--json").json["forgotten"]
+    assert len(trail["messages"]) == 2
+    assert ledgerline("verify", "--data", data, "--json").json["problems"] == []
+
+
+def test_who_wrote_and_never_called_is_forgotten_too(data: Path) -> None:
+    stranger = Received("mail", "<4@example.org>", (("From", "Ottoline <otto@example.org>"),), b"Hello?")
+    take_in(data, stranger)
+    told = forget(data, "otto@example.org").json
+    assert (told["conversations"], told["erased"]["messages"]) == ([], 1)
+    assert read_intake(data) == {"<4@example.org>": None}
+
+
+def test_a_hold_on_anybody_whom_a_message_names_keeps_it(data: Path) -> None:
+    take_in(data, Received("mail", "<5@example.org>", (), b"customer-9 says that +44 20 7946 0000 has the card."))
+    ledgerline("hold", "place", CUSTOMER, "--reference", "CASE-19", "--by", "legal", "--data", data)
+    failed(forget(data, CALLER), 1, "CASE-19")
+    assert None not in read_intake(data).values()
+
+
+def test_a_message_is_kept_as_long_as_a_conversation(data: Path) -> None:
+    take_in(data, THEIR_MAIL)
+    ledgerline("retention", "365", "--reference", "policy-7", "--by", "compliance", "--data", data)
+    failed(forget(data, CUSTOMER), 1, "is kept until", "policy-7")  # the conversation is of 2024, the mail isn't

@@ -22,7 +22,7 @@ from schemas.facts import KeyPressed
 from streams.codec import FORGOTTEN, Codec, UndecodableError
 from streams.fact_writer import FactWriter, fact_event
 from streams.key_server import InsecureBindError, serving
-from streams.key_tokens import Role, TokensError, read_grants, role_of
+from streams.key_tokens import Role, TokensError, read_grants, roles_of
 from streams.keys import DataKey, KeysUnavailableError, MemoryKeyStore
 from streams.ports import InboxUnavailableError
 from streams.remote_keys import ConversationIdError, InsecureUrlError, RemoteKeyStore
@@ -268,6 +268,7 @@ def test_a_service_that_never_answers_blocks_no_loop(data: DataDirectory) -> Non
         ("PUT", "/v1/keys/c1", {Role.CREATE}),
         ("POST", "/v1/keys/fetch", {Role.READ, Role.CREATE}),
         ("DELETE", "/v1/keys/c1", {Role.DESTROY}),
+        ("POST", "/v1/keys/destroy", {Role.DESTROY}),
     ],
 )
 def test_each_token_may_do_what_its_role_says_and_no_more(method: str, path: str, allowed: set[Role]) -> None:
@@ -417,9 +418,15 @@ def test_tokens_that_cannot_be_read_are_refused_without_being_told(text: str) ->
 
 def test_of_two_tokens_of_a_role_both_hold_while_one_replaces_the_other() -> None:
     grants = read_grants(f"read {'a' * 32}\nread {'b' * 32}\n")
-    assert [role_of(grants, f"Bearer {letter * 32}") for letter in "abc"] == [Role.READ, Role.READ, None]
+    assert [roles_of(grants, f"Bearer {letter * 32}") for letter in "abc"] == [{Role.READ}, {Role.READ}, set()]
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", f"Basic {TOKENS[Role.READ]}", TOKENS[Role.READ], "Bearer \udcff"])
 def test_a_header_that_bears_no_token_proves_nothing(header: str) -> None:
-    assert role_of(GRANTS, header) is None
+    assert roles_of(GRANTS, header) == set()
+
+
+def test_a_token_in_several_lines_has_several_roles() -> None:
+    token = "d" * 32
+    grants = read_grants(f"create {token}\ndestroy {token}")
+    assert roles_of(grants, f"Bearer {token}") == {Role.CREATE, Role.DESTROY}

@@ -11,7 +11,7 @@ import pytest
 from broker import bootstrap, topics_for
 from support import PATIENCE_S, run
 
-from streams.intake import Intake, IntakeUnavailableError, Received, TakenIn, key_of
+from streams.intake import Intake, IntakeUnavailableError, Received, TakenIn, data_key_of, key_of
 from streams.kafka.connection import connected
 from streams.kafka.intake import KafkaIntake
 from streams.kafka.topics import create_topics
@@ -129,7 +129,7 @@ def test_without_its_key_only_its_id_is_left(opening: Open) -> None:
         forgotten = MAIL._replace(id="forgotten")
         async with opening() as intake:
             await intake.put(forgotten)
-            KEYS.destroy(key_of("mail", "forgotten"))
+            KEYS.destroy(data_key_of(key_of("mail", "forgotten")))
             (taken,) = await _first(intake, _partition(forgotten), 1)
             assert (taken.id, taken.message) == ("forgotten", None)
 
