@@ -14,8 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
 from agent_core.conversation import Context, initial
 from agent_core.evolve import evolve
+from benchmarks import pathway
 from benchmarks.figures import Spread, spread
 from benchmarks.loop import run_async
 from benchmarks.projected_log import call_id, fill
@@ -25,14 +29,14 @@ from console.read_models import sqlite_ledger
 from console.workspace import SqliteWorkspace
 from projections.analytics import Analytics
 from projections.checkpoint import BEGINNING, Checkpoint
-from projections.moment import AsOf, as_it_was, moment_of
+from projections.moment import AsOf, events_at, moment_of
 from projections.projecting import Log, catch_up, follow
 from projections.projector import Projector
 from projections.read_model_store import ReadModelStore
 from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
 from projections.read_models.definition import ReadModel
-from streams.codec import Codec
+from streams.codec import Codec, happening_of
 from streams.ports import Entry, LogRecord
 from streams.sealed_only import SealedOnly
 
@@ -41,6 +45,7 @@ _MILLION, _QUICK = 1_000_000, 20_000
 _FOLDED, _FOLDS = 60_000, 5
 _SHORT_STEPS = 5  # of each call where many calls are wanted: it rings, is greeted and asks
 _ASKED, _QUICK_ASKED = 300, 30
+_PATHWAY_ASKED = 30
 _EVENTS_PER_S, _FOLLOWED_S, _QUICK_FOLLOWED_S = 500, 20, 2
 _STEP = 10  # events that are appended at once
 _SEED = 5
@@ -87,12 +92,12 @@ async def _folded(workspace: SqliteWorkspace, events: int) -> Table:
 
 
 def _evolve(records: Sequence[LogRecord]) -> None:
-    codec, context = Codec(SealedOnly()), Context(_unused, _unused)
+    context = Context(_unused, _unused)
     conversations = {record.conversation_id: initial(record.conversation_id, context) for record in records}
     for record in records:
         name = record.conversation_id
         if name:
-            conversations[name] = evolve(conversations[name], codec.decode(record.body))
+            conversations[name] = evolve(conversations[name], happening_of(record.body))
 
 
 def _unused(*_: object) -> NoReturn:
@@ -147,7 +152,7 @@ async def asked_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> lis
         name, offset = call_id(chance.randrange(calls)), chance.randrange(1, end)
         began = time.perf_counter()
         at = await moment_of(f"0:{offset}", workspace.ledger)
-        as_it_was(await workspace.ledger.read_conversation(name), codec, at)
+        await events_at(workspace.ledger, name, codec, at)
         taken.append((time.perf_counter() - began) * 1000)
     return taken
 
@@ -155,26 +160,50 @@ async def asked_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> lis
 async def _all_as_of(workspace: SqliteWorkspace, calls: int, asked: int) -> Table:
     log = Log(workspace.ledger, list, partial(sqlite_ledger, workspace.store.path))
     end, chance = await workspace.ledger.end(0), random.Random(_SEED)
-    with temporary_store() as (store, _):
+    with temporary_store() as (store, path):
         await catch_up(store, log, members_of(store, standings(store, READ_MODELS)))
-        last_us = max(batch[-1][0] for batch in store.rows(READ_MODELS["conversations"], ["from_us"]))
+        columns = ["status", "turns", "from_us", "to_us"]
+        versions = [row for batch in store.rows(READ_MODELS["conversations"], columns) for row in batch]
+        first_us, last_us = min(row[2] for row in versions), max(row[2] for row in versions)
+        moments = [chance.randrange(first_us, last_us) for _ in range(asked)]
         began = time.perf_counter()
         with Analytics(store, SealedOnly(), AsOf(last_us)) as analytics:
             analytics.load({"conversations_history"})
             loaded_s = time.perf_counter() - began
-            first_us = int(analytics.ask("select min(from_us) from conversations_history").rows[0][0])
-            taken = []
-            for _ in range(asked):
-                at_us = chance.randrange(first_us, last_us)
-                asked_at = time.perf_counter()
-                analytics.ask(
-                    "select status, count(*), sum(turns) from conversations_history "
-                    f"where from_us <= {at_us} and (to_us is null or to_us > {at_us}) group by status"
-                )
-                taken.append((time.perf_counter() - asked_at) * 1000)
-    rows = [("state of all calls at a moment", *spread_cells(spread(taken)))]
-    notes = (f"{end:,} events; loading the history of conversations into DuckDB, once a command: {loaded_s:.2f} s",)
-    return Table(f"As of, all {calls:,} calls, ms", ("on DuckDB", *SPREAD_COLUMNS), rows, notes)
+            answers = [_asked_duckdb(analytics, at_us) for at_us in moments]
+        rows = [("DuckDB", *spread_cells(spread([answer.took_ms for answer in answers])))]
+        if pathway.is_here():
+            file = path.with_suffix(".parquet")
+            arrays = [pa.array(values) for values in zip(*versions, strict=True)]
+            pq.write_table(pa.table(arrays, names=columns), file)
+            rows.append(("Pathway 0.33", *spread_cells(spread(_asked_pathway(file, moments, answers)))))
+    notes = (
+        f"{end:,} events, {len(versions):,} versions of {calls:,} conversations; loading them into DuckDB, once a command: "
+        f"{loaded_s:.2f} s",
+        "goal: 300 ms; the question: how many calls stood how, with how many turns; Pathway builds and runs a dataflow for each",
+    )
+    return Table(f"As of, all {calls:,} calls, ms", ("state of all calls at a moment", *SPREAD_COLUMNS), rows, notes)
+
+
+def _asked_duckdb(analytics: Analytics, at_us: int) -> pathway.Answered:
+    began = time.perf_counter()
+    found = analytics.ask(
+        "select status, count(*), sum(turns) from conversations_history "
+        f"where from_us <= {at_us} and (to_us is null or to_us > {at_us}) group by status order by status"
+    )
+    took_ms = (time.perf_counter() - began) * 1000
+    return pathway.Answered(took_ms, [(status, int(many), int(turns)) for status, many, turns in found.rows])
+
+
+def _asked_pathway(versions: Path, moments: Sequence[int], expected: Sequence[pathway.Answered]) -> list[float]:
+    taken = []
+    with pathway.pathway(versions) as ask:
+        for at_us, wanted in zip(moments[:_PATHWAY_ASKED], expected, strict=False):
+            answered = ask(at_us)
+            if answered.rows != wanted.rows:
+                raise RuntimeError(f"as of {at_us}: {answered.rows} in place of {wanted.rows}")
+            taken.append(answered.took_ms)
+    return taken
 
 
 async def _lag(seconds: int) -> Table:

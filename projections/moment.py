@@ -16,6 +16,7 @@ from schemas import decisions as d
 from schemas.base import Kind
 from streams.codec import Codec, UndecodableError
 from streams.effective_records import Effective, EffectiveRecords
+from streams.partitioner import partition_of
 from streams.ports import Ledger, LogRecord
 from streams.sealed_only import SealedOnly
 
@@ -175,6 +176,13 @@ def as_it_was(records: Iterable[LogRecord], codec: Codec, at: AsOf) -> list[Effe
     return counted
 
 
+async def events_at(ledger: Ledger, conversation_id: str, codec: Codec, at: AsOf) -> list[Effective]:
+    """``as_it_was`` from the log. Where ``at`` names a place of the call's own partition, nothing behind it is read."""
+    is_place = at.offset is not None and partition_of(conversation_id, ledger.partitions) == at.partition
+    until = at.offset + 1 if is_place and at.offset is not None else None
+    return as_it_was(await ledger.read_conversation(conversation_id, 0, until), codec, at)
+
+
 async def behaviour_at(at: AsOf, ledger: Ledger, recorded: Iterable[tuple[int, int | None]]) -> int | None:
     """The number of the behaviour that counted: the one that the call of the moment pinned, exactly; else the newest that
     was recorded until then. None where there was none, or the log doesn't tell when they were recorded.
@@ -182,8 +190,7 @@ async def behaviour_at(at: AsOf, ledger: Ledger, recorded: Iterable[tuple[int, i
     ``recorded``: (seq, when, in microseconds).
     """
     if at.conversation_id is not None:
-        records = await ledger.read_conversation(at.conversation_id)
-        for event, _ in as_it_was(records, Codec(SealedOnly()), at):
+        for event, _ in await events_at(ledger, at.conversation_id, Codec(SealedOnly()), at):
             if isinstance(event.payload, d.ConversationOpened):
                 return event.payload.behaviour_seq
     return max((seq for seq, when_us in recorded if when_us is not None and when_us <= at.at_us), default=None)

@@ -16,7 +16,7 @@ from console.settings import Settings, load_settings
 from projections.analytics import Analytics, Answer, QueryError
 from projections.call_report import report_call
 from projections.knowledge_as_of import ArticleAsOf, article_as_of
-from projections.moment import CALL, AsOf, MomentError, as_it_was, behaviour_at, moment_of
+from projections.moment import CALL, AsOf, MomentError, behaviour_at, events_at, moment_of
 from projections.wall_time import iso_time
 from schemas.event import Event
 
@@ -56,8 +56,8 @@ async def _call(models: ReadModels, at: AsOf, wanted: str) -> list[Event]:
     workspace = models.workspace
     call_id = await find_call(workspace, wanted)
     await workspace.codec.prepare([call_id])
-    records = await workspace.stores.ledger.read_conversation(call_id)
-    events = [effective.event for effective in as_it_was(records, workspace.codec, at)]
+    counted = await events_at(workspace.stores.ledger, call_id, workspace.codec, at)
+    events = [effective.event for effective in counted]
     if not events:
         raise MomentError(f"{call_id} hadn't begun at that moment ({iso_time(at.at_us)})")
     return events

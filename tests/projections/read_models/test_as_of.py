@@ -16,7 +16,7 @@ from agent_core.behaviour import Behaviour
 from projections.analytics import Analytics
 from projections.checkpoint import BEGINNING
 from projections.knowledge_as_of import article_as_of
-from projections.moment import AsOf, MomentError, as_it_was, behaviour_at, moment_of
+from projections.moment import AsOf, MomentError, behaviour_at, events_at, moment_of
 from projections.projecting import catch_up
 from projections.projector import BehaviourOf, Projector
 from projections.read_model_store import ReadModelStore
@@ -113,10 +113,9 @@ def test_a_query_sees_the_rows_of_its_moment(data: DataDirectory, sqlite_store: 
 def test_a_call_is_shown_with_the_events_that_counted(data: DataDirectory) -> None:
     calls = mixed_log(data, names=RECORDED[:2])
     name, events = next(iter(calls.items()))
-    records = run(data.ledger.read_conversation(name))
 
     def shown(at: AsOf) -> list[int]:
-        return [effective.event.seq for effective in as_it_was(records, data.codec, at)]
+        return [effective.event.seq for effective in run(events_at(data.ledger, name, data.codec, at))]
 
     for event in events[::40]:
         before = run(moment_of(f"before:{event.event_id}", data.ledger))
