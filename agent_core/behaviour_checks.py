@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from agent_core.approved import SLOTS, slots_of
-from agent_core.behaviour import OF_WRITES, OFFERS, Action, GuardrailSetting, Intent, Pragmatic
+from agent_core.behaviour import OF_LATE_READS, OF_WRITES, OFFERS, Action, GuardrailSetting, Intent, Pragmatic
 from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Guardrail, OnFailure, Stage, judges_at
@@ -190,7 +190,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
     for placed in parts.intents:
         intent = placed.value
         if intent.tool is None:
-            for field in ("also", "unauthenticated", "which_one", *OF_WRITES):
+            for field in ("also", "late", "unauthenticated", "which_one", *OF_WRITES):
                 if getattr(intent, field) is not None:
                     yield placed.problem(f"intent {intent.name!r} says {field!r} but has no tool", field)
             continue
@@ -222,10 +222,14 @@ def _tools(parts: Parts) -> Iterator[Problem]:
 def _sayings_of_writes(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
     """A tool that changes something needs words for whatever may become of it; one that reads has no use for them."""
     intent, writes = placed.value, tool.effect is Effect.WRITE
+    if writes and intent.late is not None:
+        yield placed.problem(f"intent {intent.name!r} says 'late', but its tool writes: 'answer' is said then", "late")
     for field in OF_WRITES:
-        if (getattr(intent, field) is not None) is not writes:
-            says = f"needs {field!r}: its tool writes" if writes else f"says {field!r}, but its tool only reads"
-            yield placed.problem(f"intent {intent.name!r} {says}", "tool" if writes else field)
+        needed = writes or (intent.late is not None and field in OF_LATE_READS)
+        if (getattr(intent, field) is not None) is not needed:
+            why = "its tool writes" if writes else "what it finds late is told"
+            says = f"needs {field!r}: {why}" if needed else f"says {field!r}, but its tool only reads"
+            yield placed.problem(f"intent {intent.name!r} {says}", "tool" if needed else field)
 
 
 def _read_besides(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from agent_core.behaviour import Behaviour
+from agent_core.late_reads import LateRead
 from agent_core.proofs import Challenge
 from agent_core.proposal import Errand, Proposal
 from agent_core.subject import Subject
@@ -65,6 +66,7 @@ class Ask(msgspec.Struct, frozen=True):
     at_once: int = 1
     progress_at_us: int = 0
     spoke: bool = False
+    kept: bool = False  # it goes on when its turn is over: what it finds is told later
 
     def reply_id(self, attempt: int) -> str:
         """The candidate that this attempt's answer is: what another run said is another candidate."""
@@ -208,6 +210,7 @@ class Conversation(msgspec.Struct, frozen=True):
     wrong_proofs: int = 0
     proposals: dict[str, Proposal] = {}  # until they lapse, or their outcome was told
     proposed: int = 0
+    late_reads: dict[str, LateRead] = {}  # until they were told
 
     @property
     def turn_is_of_another(self) -> bool:

@@ -15,6 +15,7 @@ from agent_core.reducers import (
     candidates,
     hedging,
     history,
+    late_reads,
     proving,
     release,
     speech,
@@ -39,6 +40,7 @@ _PARTS = (
     speech.REDUCERS,
     proving.REDUCERS,
     writing.REDUCERS,
+    late_reads.REDUCERS,
     history.REDUCERS,
 )
 _REDUCERS: dict[type, Reducer] = {kind: reducer for part in _PARTS for kind, reducer in part.items()}

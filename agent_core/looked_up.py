@@ -14,6 +14,7 @@ def asks_of(conversation: Conversation, turn: Turn, intent: Intent) -> dict[str,
         for ask in conversation.asks.values()
         if isinstance(ask.payload, d.ToolRequested)
         and ask.payload.intent == intent.name
+        and ask.turn_id == turn.turn_id
         and ask.speculation == turn.speculation
     }
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from agent_core.approved import MissingSlotError, fill
 from agent_core.behaviour import OFFERS, Behaviour, Intent, Phrase, Pragmatic
 from agent_core.conversation import Candidate, Conversation, Interrupted
+from agent_core.late_reads import LateRead
 
 SENTENCE_TIMER = "sentence"  # purpose of the timer that ends a reply's wait for its next sentence
 
@@ -35,6 +36,17 @@ def wording_of(conversation: Conversation, intent: Intent) -> Wording | None:
 def reported(conversation: Conversation, intent: Intent, result: Mapping[str, str]) -> Wording | None:
     """The intent's answer with what its tool found in it, or None where a slot stays open."""
     return _filled(conversation, Wording(intent.answer), result) if intent.answer else None
+
+
+def late_words(conversation: Conversation, read: LateRead) -> str | None:
+    """What is said of a read that came late; None where behaviour has no words for it, or a slot stays open."""
+    template = late_template(conversation, read)
+    return filled_by(conversation, template, read.found) if template else None
+
+
+def late_template(conversation: Conversation, read: LateRead) -> str | None:
+    intent = conversation.behaviour.intent(read.intent)
+    return (intent.failed if read.failed else intent.late) if intent else None
 
 
 def filled_by(conversation: Conversation, template: str, found: Mapping[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from agent_core.behaviour import Intent
 from agent_core.conversation import Candidate, Conversation
 from agent_core.proposal import Proposal
 from agent_core.tools.base import read_result
+from agent_core.wording import late_template
 
 
 class Filled(NamedTuple):
@@ -29,11 +30,14 @@ def told(intent: Intent | None, proposal: Proposal) -> Filled | None:
 
 
 def behind(conversation: Conversation, candidate: Candidate) -> Filled | None:
-    """What a candidate says of a proposal: None where it says nothing of any."""
+    """What a candidate says of a proposal, or of what was read late: None where it says nothing of any."""
     for proposal in conversation.proposals.values():
         intent = conversation.behaviour.intent(proposal.intent)
         if candidate.candidate_id == proposal.candidate_id and intent and intent.confirm:
             return Filled(intent.confirm, read_result(proposal.state))
         if candidate.candidate_id == proposal.told_by:
             return told(intent, proposal)
+    for read in conversation.late_reads.values():
+        if candidate.candidate_id == read.told_by and (template := late_template(conversation, read)):
+            return Filled(template, read.found)
     return None

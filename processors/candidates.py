@@ -133,7 +133,9 @@ def _answer(
 
 def _from_tool(conversation: Conversation, turn: Turn, returned: f.ToolReturned) -> Iterator[Decision]:
     ask = conversation.asks.get(returned.ask_id)
-    if ask is None or ask.speculation != turn.speculation or not isinstance(ask.payload, d.ToolRequested):
+    if ask is None or ask.turn_id != turn.turn_id or not isinstance(ask.payload, d.ToolRequested):
+        return
+    if ask.speculation != turn.speculation:
         return
     if writes(ask.payload.tool):  # it becomes a proposal
         return
@@ -196,7 +198,14 @@ def _without_model(conversation: Conversation, turn: Turn, intent_name: str) -> 
 
 def _fallback(conversation: Conversation, turn: Turn, about: str) -> Iterator[Decision]:
     if not _has(turn, FALLBACK):
-        yield formed(conversation, turn.turn_id, FALLBACK, about, conversation.behaviour.lines.fallback)
+        yield formed(conversation, turn.turn_id, FALLBACK, about, _instead(conversation, turn, about))
+
+
+def _instead(conversation: Conversation, turn: Turn, about: str) -> str:
+    """That a read goes on and is told later, where it does and behaviour says so."""
+    intent = conversation.behaviour.intent(about)
+    kept = any(ask.kept and ask.open and ask.turn_id == turn.turn_id for ask in conversation.asks.values())
+    return (intent.pending if kept and intent else None) or conversation.behaviour.lines.fallback
 
 
 def _line(conversation: Conversation, target: Target) -> str:
@@ -238,7 +247,9 @@ def _hopeless(conversation: Conversation, turn: Turn, intent: str) -> bool:
     asks = [
         ask
         for ask in conversation.asks.values()
-        if isinstance(ask.payload, d.CompletionAsked | d.ToolRequested) and ask.payload.intent == intent
+        if isinstance(ask.payload, d.CompletionAsked | d.ToolRequested)
+        and ask.payload.intent == intent
+        and ask.turn_id == turn.turn_id
     ]
     waiting = any(ask.open for ask in asks if ask.speculation == turn.speculation)
     alive = any(

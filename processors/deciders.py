@@ -15,6 +15,7 @@ from processors import (
     hedging,
     idling,
     interruptions,
+    late_reads,
     opening,
     proposing,
     proving,
@@ -49,6 +50,7 @@ DECIDERS = (
     Decider("approving", approving.HANDLES, approving.decide),
     Decider("writing", writing.HANDLES, writing.decide, before_open=True),  # after the end, too: finished or undone
     Decider("telling", telling.HANDLES, telling.decide),
+    Decider("late_reads", late_reads.HANDLES, late_reads.decide),
     Decider("budgets", budgets.HANDLES, budgets.decide),
     Decider("spending", spending.HANDLES, spending.decide),
     Decider("hedging", hedging.HANDLES, hedging.decide),

@@ -25,6 +25,6 @@ def _again(conversation: Conversation, ask: Ask, at_us: int) -> Decision:
     payload, turn = ask.payload, conversation.turn
     if isinstance(payload, d.ToolRequested) and turn:
         found = authorise(payload.tool, conversation.subject, turn.question, at_us)
-        if isinstance(found, Refusal):
+        if isinstance(found, Refusal) and not ask.kept:
             return d.ToolRefused(intent=payload.intent, tool=payload.tool, level=payload.level, reason=found.value)
     return d.AskRepeated(ask_id=ask.ask_id, generation=ask.generation + 1)

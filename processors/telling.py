@@ -22,7 +22,7 @@ from schemas.event import Event
 
 HANDLES = (w.WriteEnded, d.TurnEnded, d.CandidateDropped, f.TimerFired, f.CallerSpeechDismissed, f.SubjectAuthenticated)
 NEWS = "news"
-_GOES_ON_AFTER = {"reply", "tool", "fallback", "superseded"}
+GOES_ON_AFTER = {"reply", "tool", "fallback", "superseded"}
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
@@ -32,7 +32,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if turn and turn.errand and turn.live and not turn.chosen:
         yield from _in_its_turn(conversation, turn)
     elif turn is None and conversation.answered and conversation.caller is Caller.SILENT:
-        if isinstance(payload, d.TurnEnded) and (payload.interrupted or payload.outcome not in _GOES_ON_AFTER):
+        if isinstance(payload, d.TurnEnded) and (payload.interrupted or payload.outcome not in GOES_ON_AFTER):
             return  # the caller has something to say or to key in; or the call ends with it
         if proposal := _untold(conversation):
             yield opened(conversation, cause=NEWS, speech_ended_at_us=event.accepted_at_us)

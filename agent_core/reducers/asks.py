@@ -10,6 +10,7 @@ from agent_core import guard_budget
 from agent_core.conversation import Ask, Conversation, Probability, Source, Timer
 from agent_core.found import read_passages
 from agent_core.reducers.changes import Reducer, closed, mark_asked, outlives_turn, without_budget_timer
+from agent_core.reducers.late_reads import with_failed
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Happening
@@ -89,6 +90,8 @@ def _attempt_over(c: Conversation, event: Happening, p: f.CompletionReturned | f
     if len(done) < ask.attempts:
         return c
     c = without_budget_timer(c, p.ask_id)
+    if ask.kept:
+        return with_failed(c, ask)
     if isinstance(p, f.EffectFailed) and c.turn:
         if isinstance(ask.payload, d.ClassificationAsked):
             return replace(c, turn=replace(c.turn, scores=()))

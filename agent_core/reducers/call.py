@@ -34,8 +34,8 @@ def _standing_granted(c: Conversation, event: Happening, p: d.StandingGranted) -
 
 
 def _conversation_closed(c: Conversation, event: Happening, p: d.ConversationClosed) -> Conversation:
-    asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask)}
-    return replace(c, status=Status.CLOSED, asks=asks, timers={})
+    asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask) and not ask.kept}
+    return replace(c, status=Status.CLOSED, asks=asks, timers={}, late_reads={})
 
 
 # --- the caller ------------------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ def with_errand(c: Conversation, errand: Errand) -> Conversation:
 
 
 def outlives_turn(ask: Ask) -> bool:
-    """What was approved is carried out whatever becomes of the turn, and of the call."""
-    return isinstance(ask.payload, WriteRequested | UndoRequested)
+    """What was approved is carried out whatever becomes of the turn, and of the call; a read may be kept."""
+    return ask.kept or isinstance(ask.payload, WriteRequested | UndoRequested)
 
 
 def mark_asked(c: Conversation, turn: Turn, intent: str) -> Conversation:

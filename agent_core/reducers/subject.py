@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from agent_core.conversation import Conversation
 from agent_core.reducers.asks import asked
 from agent_core.reducers.changes import Reducer, closed, mark_asked
+from agent_core.reducers.late_reads import with_found
 from agent_core.subject import authenticated
 from agent_core.tools.base import read_result
 from schemas import decisions as d
@@ -39,7 +40,7 @@ def _tool_refused(c: Conversation, event: Happening, p: d.ToolRefused) -> Conver
         return c
     asks = {
         key: replace(ask, open=False)
-        if isinstance(ask.payload, d.ToolRequested) and ask.payload.intent == p.intent
+        if isinstance(ask.payload, d.ToolRequested) and ask.payload.intent == p.intent and not ask.kept
         else ask
         for key, ask in c.asks.items()
     }
@@ -48,10 +49,13 @@ def _tool_refused(c: Conversation, event: Happening, p: d.ToolRefused) -> Conver
 
 def _tool_returned(c: Conversation, event: Happening, p: f.ToolReturned) -> Conversation:
     ask = c.asks.get(p.ask_id)
-    if ask is None or not ask.open or c.turn is None:
+    if ask is None or not ask.open:
         return c
-    turn = replace(c.turn, results={**c.turn.results, p.ask_id: read_result(p.result)})
-    return replace(c, turn=turn, asks=closed(c.asks, p.ask_id))
+    found = read_result(p.result)
+    c = replace(with_found(c, ask, found), asks=closed(c.asks, p.ask_id))
+    if c.turn is None or c.turn.turn_id != ask.turn_id:
+        return c
+    return replace(c, turn=replace(c.turn, results={**c.turn.results, p.ask_id: found}))
 
 
 REDUCERS: dict[type, Reducer] = {

@@ -110,7 +110,8 @@ def heard_to_the_end(c: Conversation, event: Happening, candidate_id: str) -> Co
             c = with_proposal(c, replace(proposal, heard=True, heard_at_us=event.accepted_at_us))
         if proposal.outcome and _is_heard(c, proposal.told_by, candidate_id):
             c = replace(c, proposals={key: other for key, other in c.proposals.items() if other is not proposal})
-    return c
+    late = {key: read for key, read in c.late_reads.items() if not _is_heard(c, read.told_by, candidate_id)}
+    return replace(c, late_reads=late) if len(late) < len(c.late_reads) else c
 
 
 def _is_heard(c: Conversation, wanted: str, candidate_id: str) -> bool:

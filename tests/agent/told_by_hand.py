@@ -17,6 +17,7 @@ from schemas import facts as f
 from schemas import proving as p
 from schemas import writing as w
 from schemas.base import Fact, Payload
+from schemas.event import Event
 from simulation.small_bank import small_bank
 from streams.fact_writer import fact_event
 
@@ -33,6 +34,7 @@ class Call:
     def __init__(self, behaviour: Behaviour = BANK, *before: Fact) -> None:
         self.now_ms = 0
         self._utterances = 0
+        self.events: list[Event] = []
         self._cascade = cascade()
         self.conversation = initial("c1", Context(lambda seq, content_hash: behaviour, lambda: b"key"))
         self.told(f.CallArrived(channel="voice", behaviour_seq=1, behaviour_hash=behaviour.content_hash))
@@ -48,6 +50,7 @@ class Call:
         event = replace(fact_event("c1", fact, turn_id=turn_id), accepted_at_us=self.now_ms * 1000)
         step = self._cascade.run(self.conversation, event)
         self.conversation = step.conversation
+        self.events += step.events
         return [event.payload for event in step.events[1:]]
 
     def heard(self, candidate_id: str, text: str) -> list[Payload]:

@@ -4,6 +4,7 @@
 - ``a_call_with_crashes``, ``…_bad_vendors``, ``…_guests``, ``…_hedges``, ``…_proofs``, ``…_writes``, ``a_call_by_sentence``,
   ``a_plain_call``: of some simulated calls under such faults, or none, the one in which most happens that no golden log
   before it holds, types of event first.
+- ``a_read_that_comes_late``: told fact by fact, since banks that are simulated answer in time.
 
 Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
 ``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.
@@ -16,17 +17,21 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from agent_core.behaviour import Behaviour
 from console.demo_stage import hold_demo
 from console.settings import Settings
 from console.workspace import SqliteWorkspace
 from processors.deciders import VERSION
+from schemas import facts as f
 from schemas.event import Event
 from simulation.faults import Fault
 from simulation.raw_log import read_raw
 from simulation.run import play
+from simulation.small_bank import small_bank
 from simulation.virtual_loop import run_virtual
 from simulation.world import Run, Scene
 from streams.codec import Codec
+from tests.agent.told_by_hand import Call, signed_in, tool_returned
 from tests.golden.golden_log import GoldenLog, differences, names, read, told, types_of, write
 
 SEEDS = range(32)
@@ -36,7 +41,7 @@ BAD_VENDORS = frozenset({Fault.BAD_COMPLETION, Fault.STALL, Fault.VENDOR_ERROR, 
 NONE: frozenset[Fault] = frozenset()
 STREAMS = frozenset({Fault.STREAM_BREAKS, Fault.BAD_COMPLETION})
 GUESTS = frozenset({Fault.GUESTS_FAIL, Fault.BAD_COMPLETION})
-DEMO = "demo_on_a_virtual_clock"
+DEMO, LATE_READ = "demo_on_a_virtual_clock", "a_read_that_comes_late"
 HEDGES = frozenset({Fault.STALL, Fault.VENDOR_ERROR})
 REFUSALS = frozenset({Fault.VENDOR_ERROR})
 SIMULATED = {
@@ -59,11 +64,12 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: decided otherwise by version {VERSION}:\n{told(found)}", file=sys.stderr)
                 print("raise processors.deciders.VERSION first (or say --unreleased)", file=sys.stderr)
                 return 1
-    wanted = [argument for argument in arguments if not argument.startswith("--")] or [DEMO, *SIMULATED]
+    wanted = [argument for argument in arguments if not argument.startswith("--")] or [DEMO, *SIMULATED, LATE_READ]
     logs = [demo_call() if DEMO in wanted else read(DEMO)]
     for name, scene in SIMULATED.items():
         held = {each for log in logs for each in _happened(log.events)}
         logs.append(simulated_call(name, scene, held) if name in wanted else read(name))
+    logs.append(late_read() if LATE_READ in wanted else read(LATE_READ))
     for log in logs:
         if log.name not in wanted:
             continue
@@ -102,6 +108,24 @@ def simulated_call(name: str, scene: Scene, held: set[tuple[str, ...]]) -> Golde
     assert key is not None, "a simulated call is never forgotten"
     behaviours = {(1, run.behaviour.content_hash): run.behaviour}
     return GoldenLog(name, events, behaviours, key.digest_key)
+
+
+def late_read() -> GoldenLog:
+    """A turn gives up on a tool; what it finds is told once the next reply was heard."""
+    bank = small_bank()
+    words = {"pending": "That takes a while.", "late": "Your {card} {progress}.", "failed": "I couldn't find it."}
+    intents = [i.model_dump() | (words if i.name == "card" else {}) for i in bank.intents]
+    behaviour = Behaviour.model_validate(bank.model_dump() | {"intents": intents})
+    call = Call(behaviour, signed_in("ada"))
+    call.says("Is my new card on its way", "card")
+    call.now_ms += behaviour.budget.give_up_ms
+    call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    call.hears_reply()
+    call.says("What does a new card cost", "fees")
+    call.told(tool_returned("t2.s1.tool.card", "card", "is on its way"))
+    for _ in range(2):
+        call.hears_reply()
+    return GoldenLog(LATE_READ, call.events, {(1, behaviour.content_hash): behaviour}, b"key")
 
 
 def _happened(events: list[Event]) -> set[tuple[str, ...]]:

@@ -1,0 +1,195 @@
+"""A read that comes when its reply has gone: nothing of it is lost, and it is told when nobody speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_behaviour_loader import INTENTS, problems, swapped, write
+from told_by_hand import BANK, Call, of, signed_in, tool_returned
+
+from agent_core.behaviour import Behaviour
+from processors.deciders import cascade
+from processors.mind import AgentMind
+from schemas import decisions as d
+from schemas import facts as f
+from schemas import reads as r
+from schemas.base import Payload
+from simulation.durable import Durable
+
+QUESTION, ASK = "Is my new card on its way", "t2.s1.tool.card"
+PENDING, FAILED = "That takes longer. I'll tell you as soon as I know.", "I couldn't find out where it is."
+WORDS = {"pending": PENDING, "late": "About your card: it {progress}.", "failed": FAILED}
+NEWS = f"t3.s0.late.{ASK}"
+
+
+def bank(**words: str | None) -> Behaviour:
+    written = BANK.model_dump()
+    for intent in written["intents"]:
+        if intent["name"] == "card":
+            intent |= words or WORDS
+    return Behaviour.model_validate(written)
+
+
+def said(decided: list[Payload]) -> list[tuple[str, str]]:
+    return [(p.action, p.text) for p in decided if isinstance(p, d.ReplyChosen)]
+
+
+def gave_up(behaviour: Behaviour | None = None) -> Call:
+    """The caller has heard that it takes longer; the read goes on."""
+    call = Call(behaviour or bank(), signed_in("ada"))
+    call.says(QUESTION, "card")
+    assert said(gives_up(call)) == [("fallback", PENDING)]
+    call.hears_reply()
+    return call
+
+
+def gives_up(call: Call) -> list[Payload]:
+    call.now_ms += BANK.budget.give_up_ms
+    turn = call.conversation.turn
+    assert turn
+    return call.told(f.TimerFired(timer_id=f"{turn.turn_id}.give_up", purpose="give_up"))
+
+
+def found() -> f.ToolReturned:
+    return tool_returned(ASK, "card", "is on its way")
+
+
+def test_what_comes_when_nobody_speaks_is_told_at_once() -> None:
+    call = gave_up()
+    decided = call.told(found())
+    assert of(d.TurnOpened, decided)[0].cause == "news"
+    assert of(r.ReadTold, decided) == [r.ReadTold(read_id=ASK, candidate_id=NEWS)]
+    assert said(decided) == [("tool", "About your card: it is on its way.")]
+    call.hears_reply()
+    assert call.conversation.late_reads == {}
+    assert call.open_asks() == []
+
+
+def test_the_turn_gives_up_with_what_it_keeps_on_the_log() -> None:
+    call = Call(bank(), signed_in("ada"))
+    call.says(QUESTION, "card")
+    decided = gives_up(call)
+    assert of(r.ReadKept, decided) == [r.ReadKept(read_id=ASK, intent="card", waits_for=(ASK,))]
+    assert [ask.ask_id for ask in call.open_asks()] == [ASK]
+
+
+def test_what_comes_in_mid_speech_is_told_once_the_reply_was_heard() -> None:
+    call = gave_up()
+    call.says("What does a new card cost", "fees")
+    assert said(call.told(found())) == []
+    assert said(call.hears_reply()) == [("tool", "About your card: it is on its way.")]
+
+
+def test_what_comes_while_the_agent_still_says_that_it_takes_longer_is_told_next() -> None:
+    call = Call(bank(), signed_in("ada"))
+    call.says(QUESTION, "card")
+    gives_up(call)
+    assert said(call.told(found())) == []
+    assert said(call.hears_reply()) == [("tool", "About your card: it is on its way.")]
+
+
+def test_while_the_caller_speaks_nothing_is_told() -> None:
+    call = gave_up()
+    call.told(f.CallerSpeechStarted(utterance_id="u9"))
+    assert said(call.told(found())) == []
+    assert said(call.told(f.CallerSpeechDismissed(utterance_id="u9"))) == [
+        ("tool", "About your card: it is on its way.")
+    ]
+
+
+def test_that_nothing_was_found_is_told_too() -> None:
+    call = gave_up()
+    decided = call.told(f.EffectFailed(ask_id=ASK, attempt=0, reason="timed_out"))
+    assert said(decided) == [("tool", FAILED)]
+
+
+def test_what_was_read_for_one_is_told_to_nobody_else_and_to_them_when_they_are_back() -> None:
+    call = gave_up()
+    call.signs_in("ben")
+    assert said(call.told(found())) == []
+    assert said(call.signs_in("ada")) == [("tool", "About your card: it is on its way.")]
+
+
+def test_who_lost_the_level_meanwhile_is_told_nothing() -> None:
+    call = Call(bank(), signed_in("ada", expires_after_ms=BANK.budget.give_up_ms + 100))
+    call.says(QUESTION, "card")
+    gives_up(call)
+    call.hears_reply()
+    call.now_ms += 200
+    assert said(call.told(found())) == []
+
+
+def test_who_asks_again_and_is_answered_is_not_told_twice() -> None:
+    call = gave_up()
+    call.says(QUESTION, "card")
+    again = "t3.s1.tool.card"
+    assert said(call.told(tool_returned(again, "card", "was delivered"))) == [("tool", "Your card was delivered.")]
+    call.told(found())
+    assert said(call.hears_reply()) == []
+    assert call.conversation.late_reads == {}
+
+
+def test_news_that_were_talked_over_are_told_once_more_and_no_more() -> None:
+    call = gave_up()
+    call.told(found())
+    told = []
+    for turn, utterance in ((3, "u8"), (5, "u9"), (7, "u10")):
+        chosen = f"t{turn}.s0.late.{ASK}"
+        if call.conversation.turn is None or chosen not in call.conversation.turn.candidates:
+            break
+        told.append(turn)
+        call.told(f.SpeechStarted(candidate_id=chosen, take=1))
+        call.told(f.CallerSpeechStarted(utterance_id=utterance))
+        call.told(f.SpeechInterrupted(candidate_id=chosen, spoken_so_far="About"))
+        call.says("What does a new card cost", "fees")
+        call.hears_reply()
+    assert told == [3, 5]
+
+
+def test_without_words_for_it_a_read_ends_with_its_turn() -> None:
+    call = Call(BANK, signed_in("ada"))
+    call.says(QUESTION, "card")
+    assert said(gives_up(call)) == [("fallback", BANK.lines.fallback)]
+    assert call.open_asks() == []
+
+
+def test_a_call_that_ends_ends_what_was_kept_for_it() -> None:
+    call = gave_up()
+    call.told(f.CallEnded(reason="caller_hung_up"))
+    assert call.open_asks() == []
+    assert call.conversation.late_reads == {}
+
+
+def test_a_new_owner_asks_again_for_what_was_kept() -> None:
+    call = gave_up()
+    decided = call.told(f.OwnerChanged(epoch=2))
+    assert [(p.ask_id, p.generation) for p in of(d.AskRepeated, decided)] == [(ASK, 1)]
+    assert said(call.told(found())) == [("tool", "About your card: it is on its way.")]
+
+
+def test_what_is_kept_lies_in_a_snapshot() -> None:
+    call = gave_up()
+    durable = Durable()
+    durable.keys.create(call.conversation.id)
+    mind = AgentMind(cascade(), lambda seq, content_hash: bank(), durable.keys)
+    frozen = mind.freeze(call.conversation)
+    assert frozen is not None
+    thawed = mind.thaw(call.conversation.id, frozen)
+    assert thawed is not None
+    assert thawed.late_reads == call.conversation.late_reads
+    assert thawed.asks[ASK].kept
+
+
+@pytest.mark.parametrize(("said", "missing"), [("pending: Wait.", "failed"), ("failed: Nothing.", "pending")])
+def test_behaviour_needs_words_for_whatever_may_become_of_it(tmp_path: Path, said: str, missing: str) -> None:
+    late = f"We open at nine.\n    tool: card_status\n    late: It {{progress}}.\n    {said}"
+    found = problems(write(tmp_path, **swapped(INTENTS, "We open at nine.", late)))
+    assert f"intents.yaml:4: intent 'hours' needs {missing!r}: what it finds late is told" in found
+    assert not any("'late'" in problem for problem in found)
+
+
+def test_a_write_has_no_words_for_a_late_read(tmp_path: Path) -> None:
+    late = "We open at nine.\n    tool: block_card\n    late: It is blocked."
+    found = problems(write(tmp_path, **swapped(INTENTS, "We open at nine.", late)))
+    assert "intents.yaml:5: intent 'hours' says 'late', but its tool writes: 'answer' is said then" in found
