@@ -12,30 +12,45 @@ from agent_core.behaviour_loader import load
 from console.failures import FailedError, UsageError
 from console.progress import Progress
 from console.settings import Settings
+from console.signed_in import open_fixtures
 from console.what_if_models import WhatIfModels, answered_by
 from console.workspace import open_workspace
 from processors.deciders import cascade
+from processors.executors.simulated_tools import simulated
 from projections.many_calls import HelperLostError, OpenJudge, judge_all
 from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
 from projections.replay_all import ReplayJudge
 from projections.what_if.call import Source, WhatIfCall
 from projections.what_if.change import WhatIf, WhatIfError
+from projections.what_if.going_on import GoOn
+from simulation.going_on import GoingOn
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_what_if(settings: Settings, what_if: WhatIf, offline: bool) -> AsyncIterator[WhatIfCall]:
+async def open_what_if(
+    settings: Settings, what_if: WhatIf, offline: bool, seed: int | None = None
+) -> AsyncIterator[WhatIfCall]:
+    """``seed``: calls go on behind their first changed reply, with simulated callers of that seed."""
     models = WhatIfModels(answered_by(settings.llm, what_if.model), offline=offline)
     async with open_workspace(settings, create=False) as workspace:
         behaviour_of = recorded_behaviours(workspace.behaviours)
         in_use = cache(partial(load, settings.behaviour))  # read where a conversation needs it
         source = Source(workspace.stores.ledger, workspace.codec, workspace.keys, behaviour_of, in_use)
         try:
-            yield WhatIfCall(source, cascade(), what_if, models.answer_for)
+            yield WhatIfCall(source, cascade(), what_if, models.answer_for, _going_on(settings, seed))
         finally:
             await models.close()
+
+
+def _going_on(settings: Settings, seed: int | None) -> GoOn | None:
+    """Raises ``ConfigurationError`` for fixtures of tools that can't be read."""
+    if seed is None:
+        return None
+    fixtures = settings.tools.simulated
+    return GoingOn(seed, simulated(open_fixtures(fixtures)) if fixtures else {})
 
 
 @asynccontextmanager

@@ -88,6 +88,14 @@ def replay(
     every_call: Annotated[
         bool, typer.Option("--every-call", help="With --what-if --json: calls that don't differ, too.")
     ] = False,
+    go_on: Annotated[
+        bool,
+        typer.Option(
+            "--go-on",
+            help="With --what-if: go on behind a call's first changed reply with a simulated caller and tools.",
+        ),
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the simulated callers (default: 0).")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes (default: one a core).")] = None,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Play the call back, its race and its audio at the original pace.")
@@ -116,6 +124,8 @@ def replay(
     Example: ledgerline replay --all --since 7d --what-if guardrail=forbid:guarantee --fail-on 'reply-changed>1%'
     """
     common: dict[str, Any] = {"data": data, "log": log, "as_json": json}
+    if seed is not None and not go_on:
+        raise typer.BadParameter("--seed goes with --go-on")
     is_stretch = topic is not None or end is not None or start != "0"
     ways = [lane is not None, partition is not None, realtime, bool(what_if), every and not what_if]
     _check_replay(
@@ -123,7 +133,7 @@ def replay(
         call_id,
         every=every,
         several=bool(since or jobs),
-        judged=bool(fail_on or offline or every_call),
+        judged=bool(fail_on or offline or every_call or go_on),
         is_stretch=is_stretch,
     )
     if lane is not None:
@@ -141,6 +151,7 @@ def replay(
             offline=offline,
             fail_on=fail_on or [],
             every_call=every_call,
+            seed=(seed or 0) if go_on else None,
             jobs=jobs,
             **common,
         )
@@ -157,7 +168,7 @@ def _check_replay(
     if sum(ways) > 1:
         raise typer.BadParameter("--lane, --partition, --realtime, --what-if and --all are ways of their own")
     if judged and not what_if:
-        raise typer.BadParameter("--fail-on, --offline and --every-call go with --what-if")
+        raise typer.BadParameter("--fail-on, --offline, --every-call and --go-on go with --what-if")
     if several and not every:
         raise typer.BadParameter("--since and --jobs go with --all")
     if every and call_id is not None:

@@ -22,6 +22,7 @@ from projections.what_if.report import (
     Compared,
     Said,
     TurnWhatIf,
+    WentOn,
     WhatIfReport,
     WhatIfSummary,
 )
@@ -38,6 +39,7 @@ def run(
     offline: bool,
     fail_on: list[str],
     every_call: bool,
+    seed: int | None,
     jobs: int | None,
     data: Path | None,
     log: str | None,
@@ -48,7 +50,7 @@ def run(
     except WhatIfError as error:
         raise UsageError(str(error)) from None
     settings = load_settings(data, log)
-    report = asyncio.run(_report(settings, call_id, change, since, offline, limited, every_call, jobs))
+    report = asyncio.run(_report(settings, call_id, change, since, offline, limited, every_call, seed, jobs))
     if as_json:
         print_json(report)
     else:
@@ -64,12 +66,13 @@ async def _report(
     offline: bool,
     limited: tuple[Limit, ...],
     every_call: bool,
+    seed: int | None,
     jobs: int | None,
 ) -> WhatIfReport:
     wanted = await all_calls(settings) if call_id is None else [await _named(settings, call_id)]
     from_us = since_us(since) if since else None
     gathered, kept = Gathered(), list[CallWhatIf]()
-    open_judge = partial(open_what_if, settings, what_if, offline)
+    open_judge = partial(open_what_if, settings, what_if, offline, seed)
     async for call in each_call(open_judge, wanted, from_us, jobs, "judging calls anew"):
         gathered.add(call)
         if every_call or call_id is not None or call.identical is not True:
@@ -104,6 +107,9 @@ def _told(report: WhatIfReport) -> Iterator[str]:
     if len(changed) > MOST_SHOWN:
         yield f"… and {len(changed) - MOST_SHOWN} turns more: --json names them all"
     for call in report.calls:
+        if call.went_on:
+            yield from _went_on(call.call_id, call.went_on)
+    for call in report.calls:
         if call.why_not:
             yield f"{call.call_id}: not judged ({call.why_not})"
     for told in report.failed_on:
@@ -127,6 +133,9 @@ def _summary(found: WhatIfSummary) -> Iterator[str]:
     yield f"  decided after, median: {_both(found.decision_p50_ms)} ms; p95: {_both(found.decision_p95_ms)} ms"
     yield f"  models' cost, millionths: {_both(found.cost_micros)}"
     yield f"  recorded outcomes used: {found.reused}; asked anew: {found.asked}"
+    if found.went_on:
+        ends = ", ".join(f"{o.outcome} {o.recorded} → {o.what_if}" for o in found.outcomes)
+        yield f"  simulated to their end: {found.went_on} calls, {found.end_unknown} with no known end; outcomes: {ends}"
 
 
 def _turn(call: CallWhatIf, turn: TurnWhatIf) -> Iterator[str]:
@@ -139,6 +148,23 @@ def _turn(call: CallWhatIf, turn: TurnWhatIf) -> Iterator[str]:
         yield f"  now:  something else, not known: {turn.unknown}"
     else:
         yield f"  now:  not known: {turn.unknown}"
+
+
+def _went_on(call_id: str, went_on: WentOn) -> Iterator[str]:
+    """Everything in it is marked as what it is: nothing of it happened."""
+    yield f"{call_id} went on behind {went_on.behind}, SIMULATED with seed {went_on.seed}: {_ended(went_on)}"
+    for turn in went_on.turns:
+        yield f"  {turn.turn_id} simulated caller ({turn.words}): {turn.text}"
+        yield f"  {turn.turn_id} agent: {_said(turn.said) if turn.said else 'not known'}"
+    then, now = went_on.recorded, went_on.what_if
+    if now is not None:
+        yield f"  outcome: {then.outcome} → {now.outcome}; turns: {then.turns} → {now.turns}"
+        yield f"  turns blocked: {then.blocked} → {now.blocked}; marks for a holding line: {then.holds} → {now.holds}"
+        yield f"  lasted: {then.lasted_ms / 1000:,.0f} s → {now.lasted_ms / 1000:,.0f} s (at the pace of a simulated caller)"
+
+
+def _ended(went_on: WentOn) -> str:
+    return f"not known: {went_on.unknown}" if went_on.unknown else went_on.ended.replace("_", " ")
 
 
 def _said(said: Said) -> str:

@@ -15,10 +15,11 @@ from projections.recompute import compare, decided_by, into_steps, version_of
 from projections.wall_time import iso_time
 from projections.what_if.change import WhatIf, WhatIfError
 from projections.what_if.comparing import Recorded, compared, other_end
+from projections.what_if.going_on import Divergence, GoOn
 from projections.what_if.imported import judged_exchanges
 from projections.what_if.outcomes import RecordedOutcomes
 from projections.what_if.rejudge import Answer, Rejudged, rejudge
-from projections.what_if.report import CHANGED, CallWhatIf, Said, TurnWhatIf
+from projections.what_if.report import CHANGED, CallWhatIf, Said, TurnWhatIf, WentOn
 from projections.what_if.turns import RecordedTurn, Step, recorded_turns
 from schemas import decisions as d
 from schemas import facts as f
@@ -45,11 +46,25 @@ class Source(NamedTuple):
     in_use: Callable[[], Behaviour] | None = None
 
 
-class WhatIfCall:
-    """Judges calls one after the other. ``answer_for``: who is asked what the log doesn't say."""
+class _Judged(NamedTuple):
+    """``diverged``: how the first turn was judged whose reply is another one. Of imported conversations ``turns`` alone."""
 
-    def __init__(self, source: Source, cascade: Cascade, what_if: WhatIf, answer_for: AnswerFor) -> None:
+    turns: tuple[TurnWhatIf, ...]
+    recorded: tuple[RecordedTurn, ...] = ()
+    diverged: Rejudged | None = None
+    outcomes: RecordedOutcomes | None = None
+    answer: Answer | None = None
+
+
+class WhatIfCall:
+    """Judges calls one after the other. ``answer_for``: who is asked what the log doesn't say. ``go_on``: by whom a call
+    goes on behind its first changed reply; None: it doesn't."""
+
+    def __init__(
+        self, source: Source, cascade: Cascade, what_if: WhatIf, answer_for: AnswerFor, go_on: GoOn | None = None
+    ) -> None:
         self._source, self._version, self._what_if, self._answer_for = source, cascade.version, what_if, answer_for
+        self._go_on = go_on
         self._mind = AgentMind(cascade, source.behaviour_of, source.keys)
         self._otherwise = AgentMind(cascade, self._changed, source.keys)
 
@@ -69,7 +84,9 @@ class WhatIfCall:
         if self._source.keys.get(call_id) is None:
             return _not_judged(call_id, started_at, FORGOTTEN)
         try:
-            turns = await self.turns(call_id, steps)
+            judged = await self._judged(call_id, steps)
+            turns = judged.turns
+            went_on = await self._gone_on(call_id, steps, judged)
         except BehaviourMissingError:
             return _not_judged(call_id, started_at, "behaviour_missing")
         except (WhatIfError, KeysUnavailableError):
@@ -79,24 +96,57 @@ class WhatIfCall:
         first = next((turn.turn_id for turn in turns if turn.reply == CHANGED), None)
         identical = all(turn.identical for turn in turns) if turns else None
         return CallWhatIf(
-            call_id=call_id, started_at=started_at, identical=identical, why_not=None, first_change=first, turns=turns
+            call_id=call_id,
+            started_at=started_at,
+            identical=identical,
+            why_not=None,
+            first_change=first,
+            turns=turns,
+            went_on=went_on,
         )
 
     async def turns(self, call_id: str, steps: Sequence[Step]) -> tuple[TurnWhatIf, ...]:
         """Each turn of a call, judged anew. Raises ``BehaviourMissingError``, ``WhatIfError``, what a decider raises."""
+        return (await self._judged(call_id, steps)).turns
+
+    async def _judged(self, call_id: str, steps: Sequence[Step]) -> _Judged:
         pinned = next((e.payload for step in steps for e in step if isinstance(e.payload, d.ConversationOpened)), None)
         if pinned is None:
-            return self._imported([event for step in steps for event in step])
+            return _Judged(self._imported([event for step in steps for event in step]))
         behaviour = self._source.behaviour_of(pinned.behaviour_seq, pinned.behaviour_hash)
         outcomes, versions = RecordedOutcomes(steps, behaviour), decided_by(steps)
         arrived = next((e.payload for step in steps for e in step if isinstance(e.payload, f.CallArrived)), None)
         answer = self._answer_for(arrived.providers if arrived else ())
         judged: list[TurnWhatIf] = []
-        for turn in recorded_turns(self._mind, call_id, steps):
+        recorded = tuple(recorded_turns(self._mind, call_id, steps))
+        diverged: Rejudged | None = None
+        for turn in recorded:
             is_older = any(version_of(step, versions, self._version) != self._version for step in turn.steps)
             comparable = all(before.reply != CHANGED for before in judged)
-            judged.append(await self._turn(turn, outcomes, answer, comparable=comparable, is_older=is_older))
-        return tuple(judged)
+            one, found = await self._turn(turn, outcomes, answer, comparable=comparable, is_older=is_older)
+            judged.append(one)
+            if comparable and one.reply == CHANGED:
+                diverged = found
+        return _Judged(tuple(judged), recorded, diverged, outcomes, answer)
+
+    async def _gone_on(self, call_id: str, steps: Sequence[Step], judged: _Judged) -> WentOn | None:
+        if self._go_on is None or judged.diverged is None or judged.outcomes is None or judged.answer is None:
+            return None
+        place = next(n for n, turn in enumerate(judged.turns) if turn.reply == CHANGED)
+        return await self._go_on(
+            Divergence(
+                call_id,
+                steps,
+                judged.recorded,
+                judged.turns,
+                place,
+                judged.diverged,
+                self._mind,
+                self._otherwise,
+                judged.outcomes,
+                judged.answer,
+            )
+        )
 
     def _imported(self, events: Sequence[Event]) -> tuple[TurnWhatIf, ...]:
         if self._source.in_use is None:
@@ -106,7 +156,7 @@ class WhatIfCall:
 
     async def _turn(
         self, turn: RecordedTurn, outcomes: RecordedOutcomes, answer: Answer, *, comparable: bool, is_older: bool
-    ) -> TurnWhatIf:
+    ) -> tuple[TurnWhatIf, Rejudged]:
         here = self._otherwise.initial(turn.before.id).context
         as_pinned = self._mind.initial(turn.before.id).context
         then: Rejudged | None = None
@@ -117,7 +167,7 @@ class WhatIfCall:
         if then is not None:
             recorded, events = self._end(turn, then, as_pinned) or recorded, list(then.events)
         what_if = self._end(turn, found, here)
-        return compared(
+        one = compared(
             turn,
             recorded,
             what_if,
@@ -126,6 +176,7 @@ class WhatIfCall:
             comparable=comparable,
             older_code=is_older,
         )
+        return one, found
 
     def _end(self, turn: RecordedTurn, found: Rejudged, context: Context) -> Said | None:
         return other_end(turn, found, _behaviour_in(turn, context).lines.closing)

@@ -46,11 +46,13 @@ ANSWERABLE = tuple(_NAMES)  # what may be asked anew: nothing of it touches anyb
 
 
 class Rejudged(NamedTuple):
-    """``events``: all facts and decisions up to the choice. ``choice``: None where nothing was chosen. ``closing_us``:
-    when the closing line would have begun. ``unknown``: why what would be chosen can't be known. ``closed``: it ended
-    with nothing said. ``costs``: by ask, of the models that it asked. ``reused`` and ``asked``: attempts."""
+    """``events``: all facts and decisions up to the choice, and ``after`` how the conversation then stands. ``choice``: None
+    where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what would be chosen
+    can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked. ``reused`` and
+    ``asked``: attempts."""
 
     events: tuple[Event, ...]
+    after: Conversation
     speech_ended_at_us: int
     choice: Event | None
     closing_us: int | None
@@ -137,6 +139,7 @@ class _Run:
         closed = choice is None and self._closing_us is None and not self._stuck and not self._is_open()
         return Rejudged(
             events=tuple(self._events),
+            after=self._c,
             speech_ended_at_us=self._speech_ended_at_us,
             choice=choice,
             closing_us=self._closing_us,

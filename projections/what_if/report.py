@@ -47,9 +47,47 @@ class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
 
 
+class SimulatedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that never was. ``text``: what the caller is supposed to say, ``words``: where that comes from: recorded (they
+    said so then, and it still fits), reworded (they weren't answered), persona (what such a caller says). ``said``: null
+    where it isn't known."""
+
+    turn_id: str
+    text: str
+    words: str
+    said: Said | None
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to its end. ``outcome``: as in the read model ``conversations``. ``turns``: that the caller began. ``blocked``:
+    turns in which a guardrail blocked something. ``holds``: marks for a holding line."""
+
+    outcome: str | None
+    turns: int
+    blocked: int
+    holds: int
+    cost_micros: int | None
+    lasted_ms: float
+
+
+class WentOn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a simulated caller would have made of a call behind its first changed reply: **nothing of it happened**.
+    ``ended``: hung_up, closed, handed_over, too_long, unknown; ``unknown`` says why. ``what_if``: null where the end isn't
+    known. The same ``seed``, the same course, where no model is asked."""
+
+    seed: int
+    behind: str
+    ended: str
+    unknown: str | None
+    turns: tuple[SimulatedTurn, ...]
+    recorded: Course
+    what_if: Course | None
+
+
 class CallWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """``identical``: null where nothing could be judged; ``why_not`` says why: forgotten, unreadable: …,
-    behaviour_missing, failed: …. ``first_change``: the first turn whose reply is another one."""
+    behaviour_missing, failed: …. ``first_change``: the first turn whose reply is another one. ``went_on``: with
+    ``--go-on``, where a reply changed."""
 
     call_id: str
     started_at: str | None
@@ -57,6 +95,7 @@ class CallWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str | None
     first_change: str | None
     turns: tuple[TurnWhatIf, ...]
+    went_on: WentOn | None = None
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +105,19 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     what_if: float | None
 
 
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the calls that went on ended so, then and now."""
+
+    outcome: str
+    recorded: int
+    what_if: int
+
+
 class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Of all turns, each judged on its recorded history. ``changed``: replies that are another one; ``not_comparable`` of
     them lie behind an earlier change in their call. ``blocked``: turns in which a guardrail blocked something; ``newly``
-    ones are those in which none did. ``cost_micros``: sums. Latencies: of the decision."""
+    ones are those in which none did. ``cost_micros``: sums. Latencies: of the decision. ``went_on``: calls that a simulated
+    caller went on with, ``end_unknown`` of them to no known end; ``outcomes``: of the others."""
 
     calls: int
     judged: int
@@ -92,6 +140,9 @@ class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     decision_p95_ms: Compared
     reused: int
     asked: int
+    went_on: int = 0
+    end_unknown: int = 0
+    outcomes: tuple[Outcomes, ...] = ()
 
 
 class WhatIfReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from projections.what_if.change import WhatIfError
-from projections.what_if.report import CHANGED, UNKNOWN, CallWhatIf, Compared, Said, TurnWhatIf, WhatIfSummary
+from projections.what_if.report import (
+    CHANGED,
+    UNKNOWN,
+    CallWhatIf,
+    Compared,
+    Outcomes,
+    Said,
+    TurnWhatIf,
+    WentOn,
+    WhatIfSummary,
+)
 
 _LIMIT = re.compile(r"([a-z-]+)\s*(>=|>)\s*([0-9]+(?:\.[0-9]+)?)(%?)")
 _OVER: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
@@ -93,6 +103,7 @@ class Gathered:
     def __init__(self) -> None:
         self._count: Counter[str] = Counter()
         self._costs, self._decisions, self._holds = _Sides(), _Sides(), _Sides()
+        self._outcomes: Counter[tuple[str, str]] = Counter()
         self.not_identical = 0
 
     @property
@@ -105,6 +116,16 @@ class Gathered:
         self.not_identical += call.identical is False
         for turn in call.turns:
             self._add_turn(turn)
+        if call.went_on is not None:
+            self._add_end(call.went_on)
+
+    def _add_end(self, went_on: WentOn) -> None:
+        self._count["went_on"] += 1
+        if went_on.what_if is None:
+            self._count["end_unknown"] += 1
+            return
+        self._outcomes["then", went_on.recorded.outcome or "none"] += 1
+        self._outcomes["now", went_on.what_if.outcome or "none"] += 1
 
     def _add_turn(self, turn: TurnWhatIf) -> None:
         count, here, there = self._count, turn.recorded, turn.what_if
@@ -154,6 +175,12 @@ class Gathered:
             decision_p95_ms=self._decisions.quantile(0.95),
             reused=count["reused"],
             asked=count["asked"],
+            went_on=count["went_on"],
+            end_unknown=count["end_unknown"],
+            outcomes=tuple(
+                Outcomes(outcome=name, recorded=self._outcomes["then", name], what_if=self._outcomes["now", name])
+                for name in sorted({name for _, name in self._outcomes})
+            ),
         )
 
     def _both(self, name: str, turns: int) -> Compared:
