@@ -209,7 +209,7 @@ app.command("import")(import_log)
 @app.command()
 def simulate(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")] = 100,
-    first_seed: Annotated[int, typer.Option("--first-seed", min=0)] = 0,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="Where to begin, or to go on.")] = 0,
     faults: Annotated[str, typer.Option("--faults", help="all, none, or names separated by commas.")] = "all",
     timeline: Annotated[bool, typer.Option("--timeline", help="Print the timeline of the first failing seed.")] = False,
     json: Json = False,

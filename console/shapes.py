@@ -24,7 +24,7 @@ from projections.stretch import StretchReplay
 from projections.verify import Verification
 from projections.what_if.report import WhatIfReport
 from projections.why.why import Why
-from simulation.run import Report
+from simulation.report import Report
 from streams.history.importing import ImportedHistory
 from streams.transfer import Exported, Imported
 

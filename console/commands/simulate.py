@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import sys
+
 from console.failures import UsageError
 from console.output import print_json
-from simulation.run import FAULTS, Report, simulate, timeline_of
+from console.progress import Progress
+from simulation.faults import Fault, faults_named
+from simulation.report import Report, Tally
+from simulation.run import play_all, timeline_of
 
 
 def run(*, seeds: int, first_seed: int, faults: str, timeline: bool, as_json: bool) -> int:
     chosen = _faults(faults)
-    report = simulate(range(first_seed, first_seed + seeds), chosen)
+    report = _play(range(first_seed, first_seed + seeds), chosen, faults)
     if as_json:
         print_json(report)
     else:
         print(_told(report))
     if timeline:
         print(timeline_of(report.failing[0].seed if report.failing else first_seed, chosen))
-    return 1 if report.violations else 0
+    return 1 if report.violations or report.seeds < seeds else 0
 
 
-def _faults(text: str) -> frozenset[str]:
-    if text == "all":
-        return frozenset(FAULTS)
-    if text == "none":
-        return frozenset()
-    chosen = frozenset(name.strip() for name in text.split(",") if name.strip())
-    unknown = sorted(chosen - set(FAULTS))
-    if unknown:
-        raise UsageError(f"unknown faults {', '.join(unknown)}: there are {', '.join(sorted(FAULTS))}, or all, or none")
-    return chosen
+def _play(seeds: range, chosen: frozenset[Fault], faults: str) -> Report:
+    """Interrupted, the report is of what was played by then, and stderr says how to go on."""
+    tally = Tally(chosen)
+    with Progress("seeds") as progress:
+        try:
+            for played in play_all(seeds, chosen):
+                tally.add(played)
+                progress(tally.seeds, len(seeds))
+        except KeyboardInterrupt:
+            left = seeds[tally.seeds :]
+            go_on = f"ledgerline simulate --first-seed {left.start} --seeds {len(left)} --faults {faults}"
+            print(f"stopped before seed {left.start}; to go on: {go_on}", file=sys.stderr)
+    return tally.report()
+
+
+def _faults(text: str) -> frozenset[Fault]:
+    try:
+        return faults_named(text.replace(" ", ""))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _told(report: Report) -> str:
     lines = [f"{report.seeds} seeds: {report.violations or 'no'} violations"]
     for failing in report.failing:
         lines.append(f"seed {failing.seed}: {failing.invariant}: {failing.message}\n  {failing.command}")
+    if report.violations > len(report.failing):
+        lines.append(f"and {report.violations - len(report.failing)} more")
     return "\n".join(lines)

@@ -13,7 +13,9 @@ import pytest
 
 from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS
 from simulation.faults import ALL, Fault
-from simulation.run import FAULTS, Report, command_of, simulate
+from simulation.report import MOST_TOLD, Played, Report, Tally, command_of
+from simulation.run import FAULTS, play_all, simulate
+from simulation.violation import Violation
 
 SEEDS = range(1, 1001)
 LEAST_TURNS = 6
@@ -25,8 +27,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
-    return simulate(SEEDS)
+def played() -> list[Played]:
+    return list(play_all(SEEDS, ALL))
+
+
+@pytest.fixture(scope="module")
+def report(played: list[Played]) -> Report:
+    tally = Tally(ALL)
+    for one in played:
+        tally.add(one)
+    return tally.report()
 
 
 def test_every_invariant_holds_in_every_seed(report: Report) -> None:
@@ -77,6 +87,27 @@ def test_a_seed_is_the_same_run_in_every_process() -> None:
     ]
     assert len(told[0]) > 10_000
     assert told[0] == told[1]
+
+
+def test_seeds_are_told_in_order_and_alike_however_many_processes_play_them(played: list[Played]) -> None:
+    assert [one.seed for one in played] == list(SEEDS)
+    assert list(play_all(SEEDS[:5], ALL, processes=1)) == played[:5]
+
+
+def test_a_report_counts_all_and_tells_the_first() -> None:
+    tally = Tally(ALL)
+    for seed in range(MOST_TOLD):
+        two = [Violation("one_reply", "first"), Violation("one_reply", "second")]
+        crashes = [("owner:tool:before", "quiet", ("delay", "stall")), ("owner:tool:after", "over", ())]
+        tally.add(Played(seed, two, crashes, {("owner:tool:before", "quiet"): 3}, ["delay", "stall"], 7 + seed))
+    report = tally.report()
+    assert (report.seeds, report.violations, len(report.failing)) == (MOST_TOLD, 2 * MOST_TOLD, MOST_TOLD)
+    assert report.failing[-1].seed == MOST_TOLD // 2 - 1
+    assert report.coverage["owner:tool:before"] == {"delay": MOST_TOLD, "stall": MOST_TOLD}
+    assert report.coverage["owner:tool:after"] == {"none": MOST_TOLD}
+    assert report.states["owner:tool:after"] == {"over": MOST_TOLD}
+    assert report.passed == {"owner:tool:before": {"quiet": 3 * MOST_TOLD}}
+    assert (report.cells, report.fewest_turns) == (3, 7)
 
 
 def test_a_report_says_how_to_replay_a_seed() -> None:
