@@ -231,7 +231,7 @@ def row(name: str, calls: int, measured: Measured) -> tuple[Cell, ...]:
         _percent(sum(t.heard_ms >= _HEARD_IN_FULL * t.expected_ms for t in turns), count),
         asked["requests"] / count if count else None,
         cost_micros(asked) / count if count else None,
-        ran.cpu_s / (ran.call_s / 60) if ran.call_s else None,
+        _cpu(ran),
         (ran.rss_most_bytes - ran.rss_idle_bytes) / calls / 1e6,
     )
 
@@ -257,7 +257,7 @@ def _loads(size: Size, ways: list[Way]) -> Table:
                     seen.p99,
                     f"{(seen.p95 / alone - 1):+.0%}" if seen.p95 is not None and alone else None,
                     _percent(silent(ran.turns, SILENT_MS), len(ran.turns)),
-                    ran.cpu_s / (ran.call_s / 60) if ran.call_s else None,
+                    _cpu(ran),
                     (ran.rss_most_bytes - ran.rss_idle_bytes) / calls / 1e6,
                     len(ran.failures),
                 )
@@ -329,6 +329,11 @@ def _on_a_virtual_clock(size: Size) -> Table:
 
 def silent(turns: Sequence[Turn], for_ms: float) -> int:
     return sum(t.first_sound_ms is None or t.first_sound_ms > for_ms for t in turns)
+
+
+def _cpu(ran: Ran) -> str | None:
+    """Seconds a minute of call."""
+    return f"{ran.cpu_s / (ran.call_s / 60):.2f}" if ran.call_s else None
 
 
 def _percent(hits: int, of: int) -> str | None:

@@ -60,7 +60,7 @@ def test_a_stall_is_seen_in_the_tail_and_in_the_silence() -> None:
     assert cells[4] == pytest.approx(10_600, abs=1)
     assert cells[10:12] == ("5.0%", "5.0%")
     assert cells[13] == 3.0
-    assert cells[15:] == (pytest.approx(3.0), pytest.approx(2.0))
+    assert cells[15:] == ("3.00", pytest.approx(2.0))
 
 
 def test_cached_tokens_cost_what_the_list_says_of_them() -> None:
