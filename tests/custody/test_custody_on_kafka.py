@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -79,6 +80,8 @@ def test_what_was_said_is_on_no_segment_and_in_no_file(tmp_path: Path) -> None:
     assert ledgerline("import", copy, *keys, *where).code == 0
     assert ledgerline("anchor", anchors, *where, "--json").json["heads"] == 2
 
+    looks_back(where)
+
     placed = ledgerline("hold", "place", CALLER, "--reference", "CASE-17", "--by", "legal", *where, "--json")
     failed(ledgerline("forget", CALLER, *ORDER, *where), 1, "CASE-17")
     assert ledgerline("show", "call-1", *where, "--json").json["turns"][0]["heard"] == SAID
@@ -97,6 +100,24 @@ def test_what_was_said_is_on_no_segment_and_in_no_file(tmp_path: Path) -> None:
         assert not any(found_in(record, words) for record in records)
         assert files_with(data, words) == []
         assert [path for folder in segments for path in files_with(folder, words)] == []
+
+
+def looks_back(where: tuple[object, ...]) -> None:
+    """Every look back at a log reads one on Kafka as it reads an embedded one."""
+
+    def told(*command: str) -> Any:
+        ran = ledgerline(*command, *where, "--json")
+        assert ran.code == 0, ran
+        return ran.json
+
+    assert told("replay", "--all")["identical"] is True
+    assert told("replay", "--all", "--what-if", "guardrail=forbid:penguin", "--offline")["summary"]["changed"] == 0
+    assert told("why", "call-1", "last")
+    assert told("show", "call-1", "--at", "3")["event"]["seq"] == 3
+    assert told("as-of", "call:call-1", "show", "call-1")["call_id"] == "call-1"
+    assert told("as-of", "call:call-1", "sql", "select count(*) as n from turns")[0]["n"] > 0
+    failed(ledgerline("as-of", "2001-01-01", "sql", "select 1", *where), 2, "before the log began")
+    failed(ledgerline("as-of", "0:9999999", "sql", "select 1", *where), 2, "after the log's end")
 
 
 def test_where_keys_lie_with_a_service_it_forgets_letters_and_messages_too(
