@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.ear_calls import _heard
+from benchmarks.ear_calls import Held, _heard
 from benchmarks.race_behaviour import ANSWERED_INTENTS, ATTEMPTS, CALLS_A_TURN, MODEL_GUARDS, race_behaviour
 from benchmarks.race_turns import INTENTS, QUESTIONS, emulator_config
 from schemas import decisions as d
@@ -27,14 +27,14 @@ def test_the_emulated_classifier_names_the_asked_intent_first() -> None:
 
 def test_a_holding_line_is_the_first_sound_but_not_the_first_reply() -> None:
     sounds = [(10.9, SoundKind.HOLD, "ack-look-1"), (11.6, SoundKind.REPLY, "c1")]
-    heard = _heard([10.0], [10.95, 11.2, 11.62], sounds, [(11.4, _chosen("c1", "answer"))])
+    heard = _heard([10.0], [10.95, 11.2, 11.62], Held(sounds, [(11.4, _chosen("c1", "answer"))]))
     (turn,) = heard.turns
     assert (turn.first_sound_ms, turn.first_reply_ms, turn.decision_ms, turn.held) == (950.0, 1620.0, 1400.0, True)
 
 
 def test_a_fallback_is_no_reply_and_what_was_never_heard_is_unknown() -> None:
     sounds = [(16.0, SoundKind.REPLY, "c2")]
-    heard = _heard([10.0, 20.0], [16.01], sounds, [(15.9, _chosen("c2", "fallback"))])
+    heard = _heard([10.0, 20.0], [16.01], Held(sounds, [(15.9, _chosen("c2", "fallback"))]))
     assert heard.turns[0].first_sound_ms == 6010.0
     assert heard.turns[0].first_reply_ms is None
     assert heard.turns[1] == (None, None, None, False)

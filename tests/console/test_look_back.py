@@ -39,6 +39,7 @@ def asked(data: Path, change: str, capsys: pytest.CaptureFixture[str], **options
         "offline": True,
         "fail_on": [],
         "every_call": False,
+        "seed": None,
         "jobs": 1,
         "data": data,
         "log": None,

@@ -54,8 +54,8 @@ GUARDRAIL_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "ask_a_tool_with_anything",
         "processors.tools",
-        "        if refused := refused_by(verdicts):\n",
-        '        if refused := "":\n',
+        "            refused = refused_by(verdicts)\n",
+        '            refused = ""\n',
         "a tool is asked with nothing that a guardrail blocks",
         TURNS,
     ),

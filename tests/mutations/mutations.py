@@ -201,7 +201,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "ask_a_tool_again_unasked",
         "processors.recovery",
-        "        if isinstance(found, Refusal):\n",
+        "        if isinstance(found, Refusal) and not ask.kept:\n",
         "        if False:\n",
         "a tool is asked again, after its owner died, only if the subject still holds the level",
     ),
