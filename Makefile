@@ -7,10 +7,11 @@ BIN := .venv/bin
 UV := .tools/bin/uv
 STAMPS := .venv/.stamps
 PEERS := .venv-peers
+VOICE_PEERS := .venv-voice-peers
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit bench bench-peers setup-peers soak kafka kafka3 registry lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock schemas docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +75,17 @@ $(PEERS)/.stamp: locks/peers.lock benchmarks/peers/package-lock.json | $(UV)
 	@PATH="$(CURDIR)/$(PEERS)/bin:$$PATH" npm ci --prefix $(PEERS)/restate --silent --no-fund --no-audit
 	@touch $@
 
+bench-voice: setup-dev setup-voice-peers ## the same spoken turns on this, bare asyncio, LiveKit Agents and Pipecat
+	@$(BIN)/python -m benchmarks voice
+
+setup-voice-peers: $(VOICE_PEERS)/.stamp
+
+$(VOICE_PEERS)/.stamp: locks/voice-peers.lock | $(UV)
+	@echo "ledgerline: fetching LiveKit Agents and Pipecat into $(VOICE_PEERS)"
+	@test -e $(VOICE_PEERS)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(VOICE_PEERS)
+	@$(UV) pip sync --quiet --python $(VOICE_PEERS)/bin/python --require-hashes locks/voice-peers.lock
+	@touch $@
+
 kafka: setup-dev ## a real Kafka broker in the foreground (jars: 43 MB, fetched once); Ctrl-C stops it
 	@$(BIN)/python -m servers.kafka
 
@@ -83,13 +95,14 @@ kafka3: setup-dev ## three brokers: replication factor 3, of which two must have
 registry: setup-dev ## a real schema registry, Apicurio, in the foreground (142 MB, fetched once)
 	@$(BIN)/python -m servers.registry
 
-soak: setup-dev ## simulation for as long as SEEDS says (default 20000)
+soak: setup-dev ## simulation for as long as SEEDS says (default 20000); Ctrl-C says how to go on
 	$(BIN)/ledgerline simulate --seeds $(or $(SEEDS),20000)
 
 lock: | $(UV) ## resolve the locks anew from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra voice --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice.lock
 	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/dev.lock
 	$(UV) pip compile pyproject.toml benchmarks/peers/requirements.in --extra kafka --override benchmarks/peers/overrides.in --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/peers.lock
+	$(UV) pip compile benchmarks/voice_systems/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice-peers.lock
 
 clean: ## take back what setup did (recorded calls stay)
-	rm -rf .venv .venv-peers .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-peers .venv-voice-peers .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

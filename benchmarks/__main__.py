@@ -34,7 +34,7 @@ ON_DEMAND = {
     "owner_kafka": "what an owner costs on Kafka: appends, turns a core, many conversations, catching up, memory",
     "faults": "what callers hear while owners and brokers die, stop, come and go, on real brokers (15 minutes)",
     "hosts": "fact put to decision read on a Kafka log, with either host of the owners, and what each costs",
-    "voice": "the same spoken turns on bare asyncio, LiveKit Agents and Pipecat (make setup-voice-peers; 40 minutes)",
+    "voice": "the same spoken turns on bare asyncio, LiveKit Agents and Pipecat (make bench-voice; long)",
     "peers": "the same turn of 17 calls decided by other engines: Temporal, DBOS, Restate (make bench-peers)",
 }
 
