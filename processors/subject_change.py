@@ -23,6 +23,6 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     if turn.cause == "resume":  # the rest of what was being said to the one before
         yield d.TurnEnded(outcome="superseded")
-    elif turn.cause == "utterance" and turn.live:
+    elif turn.live:  # a question: of the caller's words, or taken up again behind the keys that proved who asks
         yield d.SpeculationDropped(speculation=turn.speculation, reason="other_subject")
         yield d.SpeculationOpened(speculation=turn.speculation + 1, question=turn.question)

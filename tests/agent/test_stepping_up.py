@@ -168,6 +168,16 @@ def test_somebody_else_who_signs_in_cant_use_the_code_of_the_one_before() -> Non
     assert of(p.ProofAccepted, call.says("four two one five five six", "other")) == []
 
 
+def test_what_was_taken_up_again_behind_a_keyed_code_is_worked_on_anew_for_somebody_else() -> None:
+    call = asked_for_code(verified())
+    call.keys(CODE)
+    (asked,) = of(d.ToolRequested, call.understood("block"))
+    dropped = [x.reason for x in of(d.SpeculationDropped, call.signs_in("ben"))]
+    assert (asked.tool, dropped) == ("block_card", ["other_subject"])
+    assert call.conversation.turn is not None
+    assert call.conversation.turn.question == "Block my card"
+
+
 # --- knowledge -------------------------------------------------------------------------------------------------------
 
 
