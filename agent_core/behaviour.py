@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -282,6 +283,13 @@ class Behaviour(_Data):
     def _as_before_where_nothing_is_said_of_it(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Behaviours that were recorded before these could be said keep their content hash."""
         return _without_none(as_ever(self), {"assent", "barge_in", "offers", "prompts", "proofs", "release"})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, without what was worked out of the original's content."""
+        copied = super().model_copy(update=update, deep=deep)
+        for worked_out in ("_intents", "content_hash"):
+            copied.__dict__.pop(worked_out, None)
+        return copied
 
     def __eq__(self, other: object) -> bool:
         """By content, as the hash is: caches that are keyed by a behaviour are asked hundreds of times a turn."""

@@ -395,3 +395,14 @@ def test_a_behaviour_without_tools_has_the_content_that_it_had_before_there_were
         "name",
         "procedure",
     ]
+
+
+def test_a_changed_copy_has_a_hash_of_its_own() -> None:
+    """Though the original's was worked out before: caches are keyed by it, and a call pins it."""
+    original = load(BANK)
+    before = original.content_hash
+    assert original.intent(original.intents[0].name)
+    copied = original.model_copy(update={"company": "Another Bank", "intents": original.intents[1:]})
+    assert copied.content_hash == Behaviour.from_canonical(copied.canonical()).content_hash != before
+    assert copied.intent(original.intents[0].name) is None
+    assert copied != original
