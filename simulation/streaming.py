@@ -27,6 +27,7 @@ from simulation.small_bank import FORBIDDEN
 NAME = "simulated"
 REPAIR = "Sorry, I have to leave it there."
 HARD_TO_SPLIT = "Please ask for Mr. Miller or Dr. Jones."
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])(?<!Mr\.)(?<!Dr\.) (?=[A-Z])")  # also where it is said again: "I said: ..."
 MEDIAN_S = 0.25
 PIECE_S = 0.015
 Work = Callable[[random.Random, float], Awaitable[None]]
@@ -73,8 +74,7 @@ class Answers:
         if self._faults.strikes(Fault.BAD_COMPLETION, draw, 0.35):
             bad = draw.choice(FORBIDDEN)
             said = draw.choice(([bad], [*said, bad], [said[0], bad, *said[1:]]))
-        parts = ([text] if text == HARD_TO_SPLIT else re.split(r"(?<=[.!?]) (?=[A-Z])", text) for text in said if text)
-        return [sentence for part in parts for sentence in part]
+        return [sentence for text in said if text for sentence in _BETWEEN_SENTENCES.split(text)]
 
 
 class _Model:
