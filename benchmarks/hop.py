@@ -65,7 +65,7 @@ async def _append_to_delivered(size: _Size) -> Table:
     ]
     notes = (
         "from an event in memory (sealed, hashed, encoded, committed) to the same event decoded and opened by a follower",
-        "another connection stands for another process: it looks for commits every 5 ms while others commit",
+        "another connection stands for another process: it hears a bell at each commit (streams/doorbell.py)",
         "back to back: the next step is appended when the last one was delivered; events/s are those of this one chain",
     )
     return Table("Append to delivered, ms", ("SQLite log", *SPREAD_COLUMNS, "events/s"), rows, notes)

@@ -8,12 +8,15 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from streams.doorbell import Doorbell
 from streams.sqlite_wal import connect_wal
 
-# How soon a commit by another process is seen; our own wake followers at once. A look costs 40 us, nearly all of it for
-# waking up, so it is taken often only while others commit: 200 looks a second were half of what a turn cost the owner.
+# How soon a commit by another process is seen that didn't ring (``streams.doorbell``); our own wake followers at once. A
+# look costs 40 us, 200 in a process that rests in between, nearly all of it for waking up: it is taken often only while
+# somebody commits unheard.
 POLL_S = 0.005
-QUIET_POLL_S = 0.05
+QUIET_POLL_S = 0.05  # without a bell
+BELL_POLL_S = 0.25  # with one
 QUIET_AFTER_S = 30.0
 
 _SCHEMA = """
@@ -59,10 +62,13 @@ class SqliteStore:
             raise StoreUnreadableError(f"{path} can't be used as a ledgerline log: {error}") from None
         self._waiting: set[asyncio.Event] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._bell = Doorbell(path)
+        self._seen: Any = None  # the version at the last look
 
     def close(self) -> None:
         if self._poller:
             self._poller.cancel()
+        self._bell.close()
         self.db.close()
 
     async def changes(self) -> AsyncGenerator[None, None]:
@@ -83,19 +89,39 @@ class SqliteStore:
                 self._poller = None
 
     def wake(self) -> None:
+        """After a commit of our own."""
+        self._wake_own()
+        self._bell.ring()
+
+    def _wake_own(self) -> None:
         for changed in self._waiting:
             changed.set()
 
     async def _poll(self) -> None:
-        """``data_version`` moves when another connection committed."""
-        seen: Any = None
         loop = asyncio.get_running_loop()
-        quiet_at = 0.0
-        while True:
-            (version,) = self.db.execute("pragma data_version").fetchone()
-            if version != seen:
-                if seen is not None:  # the first look tells nothing of others
-                    quiet_at = loop.time() + QUIET_AFTER_S
-                seen = version
-                self.wake()
-            await asyncio.sleep(POLL_S if loop.time() < quiet_at else QUIET_POLL_S)
+        often_until = 0.0
+        with self._bell.listening(self._rung) as has_bell:
+            self._others_committed()  # whatever there was: the first look tells nothing of others
+            quiet_s = BELL_POLL_S if has_bell else QUIET_POLL_S
+            while True:
+                await asyncio.sleep(POLL_S if loop.time() < often_until else quiet_s)
+                if self._others_committed():
+                    often_until = loop.time() + QUIET_AFTER_S
+
+    def _rung(self) -> None:
+        if self._poller and not self._poller.cancelling():
+            self._others_committed()
+
+    def _others_committed(self) -> bool:
+        """Whether they did since the last look; wakes followers then."""
+        version, seen = self._version(), self._seen
+        if version == seen:
+            return False
+        self._seen = version
+        self._wake_own()
+        return True
+
+    def _version(self) -> Any:
+        """Moves when another connection committed."""
+        (version,) = self.db.execute("pragma data_version").fetchone()
+        return version
