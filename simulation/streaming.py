@@ -94,8 +94,8 @@ class _Model:
         for piece in self._pieces():
             await self._between()
             for text in splitter.push(piece):
-                assert request.on_sentence is not None
-                request.on_sentence(Sentence(text, NAME, NAME, None, 0.0))
+                if request.on_sentence:
+                    request.on_sentence(Sentence(text, NAME, NAME, None, 0.0))
                 self._process.at("executor:sentence")
         return CompletionResult(self._text, NAME, NAME, cost_micros=self._cost_micros)
 

@@ -35,7 +35,7 @@ class Complete:
 
     - for each sentence where replies are released by sentence,
     - for those that a stream tells before its end where another attempt may start late: each moves the ask's clock,
-    - for none where neither is so: nothing would be decided on them.
+    - for none where neither is so: nothing would be decided on them, and the model isn't asked to split its stream.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -60,7 +60,7 @@ class Complete:
             intent=asked.intent,
             approved=asked.approved or None,
             prompts=prompts_by_model(conversation.behaviour),
-            on_sentence=told.tell,
+            on_sentence=told.tell if released or hedge is not None else None,
         )
         loop = asyncio.get_running_loop()
         began_s = loop.time()
