@@ -92,6 +92,15 @@ class _Call:
         formed = self._formed.get(candidate_id)
         return formed.payload if formed and isinstance(formed.payload, d.CandidateFormed) else None
 
+    def provider(self, ask_id: str, attempt: int) -> str:
+        """Who was asked, by the first event of the attempt that says so; empty where none does."""
+        found = (
+            self.first(f.SentenceReturned, ask_id=ask_id, attempt=attempt),
+            self.first(f.CompletionReturned, ask_id=ask_id, attempt=attempt),
+            self.first(f.EffectCancelled, ask_id=ask_id, attempt=attempt),
+        )
+        return next((told[1].provider for told in found if told and told[1].provider), "")
+
     def moment(self, kind: MomentKind, event: Event, turn_id: str, told: str, ms: float | None = None) -> Moment:
         if ms is None:
             ms = (event.accepted_at_us - self._speech_ended_us.get(turn_id, event.accepted_at_us)) / 1000
@@ -123,11 +132,9 @@ def _hedges(call: _Call) -> Iterator[Moment]:
         lost = call.first(f.EffectCancelled, ask_id=ask_id, attempt=0)
         if lost is None or call.first(d.CandidateFormed, ask_id=ask_id, attempt=0):
             continue  # it answered, if only with a sentence that was blocked; or it failed
-        sentence = call.first(f.SentenceReturned, ask_id=ask_id, attempt=attempt)
-        whole = call.first(f.CompletionReturned, ask_id=ask_id, attempt=attempt)
-        by = sentence[1].provider if sentence else whole[1].provider if whole else f"attempt {attempt}"
+        by = call.provider(ask_id, attempt) or f"attempt {attempt}"
         waited = "" if lost[1].elapsed_ms is None else f" in {lost[1].elapsed_ms:,.0f} ms"
-        told = f"{by} answered; {lost[1].provider or 'the first attempt'} hadn't{waited}"
+        told = f"{by} answered; {call.provider(ask_id, 0) or 'the first attempt'} hadn't{waited}"
         yield call.moment(MomentKind.HEDGE, event, call.turn(event), told, started.since_speech_end_ms)
 
 

@@ -109,6 +109,18 @@ def test_what_only_looks_like_a_moment_is_none(kind: MomentKind, change: Change)
     assert set(MomentKind) - set(moments_of(change(race().events))) == {kind}
 
 
+def test_who_answered_is_told_by_whatever_names_them() -> None:
+    found = moments_of(changed(f.SentenceReturned, provider="")(race().events))
+    assert found[MomentKind.HEDGE].told == "vendor-b answered; vendor-a hadn't in 990 ms"
+
+
+def test_a_hedge_whose_providers_nobody_named_is_told_by_its_attempts() -> None:
+    events = race().events
+    for kind in (f.SentenceReturned, f.CompletionReturned, f.EffectCancelled):
+        events = changed(kind, provider="")(events)
+    assert moments_of(events)[MomentKind.HEDGE].told == "attempt 1 answered; the first attempt hadn't in 990 ms"
+
+
 def test_a_speculation_whose_reply_was_worked_out_anew_gained_nothing() -> None:
     assert MomentKind.SPECULATION not in moments_of(changed(d.CandidateFormed, speculation=2)(race().events))
 
