@@ -122,6 +122,14 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a provider says is left of its limits: of requests or of tokens, whichever is scarcer."""
+
+    share_left: float  # 0 to 1
+    resets_in_s: float  # until all of it is back
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionResult:
     text: str
     provider: str
@@ -132,6 +140,7 @@ class CompletionResult:
     cost_micros: int | None = None  # millionths of the currency of the price list; None where the price is unknown
     first_token_ms: float | None = None
     total_ms: float | None = None
+    allowance: Allowance | None = None  # as it was when the answer began
 
 
 class LanguageModel(Protocol):

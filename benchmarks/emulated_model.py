@@ -18,6 +18,7 @@ from emulators.llm_answers import answer
 from emulators.openai_chat import Pace
 from emulators.state import EmulatorState, Refusal, now_s
 from emulators.tokens import tokens_of
+from providers.rate_headers import allowance
 
 INPUT_MICROS, OUTPUT_MICROS = 0.4, 1.6  # a token: list price of a small model, dollars per million tokens
 
@@ -58,6 +59,7 @@ class EmulatedModel:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_micros=spent.cost_micros,
+            allowance=allowance(admitted.left.headers()) if admitted.left else None,
         )
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from emulators.draws import Draw, draw_for
 from emulators.faults import DropConnection, KeepAlives, Service, StallAfterTokens, StallBeforeFirstToken, Struck
 from emulators.llm_answers import Answer, answer, text_of
 from emulators.smallest import UnsatisfiableSchemaError
-from emulators.state import EmulatorState, Refusal, ServiceStats, now_s, sleep_until
+from emulators.state import Admitted, EmulatorState, Left, Refusal, ServiceStats, now_s, sleep_until
 from emulators.tokens import PromptCache, tokens_of
 
 _ERROR_TYPES = {401: "invalid_request_error", 400: "invalid_request_error", 429: "rate_limit_error"}
@@ -54,8 +54,13 @@ class Job:
     pace: Pace
     usage: dict[str, Any]
     struck: Struck
+    left: Left | None
     include_usage: bool
     tokens_per_chunk: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"x-request-id": self.id, **(self.left.headers() if self.left else {})}
 
     @property
     def drop_after(self) -> int | None:
@@ -96,7 +101,7 @@ class ChatApi:
         if isinstance(admitted, Refusal):
             return _error(admitted)
         try:
-            job = self._job(body, draw, admitted.struck, began_s)
+            job = self._job(body, draw, admitted, began_s)
         except UnsatisfiableSchemaError as error:
             self._state.refused(Service.LLM, 400)
             return _error(Refusal(400, None), f"Invalid schema: {error}")
@@ -112,7 +117,8 @@ class ChatApi:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         return scheme == "Bearer" and self._state.accepts(key)
 
-    def _job(self, body: Mapping[str, Any], draw: Draw, struck: Struck, began_s: float) -> Job:
+    def _job(self, body: Mapping[str, Any], draw: Draw, admitted: Admitted, began_s: float) -> Job:
+        struck = admitted.struck
         said = answer(body, self._state.config.llm, draw, struck)
         tokens = tokens_of(said.tool.arguments if said.tool else said.text)
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
@@ -129,6 +135,7 @@ class ChatApi:
             pace=self._pace(draw, struck),
             usage=self._usage(body, len(tokens)),
             struck=struck,
+            left=admitted.left,
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
             tokens_per_chunk=self._state.config.llm.tokens_per_chunk,
         )
@@ -201,13 +208,13 @@ async def _whole(request: web.Request, job: Job, stats: ServiceStats) -> web.Res
     body = {"id": job.id, "object": "chat.completion", "created": job.created, "model": job.model}
     return web.json_response(
         {**body, "choices": [choice], "usage": job.usage, "system_fingerprint": "fp_emulated"},
-        headers={"x-request-id": job.id},
+        headers=job.headers,
     )
 
 
 async def _stream(request: web.Request, job: Job, stats: ServiceStats) -> web.StreamResponse:
     response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "x-request-id": job.id}
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", **job.headers}
     )
     await response.prepare(request)
     await _keep_alive(response, job)

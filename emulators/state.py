@@ -25,6 +25,23 @@ async def sleep_until(deadline_s: float) -> None:
     await asyncio.sleep(max(0.0, deadline_s - now_s()))
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a limit, and when all of it is back."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+
+    def headers(self) -> dict[str, str]:
+        """As OpenAI tells it, in its guide on rate limits."""
+        return {
+            "x-ratelimit-limit-requests": str(self.limit),
+            "x-ratelimit-remaining-requests": str(self.remaining),
+            "x-ratelimit-reset-requests": f"{math.ceil(self.reset_s * 1000)}ms",
+        }
+
+
 class TokenBucket:
     """A rate limit that everything shares. It starts full."""
 
@@ -42,6 +59,11 @@ class TokenBucket:
             self._tokens -= 1.0
             return None
         return (1.0 - self._tokens) / self._limit.requests_per_s
+
+    def left(self) -> Left:
+        """After the last ``take``."""
+        burst = self._limit.burst
+        return Left(burst, math.floor(self._tokens), (burst - self._tokens) / self._limit.requests_per_s)
 
 
 @dataclass
@@ -96,6 +118,7 @@ class Admitted:
 
     draw: Draw
     struck: Struck
+    left: Left | None  # of the shared limit, where there is one
 
 
 class EmulatorState:
@@ -124,14 +147,14 @@ class EmulatorState:
         stats.faults.update(fault.fault for fault in struck.faults)
         refusal = self._refusal(service, struck)
         if refusal is None:
-            return Admitted(draw, struck)
+            bucket = self._bucket_of(service)
+            return Admitted(draw, struck, bucket.left() if bucket else None)
         self.refused(service, refusal.status)
         return refusal
 
     def _refusal(self, service: Service, struck: Struck) -> Refusal | None:
-        limit = self.config.rate_limit
-        if self._bucket is not None and limit is not None and service in limit.services:
-            wait_s = self._bucket.take(now_s())
+        if bucket := self._bucket_of(service):
+            wait_s = bucket.take(now_s())
             if wait_s is not None:
                 return Refusal(429, wait_s)
         if limited := struck.get(RateLimited):
@@ -139,6 +162,10 @@ class EmulatorState:
         if broken := struck.get(ServerError):
             return Refusal(broken.status, broken.retry_after_s)
         return None
+
+    def _bucket_of(self, service: Service) -> TokenBucket | None:
+        limit = self.config.rate_limit
+        return self._bucket if limit is not None and service in limit.services else None
 
     def refused(self, service: Service, status: int) -> None:
         self.stats[service].refused[str(status)] += 1

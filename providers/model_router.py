@@ -179,7 +179,7 @@ class ModelRouter:
             result = await self._within(provider, asked, deadline_s)
             self._validate(result, request)
             reason = None
-            provider.answered()
+            provider.answered(result.allowance, loop.time())
             return result
         except ProviderError as error:
             reason = error.reason

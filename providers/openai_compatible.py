@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent_core.metering import Spent, estimated_prompt_tokens, estimated_tokens, note
-from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
+from agent_core.ports import Allowance, CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
 from agent_core.sentences import SentenceSplitter
 from providers.http_failures import status_error
+from providers.rate_headers import allowance
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -73,6 +74,7 @@ class OpenAICompatible:
                 deadline_s = limit.when()
                 stream = await self._stream(request, model)
                 begun = True
+                heard.allowance = allowance(stream.response.headers)
                 async with stream:
                     async for chunk in stream:
                         if heard.take(chunk) and self._settings.stall_ms is not None and deadline_s is not None:
@@ -142,6 +144,7 @@ class OpenAICompatible:
             cost_micros=cost_micros(self._settings.prices.get(model), usage),
             first_token_ms=heard.first_token_ms,
             total_ms=total_ms,
+            allowance=heard.allowance,
         )
 
     def _spent(self, request: CompletionRequest, model: str, heard: _Heard) -> Spent:
@@ -189,6 +192,7 @@ class _Heard:
         self.finish_reason: str | None = None
         self.usage: CompletionUsage | None = None
         self.first_token_ms: float | None = None
+        self.allowance: Allowance | None = None
 
     @property
     def characters(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent_core.ports import CompletionRequest, FailureReason, LanguageModel, ProviderError, Sentence
+from agent_core.ports import Allowance, CompletionRequest, FailureReason, LanguageModel, ProviderError, Sentence
 from providers.circuit_breaker import Circuit, CircuitBreaker
 from providers.comeback import Comeback
 from providers.pace import Key, PaceBook, Took
@@ -20,6 +20,8 @@ _BREAKS = frozenset({FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT})
 # So long after a 429 a provider is asked for nothing beyond first calls: vendors count requests and tokens by the minute.
 PRESSED_S = 60.0
 LONGEST_PRESSED_S = 960.0
+# So much of what a provider says it allows is for first calls alone.
+RESERVE = 0.1
 # It refused for so long, and nothing came of it meanwhile: no limit on a rate, but an account that is used up.
 SHUT_AFTER_S = 2.0
 
@@ -35,6 +37,7 @@ class RoutedProvider:
     pressed_until_s: float = 0.0
     pressed_s: float = PRESSED_S
     refuses_since_s: float | None = None
+    scarce_until_s: float = 0.0
 
     def free(self, now_s: float) -> bool:
         return self.line.free(now_s) and self.breaker.allows(now_s)
@@ -44,7 +47,7 @@ class RoutedProvider:
         return now_s < self.pressed_until_s or self.breaker.circuit(now_s) is not Circuit.CLOSED
 
     def takes_extra(self, now_s: float) -> bool:
-        return not self.pressed(now_s) and self.comeback.allows(now_s)
+        return not self.pressed(now_s) and now_s >= self.scarce_until_s and self.comeback.allows(now_s)
 
     @property
     def hopeless(self) -> bool:
@@ -53,8 +56,11 @@ class RoutedProvider:
     def worth_waiting(self, now_s: float) -> bool:
         return self.parked_until_s > now_s and not self.hopeless and not self._shut(now_s)
 
-    def answered(self) -> None:
+    def answered(self, left: Allowance | None, now_s: float) -> None:
+        """``left``: what it said is left of its limits. Each answer tells anew."""
         self.refuses_since_s = None
+        if left is not None:
+            self.scarce_until_s = now_s + left.resets_in_s if left.share_left < RESERVE else 0.0
 
     def failed(self, error: ProviderError, asked_at_s: float, now_s: float) -> None:
         park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)
