@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[1]
 STALL_SHARE = 0.05
 PRICES = {"input": 0.40, "cached_input": 0.10, "output": 1.60}  # micros a token, as OpenAI lists gpt-4.1-mini
 SILENT_MS, LONG_SILENT_MS = 1200, 3000
+_SPREADS = ("system", "turns", "sound p50", "p95", "p99", "reply p50", "p95", "p99")
+_SILENCES = (f"silent > {SILENT_MS / 1000:.1f} s", f"> {LONG_SILENT_MS / 1000:.0f} s")
 _ALWAYS_3 = (
     ("  attempts: 2 ", "  hedging: {answer: {now: 3}, classify: {now: 3}, guard: {now: 3}}\n  # "),
     ("  hold_marks_ms: [950, ", "  hold_marks_ms: [1080, "),
@@ -180,18 +182,10 @@ def _latencies(title: str, stall_share: float, size: Size, ways: list[Way] | tup
     return Table(
         f"End of speech to what the caller hears, ms; {title[0].lower()}{title[1:]}",
         (
-            "system",
-            "turns",
-            "sound p50",
-            "p95",
-            "p99",
-            "reply p50",
-            "p95",
-            "p99",
+            *_SPREADS,
             "held",
             "cut in",
-            f"silent > {SILENT_MS / 1000:.1f} s",
-            f"> {LONG_SILENT_MS / 1000:.0f} s",
+            *_SILENCES,
             "answered in full",
             "model calls a turn",
             "micros a turn",
@@ -303,22 +297,9 @@ def _on_a_virtual_clock(size: Size) -> Table:
                     _percent(silent(turns, LONG_SILENT_MS), len(turns)),
                 )
             )
-    columns = (
-        "system",
-        "turns",
-        "sound p50",
-        "p95",
-        "p99",
-        "reply p50",
-        "p95",
-        "p99",
-        "held",
-        "silent > 1.2 s",
-        "> 3 s",
-    )
     return Table(
         "The same on a virtual clock, ms",
-        columns,
+        (*_SPREADS, "held", *_SILENCES),
         rows,
         (
             "production gateway, owner, log, deciders and guardrails; the emulators' machines and draws without sockets: "
