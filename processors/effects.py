@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -23,6 +24,10 @@ from schemas.event import derived_id
 from streams.mind import Outcome, Report
 
 _LOG = logging.getLogger(__name__)
+
+# Until losers are cancelled. To close the streams of eleven of them keeps the event loop for 3 ms, and the decision that
+# made them losers is on its way to the log and to the caller's ear.
+LINGER_S = 0.005
 
 
 class Executor(Protocol):
@@ -44,12 +49,18 @@ class _Run(NamedTuple):
     attempt: int
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    task: asyncio.Task[None]
+    lost: bool = False  # nobody wants it any more, and it will be cancelled
+
+
 class EffectRunner:
     """Implements ``streams.mind.Effects``. ``executors``: decision type → what carries it out."""
 
     def __init__(self, executors: Mapping[type[Decision], Executor | TellingExecutor]) -> None:
         self._executors = executors
-        self._running: dict[str, dict[_Run, asyncio.Task[None]]] = {}
+        self._running: dict[str, dict[_Run, _UnderWay]] = {}
         self._epoch = 0
         self._report: Report | None = None
 
@@ -67,17 +78,19 @@ class EffectRunner:
         }
         if not running and not wanted:
             return
-        for run, task in running.items():  # in the order in which they were started, in every process
-            if run not in wanted:
-                task.cancel()
+        loop = asyncio.get_running_loop()
+        for run, under_way in running.items():  # in the order in which they were started, in every process
+            if run not in wanted and not under_way.lost:
+                under_way.lost = True
+                loop.call_later(LINGER_S, under_way.task.cancel)
         for run, ask in wanted.items():
             if run not in running:
-                task = asyncio.create_task(self._carry_out(conversation, ask, run))
-                self._running.setdefault(conversation_id, running)[run] = task
+                task = loop.create_task(self._carry_out(conversation, ask, run))
+                self._running.setdefault(conversation_id, running)[run] = _UnderWay(task)
 
     async def stop(self) -> None:
         self._report = None
-        tasks = [task for running in self._running.values() for task in running.values()]
+        tasks = [under_way.task for running in self._running.values() for under_way in running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

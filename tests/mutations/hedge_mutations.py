@@ -39,8 +39,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "leave_losers_running",
         "processors.effects",
-        "                task.cancel()\n        for run, ask in wanted.items():\n",
-        "                pass\n        for run, ask in wanted.items():\n",
+        "                loop.call_later(LINGER_S, under_way.task.cancel)\n",
+        "",
         "losers are cancelled at once",
     ),
     Mutation(
