@@ -84,7 +84,7 @@ class Durable:
         self.phones: dict[str, list[tuple[str, str]]] = {}  # conversation → number and text of each message
         self.behaviours: dict[tuple[int, str], Behaviour] = {}
         self.keys = MemoryKeyStore()
-        self.read: dict[tuple[Body, str | None], Event] = {}  # what was read of which bytes: see ``SimCodec``
+        self.read: dict[Body, Event] = {}  # what was read of which bytes: see ``SimCodec``
         self.log_grew = Signal()
         self.inbox_grew = Signal()
         self.broker = Context()  # what runs in it belongs to no process: no freeze, no death touches it

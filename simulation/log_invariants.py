@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,12 +77,12 @@ def epochs(log: RawLog, durable: Durable) -> Iterator[Violation]:
 
 def held_positions(log: RawLog, durable: Durable) -> Iterator[Violation]:
     """What the state store was told is true of the log, whoever told it: epoch at offset, mark, and a step's end."""
-    ends = {step[-1].offset + 1: step[-1].env for step in log.steps}
+    takes, ends = [offset for offset, _ in log.takes], [step[-1].offset + 1 for step in log.steps]
     for held in durable.held:
-        in_force = max((epoch for offset, epoch in log.takes if offset < held.offset), default=0)
-        inside = any(step[0].offset < held.offset <= step[-1].offset for step in log.steps)
-        before = [env for end, env in ends.items() if end <= held.offset]
-        mark = before[-1]["inbox_mark"] if before else -1
+        reigns, whole = bisect_left(takes, held.offset), bisect_right(ends, held.offset)  # how many stand before it
+        in_force = log.takes[reigns - 1][1] if reigns else 0
+        inside = whole < len(log.steps) and log.steps[whole][0].offset < held.offset
+        mark = log.steps[whole - 1][-1].env["inbox_mark"] if whole else -1
         if held.epoch != in_force or inside or held.inbox_mark > mark:
             yield Violation(
                 "held_is_true",

@@ -47,7 +47,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, *, inline_executor: bool = False, start_s: float = 1000.0) -> None:
         self._now_s = start_s
-        self._timers: list[_Timer] = []
+        self._timers: list[tuple[float, int, _Timer]] = []  # when due, in the order in which they were set
+        self._timers_set = 0
         self._outside = 0
         self._inline_executor = inline_executor
         super().__init__()
@@ -101,7 +102,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(callback, args, context, when)
-        heapq.heappush(self._timers, timer)
+        self._timers_set += 1
+        heapq.heappush(self._timers, (when, self._timers_set, timer))
         return timer
 
     def _run_once(self) -> None:
@@ -134,13 +136,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if not self._outside:
                 break
         timers, ready = self._timers, self._ready
-        while timers and timers[0]._cancelled:
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not timers:
             raise DeadlockError("a task waits for something that nobody does")
-        now_s = self._now_s = max(self._now_s, timers[0]._when)
-        while timers and timers[0]._when <= now_s:
-            timer = heapq.heappop(timers)
+        now_s = self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= now_s:
+            timer = heapq.heappop(timers)[2]
             if not timer._cancelled:
                 ready.append(timer)
 
@@ -175,10 +177,6 @@ class _Timer(_Callback, asyncio.TimerHandle):
         self._context = copy_context() if context is None else context
         self._cancelled = False
         self._when = when
-
-    def __lt__(self, other: Any) -> bool:
-        earlier: bool = self._when < other._when
-        return earlier
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, inline_executor: bool = False) -> T:

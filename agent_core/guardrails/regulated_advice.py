@@ -8,6 +8,7 @@ disclaimer in front doesn't excuse what comes behind it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from agent_core.guardrails._text import any_of, sentences
 from agent_core.guardrails.base import (
@@ -128,13 +129,8 @@ class RegulatedAdvice:
     def judge(self, subject: GuardInput) -> Verdict:
         found: dict[RegulatedAdviceReason, list[Span]] = {}
         for clause in _clauses(subject.text):
-            said = subject.text[clause.start : clause.end]
-            if said.rstrip().endswith("?"):
-                continue  # a question to the caller recommends nothing
-            for reason, patterns in _PATTERNS.items():
-                match = next((match for pattern in patterns if (match := pattern.search(said))), None)
-                if match and not _DECLINES.search(said):
-                    found.setdefault(reason, []).append(Span(clause.start + match.start(), clause.start + match.end()))
+            for reason, at in _advises(subject.text[clause.start : clause.end]):
+                found.setdefault(reason, []).append(Span(clause.start + at.start, clause.start + at.end))
         if not found:
             return PASSED
         return blocked(*found, evidence=tuple(span for spans in found.values() for span in spans))
@@ -145,6 +141,19 @@ _PATTERNS = {
     RegulatedAdviceReason.PROMISE: (_PROMISE,),
     RegulatedAdviceReason.FORECAST: (_FORECAST, _OUTLOOK),
 }
+
+
+@lru_cache(maxsize=512)  # attempts at one question say much alike, and approved lines are granted to every call
+def _advises(said: str) -> tuple[tuple[RegulatedAdviceReason, Span], ...]:
+    """What one clause does, each with its place in it."""
+    if said.rstrip().endswith("?"):
+        return ()  # a question to the caller recommends nothing
+    found: list[tuple[RegulatedAdviceReason, Span]] = []
+    for reason, patterns in _PATTERNS.items():
+        match = next((match for pattern in patterns if (match := pattern.search(said))), None)
+        if match and not _DECLINES.search(said):
+            found.append((reason, Span(match.start(), match.end())))
+    return tuple(found)
 
 
 def _clauses(text: str) -> list[Span]:
