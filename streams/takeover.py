@@ -13,6 +13,7 @@ from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import Entry, Held, Ledger, LogRecord, Passive, StateStore
 
 _CLOSES = "ConversationClosed"
+_OUTLIVES = "WriteRequested"  # what is changed outside is changed to the end, or undone, though nobody is on the line
 
 
 class Reign(NamedTuple):
@@ -40,6 +41,7 @@ class _Scan:
         self.accepted_at_us = held.accepted_at_us if held else 0
         self.open: dict[str, int | None] = dict(held.open_conversations if held else {})
         self.passive = dict(held.passive if held else {})
+        self._ends_with_its_call: set[str] = set()  # all of it was read here, and nothing that outlives a call
 
     async def to_end(self) -> None:
         while records := await self._ledger.read(self._partition, self.offset):
@@ -66,10 +68,16 @@ class _Scan:
             self._know(step)
 
     def _know(self, step: tuple[Event, ...]) -> None:
-        """Who got a step has work under way, for all that is known here, unless the step closed it."""
+        """Who got a step has work under way, for all that is known here, unless the step closed it and nothing outlives that."""
         conversation_id = step[0].conversation_id
         passive = self.passive.pop(conversation_id, None)
-        if any(event.type == _CLOSES for event in step):
+        types = {event.type for event in step}
+        if step[0].seq == 1:
+            self._ends_with_its_call.add(conversation_id)
+        if _OUTLIVES in types:
+            self._ends_with_its_call.discard(conversation_id)
+        if _CLOSES in types and conversation_id in self._ends_with_its_call:
+            self._ends_with_its_call.remove(conversation_id)
             self.open.pop(conversation_id, None)
         elif conversation_id not in self.open:
             began = self.effective.began if step[0].seq == 1 else None

@@ -11,6 +11,7 @@ from support import DataDirectory, run
 from written import CODEC, entry, step, took
 
 from schemas import decisions as d
+from schemas import writing as w
 from schemas.base import Kind, Payload
 from schemas.event import Event
 from streams.codec import Body
@@ -66,6 +67,45 @@ def test_a_new_owner_knows_the_inbox_mark_the_clock_and_what_is_open(data: DataD
     assert (reign.epoch, reign.inbox_mark, reign.accepted_at_us) == (2, 7, 30)
     assert reign.open_conversations == {"c2": 2}
     assert reign.end == 5
+
+
+def test_a_call_that_is_over_stays_open_while_what_it_asked_for_may_be_under_way(data: DataDirectory) -> None:
+    asked = w.WriteRequested(
+        ask_id="w1.block",
+        proposal_id="w1",
+        intent="block",
+        tool="block_card",
+        step="block",
+        arguments="{}",
+        state="{}",
+        digest="",
+        idempotency_key="k",
+        level="verified",
+        subject_seq=1,
+        reread=False,
+        timeout_ms=2000,
+    )
+    run(
+        appended(
+            data,
+            [took(1)],
+            stamped(single(OPENED, 1, "c1"), seq=1),
+            stamped(single(asked, 1, "c1"), seq=2),
+            stamped(single(CLOSED, 1, "c1"), seq=3),
+            stamped(single(OPENED, 1, "c2"), seq=1),
+        )
+    )
+    assert taken(data).open_conversations == {"c1": 1, "c2": 4}
+
+
+def test_of_a_call_that_began_before_what_was_held_it_is_not_known_what_it_asked_for(data: DataDirectory) -> None:
+    async def held() -> None:
+        await appended(data, [took(1)], stamped(single(OPENED, 1, "c1"), seq=1))
+        await data.states.save(Held(0, 1, 2, -1, 0, {"c1": 1}, {}))
+        await appended(data, stamped(single(CLOSED, 1, "c1"), seq=2))
+
+    run(held())
+    assert taken(data).open_conversations == {"c1": 1}
 
 
 def test_void_records_and_half_steps_say_nothing_about_where_the_inbox_stands(data: DataDirectory) -> None:
