@@ -30,7 +30,7 @@ class Fault(StrEnum):
     STREAM_BREAKS = "stream_breaks"  # replies go out by sentence, and streams stall or die between and within them
     VENDOR_ERROR = "vendor_error"  # 429, 5xx, refused
     BAD_COMPLETION = "bad_completion"  # a model says what a guardrail must block
-    VOICE_FAIL = "voice_fail"  # no voice can render a reply, or it takes for ever
+    VOICE_FAIL = "voice_fail"  # no voice can render a reply, or it takes for ever, or it breaks off in one
     GUESTS_FAIL = "guests_fail"  # guests judge, and are late, silent, contradictory, twice there, or lie
     POISON = "poison"  # what no owner can take stands on the inbox
     STATE_LOST = "state_lost"  # the state store is empty, or holds what was true long ago

@@ -91,7 +91,7 @@ class _Floor:
     def _was_stopped(self, act: Act, then: Act | None) -> bool:
         if act.did is not Did.SOUND_ENDED or act.sound is None:
             return False
-        if then and isinstance(then.payload, f.SpeechInterrupted):
+        if then and isinstance(then.payload, f.SpeechInterrupted) and act.sound.kind == "reply":
             return True
         return act.at_s < self._sound_began_s + act.sound.duration_s - _EPSILON_S
 

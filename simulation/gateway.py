@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from typing import Any, cast
 
+import msgspec
+
 from schemas import facts as f
 from schemas.event import Event, derived_id
 from simulation.durable import PARTITION, Durable
@@ -250,7 +252,11 @@ class GatewayProcess:
         self._began_s = loop.time()
         self._act(Did.SOUND_BEGAN, sound=self._sound)
         self._line.began(self.holder, sound.kind.value, sound.text)
-        self._sounds["end"] = loop.call_later(lasts_s, self._guarded, self._finish)
+        if sound.kind is c.SoundKind.REPLY and self._faults.strikes(Fault.VOICE_FAIL, self._rng, 0.2):
+            breaks_s = lasts_s * self._rng.random()
+            self._sounds["end"] = loop.call_later(breaks_s, self._guarded, self._break_off)
+        else:
+            self._sounds["end"] = loop.call_later(lasts_s, self._guarded, self._finish)
         if lasts_s > PROGRESS_S:
             self._sounds["progress"] = loop.call_later(PROGRESS_S, self._guarded, self._progress)
         self._process.at("sound.start:after")
@@ -267,21 +273,32 @@ class GatewayProcess:
     def _finish(self) -> None:
         self._process.at("sound.end:before")
         sound = self._sound
-        self._silence(goes_on=self._machine.more_to_say)
+        self._silence(goes_on=self._machine.more_to_say, heard=sound.text if sound else "")
         if sound is not None:
             self._do(self._machine.finished(sound.text, self._now_ms()))
 
+    def _break_off(self) -> None:
+        """The voice is gone in the middle of it, as often as not of a word."""
+        self._process.at("sound.end:before")
+        sound = self._sound
+        if sound is None:
+            return
+        spoken, exact = spoken_part(sound.text, self._played_s()), self._rng.random() < 0.5
+        self._sound = msgspec.structs.replace(sound, duration_s=self._played_s())
+        self._silence(goes_on=True, heard=spoken)
+        self._do(self._machine.broke_off(spoken, self._now_ms(), exact=exact))
+
     def _stop(self, _: c.Stop) -> None:
         spoken = spoken_part(self._sound.text, self._played_s()) if self._sound else ""
-        self._silence()
+        self._silence(heard=spoken)
         self._do(self._machine.stopped(spoken, self._now_ms()))
 
-    def _silence(self, *, goes_on: bool = False) -> None:
+    def _silence(self, *, goes_on: bool = False, heard: str = "") -> None:
         for timer in self._sounds.values():
             timer.cancel()
         self._sounds.clear()
         if self._sound is not None:
-            self._act(Did.SOUND_ENDED, sound=self._sound)
+            self._act(Did.SOUND_ENDED, sound=self._sound, text=heard)
             self._sound = None
             self._line.fell_silent(self.holder, goes_on=goes_on)
 

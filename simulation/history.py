@@ -54,7 +54,7 @@ class Act(msgspec.Struct, frozen=True):
     event: Event | None = None  # what was read
     event_id: str = ""  # what was put
     payload: Fact | None = None
-    text: str = ""  # the caller's words
+    text: str = ""  # the caller's words; of a sound that ended, what was heard of it
 
 
 @dataclass(slots=True)

@@ -166,6 +166,11 @@ class _Heard:
     texts: dict[str, str] = field(default_factory=dict)  # reply -> what it began with
     saying: str | None = None
     said: list[str] = field(default_factory=list)
+    piece: tuple[str, str] = ("", "")  # the newest of them: id and text
+    words: int = 0  # that were heard of it, the farthest that its voice ever came
+    begun: int = 0  # at which of them its voice began last
+    ended: int = 0  # at which of them it ended last
+    whole: set[str] = field(default_factory=set)  # replies of which nothing is to come that wasn't read
     turn_of: dict[str, str] = field(default_factory=dict)
     gone: bool = False
     closed: bool = False
@@ -179,16 +184,39 @@ def _look(heard: _Heard, act: Act, trace: GatewayTrace) -> Iterator[tuple[str, s
         whole = " ".join(heard.said)
         if act.payload.candidate_id == heard.saying and not whole.startswith(spoken):
             yield "said_is_what_played", f"{act.payload.candidate_id}: other words than it let out are told as heard"
-        if isinstance(act.payload, f.SpeechCompleted) and act.payload.candidate_id == heard.saying and spoken != whole:
-            yield "said_is_what_played", f"{act.payload.candidate_id}: what was let out isn't told as heard"
+        elif act.payload.candidate_id == heard.saying:
+            yield from _told(heard, act.payload, spoken)
         heard.saying = None
     elif act.did is Did.PUT and isinstance(act.payload, f.FallbackPlayed):
         heard.closed, heard.saying = True, None
     elif act.did is Did.SOUND_BEGAN and act.sound and act.sound.kind == "reply":
         yield from _lets_out(heard, act.sound.sound_id, act.sound.text)
+    elif act.did is Did.SOUND_ENDED and act.sound and act.sound.kind == "reply":
+        before = len(heard.piece[1].split()) - len(act.sound.text.split())
+        heard.ended = before + len(act.text.split())
+        heard.words = max(heard.words, heard.ended)
+
+
+def _told(heard: _Heard, told: f.SpeechCompleted | f.SpeechInterrupted, spoken: str) -> Iterator[tuple[str, str]]:
+    """A reply is over. What was released of it was said, all of it, unless it is told that it was cut off."""
+    left_words = len(heard.piece[1].split()) - heard.words
+    most_words = len(" ".join(heard.said).split()) - left_words
+    if isinstance(told, f.SpeechInterrupted):
+        if len(spoken.split()) > most_words:
+            yield "said_is_what_played", f"{told.candidate_id}: more is told as heard than was"
+        return
+    if spoken != " ".join(heard.said):
+        yield "said_is_what_played", f"{told.candidate_id}: what was let out isn't told as heard"
+    left = heard.order[told.candidate_id][len(heard.said) - 1 :]
+    if left_words or left or told.candidate_id not in heard.whole:
+        yield "nothing_skipped", f"{told.candidate_id} is told as over, with {left_words} words and {left} to be said"
 
 
 def _lets_out(heard: _Heard, sound_id: str, text: str) -> Iterator[tuple[str, str]]:
+    if heard.saying and heard.words < len(heard.piece[1].split()):
+        yield from _goes_on(heard, sound_id, text)
+        return
+    heard.piece, heard.words, heard.begun = (sound_id, text), 0, 0
     if sound_id in heard.texts:
         heard.saying, heard.said = sound_id, [text]
         return
@@ -204,18 +232,38 @@ def _lets_out(heard: _Heard, sound_id: str, text: str) -> Iterator[tuple[str, st
     heard.said.append(text)
 
 
+def _goes_on(heard: _Heard, sound_id: str, text: str) -> Iterator[tuple[str, str]]:
+    """The voice had broken off in a piece: it goes on where it did, or at the beginning of that sentence, or of what it
+    had gone on with."""
+    piece_id, piece = heard.piece
+    begin = len(piece.split()) - len(text.split())
+    before = piece.split()[:begin]
+    if heard.gone:
+        yield "one_gateway", f"{sound_id}: the call is lost"
+    if sound_id != piece_id or not piece.endswith(text) or begin > heard.ended:
+        yield "nothing_skipped", f"{sound_id} goes on after {heard.ended} words of {piece_id}, and leaves some out"
+    elif begin not in (heard.ended, heard.begun) and before[-1][-1] not in ".?!":
+        yield "nothing_skipped", f"{sound_id} is said again from the middle of a sentence"
+    heard.begun = begin
+
+
 def _read(heard: _Heard, event: Event, trace: GatewayTrace) -> None:
     payload = event.payload
     if isinstance(payload, d.Spoken):
         heard.texts[payload.candidate_id] = payload.text
         heard.order[payload.candidate_id] = []
+        if not (isinstance(payload, d.ReplyChosen) and payload.more):
+            heard.whole.add(payload.candidate_id)
     elif isinstance(payload, d.SentenceReleased):
         heard.released[payload.sentence_id] = (payload.candidate_id, payload.text)
-        heard.order.setdefault(payload.candidate_id, []).append(payload.sentence_id)
+        heard.order.setdefault(payload.candidate_id, []).extend([payload.sentence_id] if payload.text else [])
+        if payload.last:
+            heard.whole.add(payload.candidate_id)
     elif isinstance(payload, d.ReplyCut):
         repair = f"{payload.candidate_id}.repair"
         heard.released[repair] = (payload.candidate_id, payload.repair)
-        heard.order.setdefault(payload.candidate_id, []).append(repair)
+        heard.order.setdefault(payload.candidate_id, []).extend([repair] if payload.repair else [])
+        heard.whole.add(payload.candidate_id)
     elif isinstance(payload, f.CallTaken):
         other = payload.gateway_id != trace.name
         heard.gone |= payload.take > trace.take or (payload.take == trace.take and other)

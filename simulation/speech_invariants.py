@@ -38,6 +38,7 @@ class _Knows:
     open_turn: str = ""
     caught_up_s: float = 0.0
     playing: Sound | None = None
+    broken: str | None = None  # what a voice broke off in, and goes on with: see simulation/sentence_invariants
     caller_speaks_since: float | None = None
     holds: int = 0
     waits_since: float | None = None
@@ -67,6 +68,8 @@ def _take(
             knows.put.append(act.event_id)
         if isinstance(act.payload, f.FallbackPlayed):
             _closes(knows, act.payload)
+        if isinstance(act.payload, f.FallbackPlayed | f.SpeechInterrupted | f.SpeechCompleted):
+            knows.broken = None
     elif act.did is Did.CAUGHT_UP:
         knows.caught_up_s = act.at_s
     elif act.did in (Did.CALLER_BEGAN, Did.CALLER_RESUMED):
@@ -131,6 +134,9 @@ def _reply(
 ) -> Iterator[tuple[str, str]]:
     if sound.sound_id in knows.released and sound.sound_id not in knows.chosen:
         return
+    if sound.sound_id == knows.broken:
+        knows.broken = None
+        return
     chosen = knows.chosen.get(sound.sound_id)
     if chosen is None or chosen.text != sound.text:
         yield "only_what_was_chosen", f"{sound.sound_id} was played and not read as chosen"
@@ -168,6 +174,8 @@ def _ends(knows: _Knows, act: Act, standstills: list[tuple[float, float]]) -> It
     if since is not None and act.at_s - since > STOP_WITHIN_S and not stood:
         yield "stops_for_the_caller", f"audio went on for {act.at_s - since:.2f} s over the caller"
     knows.playing = None
+    if act.sound and act.sound.kind == "reply" and act.text != act.sound.text:
+        knows.broken = act.sound.sound_id
 
 
 def takes_effect_once(log: RawLog, traces: list[GatewayTrace]) -> Iterator[Violation]:
@@ -193,6 +201,8 @@ def takes_effect_once(log: RawLog, traces: list[GatewayTrace]) -> Iterator[Viola
             if turn not in first:
                 first[turn] = trace, act.sound.sound_id
                 continue
+            if trace is first[turn][0]:
+                continue  # once more at one gateway is ``sounds``'s to judge
             earlier, candidate = first[turn]
             known = began_at.get((trace.call_id, candidate, earlier.take))
             if known is not None and known < took_at.get((trace.call_id, earlier.take + 1), 10**9):

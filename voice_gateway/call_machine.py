@@ -60,7 +60,8 @@ class CallMachine(CallSounds):
             return []
         commands = list(self._after_a_gap(now_ms))
         self._last_tick_ms = now_ms
-        return [*commands, *self._judge(now_ms), *self._dismiss_in_time(now_ms), *self._on_time(now_ms)]
+        commands += [*self._judge(now_ms), *self._dismiss_in_time(now_ms)]
+        return [*commands, *self._prepare_ahead(now_ms), *self._on_time(now_ms)]
 
     # --- what the caller does ---
 
@@ -216,9 +217,15 @@ class CallMachine(CallSounds):
     # --- what plays ---
 
     def finished(self, spoken: str, now_ms: float) -> list[Command]:
-        commands = super().finished(spoken, now_ms)
+        return self._then_yield(super().finished(spoken, now_ms), now_ms)
+
+    def broke_off(self, spoken: str, now_ms: float, *, exact: bool) -> list[Command]:
+        return self._then_yield(super().broke_off(spoken, now_ms, exact=exact), now_ms)
+
+    def _then_yield(self, commands: list[Command], now_ms: float) -> list[Command]:
+        """Who goes on when the agent has fallen silent has the word."""
         if self._overlap and self._overlap.voiced and self.playing is None and not self.ended:
-            commands += self._interrupt(now_ms)  # who goes on when the agent has finished has the word
+            return [*commands, *self._interrupt(now_ms)]
         return commands
 
     # --- what the log says ---

@@ -26,6 +26,7 @@ from voice_gateway.waiting import Waiting, granted_line, standing_plan
 GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
 MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
 MAX_PREPARED = 2  # voices rendering at once for one call
+VOICE_AGAIN_MS = 500.0  # until voices that all failed are asked again for what a reply goes on with
 
 
 class CallSounds:
@@ -70,6 +71,7 @@ class CallSounds:
         self._chosen: tuple[d.Spoken, str] | None = None  # to be started, and its turn
         self._next: ReplyPieces | None = None  # what is known of the one that is to be started
         self._reply: ReplyPieces | None = None  # the one that was started and isn't over
+        self._voiceless_until_ms = 0.0
         self._reply_of: dict[str, str] = {}  # sentence -> the reply that it is of, in the open turn
         self._hang_up_after: dict[str, str] = {}  # candidate -> reason
         self._closings = 0
@@ -113,14 +115,14 @@ class CallSounds:
         return [*self._start_reply(now_ms), *self._go_on(now_ms)]
 
     def preparation_failed(self, sound_id: str, reason: str, now_ms: float) -> list[Command]:
-        """No voice could render a reply. Its turn ends at the hard mark, by the closing line that is rendered already."""
+        """No voice could render a reply, or what it goes on with: that is waited for. Either ends at the hard mark, by the
+        closing line that is rendered already."""
         self._preparing.pop(sound_id, None)
         if self._chosen and self._chosen[0].candidate_id == sound_id:
             turn_id, self._chosen, self._next = self._chosen[1], None, None
             return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
         if self._reply and any(piece.sound_id == sound_id for piece in self._reply.ahead):
-            self._reply.end_here()
-            return list(self._go_on(now_ms))
+            self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS
         return []
 
     def progressed(self, spoken_so_far: str) -> list[Command]:
@@ -142,6 +144,15 @@ class CallSounds:
             return []
         self._reply.over(spoken)
         return list(self._go_on(now_ms, ran_dry=True))
+
+    def broke_off(self, spoken: str, now_ms: float, *, exact: bool) -> list[Command]:
+        """The voice of what was playing broke off, and all that there is of it was played: ``spoken``, known to the word or
+        not. Nothing of a reply is left out: a voice is asked for the rest, and it is waited for like an answer."""
+        sound, self.playing = self.playing, None
+        if sound is None or self._reply is None:
+            return []
+        self._reply.broke_off(sound, spoken, exact=exact)
+        return [*self._prepare_ahead(now_ms), *self._go_on(now_ms, ran_dry=True)]
 
     def stopped(self, spoken_so_far: str, now_ms: float, measured_by: str = "") -> list[Command]:
         """What was playing was silenced; only ``spoken_so_far`` of it was heard, ``measured_by`` as in the fact."""
@@ -180,7 +191,7 @@ class CallSounds:
         yield self._put(
             f.SpeechStarted(candidate_id=chosen.candidate_id, take=self.take, since_speech_end_ms=since), turn_id
         )
-        yield from self._prepare_ahead()
+        yield from self._prepare_ahead(now_ms)
 
     # --- what a reply goes on with ---
 
@@ -201,8 +212,7 @@ class CallSounds:
         if reply is None:
             return
         reply.release(piece_id, text, last=last)
-        self._texts[piece_id] = text
-        yield from self._prepare_ahead()
+        yield from self._prepare_ahead(now_ms)
         yield from self._go_on(now_ms)
 
     def _go_on(self, now_ms: float, *, ran_dry: bool = False) -> Iterator[Command]:
@@ -215,7 +225,7 @@ class CallSounds:
             del self._preparing[piece.sound_id]
             self.playing, self._waiting = piece, None
             yield Start(piece)
-            yield from self._prepare_ahead()
+            yield from self._prepare_ahead(now_ms)
         elif reply.last:
             self._reply, self._waiting = None, None
             yield self._put(f.SpeechCompleted(candidate_id=reply.candidate_id, spoken=reply.said), reply.turn_id)
@@ -230,10 +240,13 @@ class CallSounds:
             self._waiting = Waiting(now_ms, utterance_id, marks_ms, plan, hard_ms, final=True)
             yield self._progress(reply, "")
 
-    def _prepare_ahead(self) -> Iterator[Command]:
-        """The next pieces, as far as voices are free."""
-        for piece in self._reply.ahead if self._reply else ():
+    def _prepare_ahead(self, now_ms: float) -> Iterator[Command]:
+        """The next pieces, as far as voices are there and free."""
+        if self._reply is None or self._reply.voiceless or now_ms < self._voiceless_until_ms:
+            return
+        for piece in self._reply.ahead:
             if len(self._preparing) < MAX_PREPARED - (self.playing is not None):
+                self._texts[piece.sound_id] = piece.text
                 yield from self._prepare(piece.sound_id)
 
     def _progress(self, reply: ReplyPieces, spoken: str) -> Put:

@@ -23,6 +23,7 @@ from voice_gateway.commands import (
     HangUp,
     Prepare,
     Put,
+    Sound,
     SoundKind,
     Start,
     Stop,
@@ -86,7 +87,7 @@ class Gateway:
             line.media,
             line.voice,
             line.granted,
-            PlayerEvents(self._prepared, self._voice_failed, self._progressed, self._finished),
+            PlayerEvents(self._prepared, self._voice_failed, self._progressed, self._finished, self._broke_off),
         )
         self._ears = Ears(
             line.recognisers,
@@ -219,7 +220,14 @@ class Gateway:
 
     def _finished(self, spoken: str) -> None:
         sound = self._machine.playing
-        self._do(self._machine.finished(spoken, self._now_ms()))
+        self._fell_silent(sound, self._machine.finished(spoken, self._now_ms()))
+
+    def _broke_off(self, spoken: str, exact: bool) -> None:
+        sound = self._machine.playing
+        self._fell_silent(sound, self._machine.broke_off(spoken, self._now_ms(), exact=exact))
+
+    def _fell_silent(self, sound: Sound | None, commands: list[Command]) -> None:
+        self._do(commands)
         if sound and sound.kind is not SoundKind.HOLD and not self._machine.replying:  # else the caller still waits
             self._tell_media(idle=True)
 

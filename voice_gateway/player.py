@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from agent_core.audio import BYTES_PER_MS
 from agent_core.ports import FailureReason, ProviderError, SpeechSynthesiser, WordTiming
 from voice_gateway.commands import Sound
 from voice_gateway.media import Media
@@ -16,6 +18,7 @@ _LOG = logging.getLogger(__name__)
 PIECE_BYTES = 3200  # 100 ms: what is handed to the medium at a time, so that stopping is quick
 PROGRESS_EVERY_S = 1.0
 POLL_S = 0.01
+UNHEARD_TRIES = 3  # of a rendering that breaks off before it was started: nobody notices that it is begun anew
 
 
 class PlayerEvents(NamedTuple):
@@ -23,6 +26,7 @@ class PlayerEvents(NamedTuple):
     failed: Callable[[str, str], None]
     progressed: Callable[[str], None]
     finished: Callable[[str], None]
+    broke_off: Callable[[str, bool], None]  # what was heard, and whether that is known to the word
 
 
 class _Rendering:
@@ -32,10 +36,25 @@ class _Rendering:
         self.text = text
         self.pcm = bytearray()
         self.words: list[WordTiming] = []
+        self.started = False
         self.complete = False
         self.failure: ProviderError | None = None
         self.grew = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    def begin_anew(self) -> None:
+        self.pcm.clear()
+        self.words.clear()
+        self.failure = None
+
+    @property
+    def playable_bytes(self) -> int:
+        """Up to where it may be played: a voice that broke off in a word is silenced before that word, where its times
+        are known."""
+        if self.failure is None or not self.words:
+            return len(self.pcm)
+        ends_ms = (word.end_ms for word in self.words if word.end_ms <= pcm_ms(len(self.pcm)))
+        return min(len(self.pcm), 2 * math.ceil(max(ends_ms, default=0.0) * BYTES_PER_MS / 2))
 
 
 class Player:
@@ -66,6 +85,7 @@ class Player:
             rendering = _Rendering(sound.text)
             rendering.pcm.extend(self._granted[sound.sound_id])
             rendering.complete = True
+        rendering.started = True
         self._current = rendering
         self._began_at_bytes = self._media.played_bytes
         self._playing = asyncio.create_task(self._play(rendering))
@@ -95,6 +115,21 @@ class Player:
 
     async def _render(self, sound_id: str, rendering: _Rendering) -> None:
         try:
+            for _ in range(UNHEARD_TRIES):
+                rendering.begin_anew()
+                await self._render_once(sound_id, rendering)
+                if rendering.failure is None or rendering.started or not rendering.pcm:
+                    break
+        finally:
+            rendering.complete = True
+            rendering.grew.set()
+        if not rendering.pcm:
+            failure = rendering.failure
+            _LOG.warning("no voice for a reply: %s", failure or "it was mute")
+            self._events.failed(sound_id, (failure.reason if failure else FailureReason.INVALID).value)
+
+    async def _render_once(self, sound_id: str, rendering: _Rendering) -> None:
+        try:
             async for piece in self._voice.speak(rendering.text):
                 first = not rendering.pcm
                 rendering.pcm.extend(piece.pcm)
@@ -104,20 +139,11 @@ class Player:
                     self._events.prepared(sound_id)
         except ProviderError as error:
             rendering.failure = error
-            if not rendering.pcm:
-                _LOG.warning("no voice for a reply: %s", error)
-                self._events.failed(sound_id, error.reason.value)
-        else:
-            if not rendering.pcm:
-                self._events.failed(sound_id, FailureReason.INVALID.value)  # a voice that says it is done, and was mute
-        finally:
-            rendering.complete = True
-            rendering.grew.set()
 
     async def _play(self, rendering: _Rendering) -> None:
         sent, progress_due = 0, asyncio.get_running_loop().time() + PROGRESS_EVERY_S
         while True:
-            piece = bytes(rendering.pcm[sent : sent + PIECE_BYTES])
+            piece = bytes(rendering.pcm[sent : min(sent + PIECE_BYTES, rendering.playable_bytes)])
             if piece:
                 await self._media.play(piece)
                 sent += len(piece)
@@ -131,10 +157,12 @@ class Player:
                 self._events.progressed(self._heard())
         while self._media.played_bytes - self._began_at_bytes < sent:  # noqa: ASYNC110 - a medium announces nothing
             await asyncio.sleep(POLL_S)
-        cut_short = rendering.failure is not None
-        spoken = self._heard() if cut_short else " ".join(rendering.text.split())
+        heard, whole = self._heard(), " ".join(rendering.text.split())
         self._playing = self._current = None
-        self._events.finished(spoken)
+        if rendering.failure is None and rendering.pcm:
+            self._events.finished(whole)
+        else:
+            self._events.broke_off(heard, bool(rendering.words))
 
     def _heard(self) -> str:
         rendering = self._current

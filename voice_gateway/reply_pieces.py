@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from agent_core.sentences import sentences_of
 from schemas import decisions as d
 from voice_gateway.commands import Sound, SoundKind
+
+MAX_BREAKS = 3  # of one reply: a voice that breaks off again and again is no voice
+SURELY_HEARD = 0.75  # of what is taken to be heard by the share of the audio: voices differ in pace by less
 
 
 class ReplyPieces:
@@ -15,11 +19,18 @@ class ReplyPieces:
         self.complete = not (isinstance(chosen, d.ReplyChosen) and chosen.more)
         self._known = 1
         self._said: list[str] = []
+        self._heard_before = ""  # of what is said anew, since the voice broke off in it
+        self._breaks = 0
 
     @property
     def said(self) -> str:
         """What was heard of the pieces that are over."""
-        return " ".join(self._said)
+        return " ".join(part for part in self._said if part)
+
+    @property
+    def voiceless(self) -> bool:
+        """Whether no voice brings it to its end."""
+        return self._breaks > MAX_BREAKS
 
     @property
     def last(self) -> bool:
@@ -35,13 +46,40 @@ class ReplyPieces:
 
     def heard(self, spoken: str) -> str:
         """All that was heard, with ``spoken`` of what plays."""
-        return " ".join(part for part in (self.said, spoken) if part)
+        newest = max(spoken, self._heard_before, key=len)
+        return " ".join(part for part in (self.said, newest) if part)
 
     def over(self, spoken: str) -> None:
         """A piece was heard to its end."""
         self._said.append(spoken)
+        self._heard_before = ""
+
+    def broke_off(self, piece: Sound, spoken: str, *, exact: bool) -> None:
+        """The voice broke off, and of a piece only ``spoken`` was heard: the rest comes next. It begins at the next word
+        where it is known to the word what was heard (``exact``), else at the sentence in which the voice broke off."""
+        self._breaks += 1
+        words, heard = piece.text.split(), len(spoken.split())
+        begin = heard if exact else _sentence_begin(piece.text, int(heard * SURELY_HEARD))
+        most_heard = max(heard, len(self._heard_before.split()))
+        self._said.append(" ".join(words[:begin]))
+        self._heard_before = " ".join(words[begin:most_heard])
+        if rest := words[begin:]:
+            self.ahead.insert(0, Sound(SoundKind.REPLY, piece.sound_id, " ".join(rest), self._known))
+            self._known += 1
 
     def end_here(self) -> None:
         """Nothing is said after what plays."""
         self.ahead.clear()
         self.complete = True
+
+
+def _sentence_begin(text: str, heard: int) -> int:
+    """The place of the first word of the sentence in which ``heard`` words end."""
+    begin = 0
+    for sentence in sentences_of(text):
+        after = begin + len(sentence.split())
+        if heard < after:
+            break
+        if after < len(text.split()):
+            begin = after
+    return begin

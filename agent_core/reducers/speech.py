@@ -86,10 +86,10 @@ def _holding_played(c: Conversation, event: Happening, p: f.HoldingPlayed) -> Co
 
 
 def _fallback_played(c: Conversation, event: Happening, p: f.FallbackPlayed) -> Conversation:
-    """It may come in the place of sentences that a reply waited for in vain: what was heard of that counts."""
+    """It may come in the place of what a reply waited for in vain, a sentence or a voice: what was heard of it counts."""
     turn = c.turn
     started = turn.candidates.get(turn.started or "") if turn and turn.turn_id == event.turn_id else None
-    if turn and started and started.sentence is not None and turn.spoken_so_far:
+    if turn and started and turn.spoken_so_far:
         c = _say(c, event, turn.spoken_so_far)
     return _say(c, event, p.text)
 

@@ -47,6 +47,19 @@ def test_the_transcript_keeps_what_was_heard() -> None:
     assert [line.text for line in call.conversation.transcript if line.role == "agent"][-1] == "A new card"
 
 
+def test_where_no_voice_ends_a_reply_what_was_heard_of_it_is_kept_and_no_more() -> None:
+    call = Call()
+    call.says("What does a new card cost", "fees")
+    call.told(f.SpeechStarted(candidate_id=REPLY, take=1, since_speech_end_ms=500.0))
+    call.told(f.SpeechProgressed(candidate_id=REPLY, spoken_so_far="A new card"))
+    closed = f.FallbackPlayed(
+        phrase_id="closing", utterance_id="u1", since_speech_end_ms=6000.0, text="Please call again."
+    )
+    (ended,) = of(d.TurnEnded, call.told(closed))
+    assert ended.outcome == "fallback"
+    assert [line.text for line in call.conversation.transcript][-2:] == ["A new card", "Please call again."]
+
+
 def test_a_backchannel_changes_nothing_that_anyone_waits_for() -> None:
     call = Call()
     call.says("What does a new card cost", "fees")

@@ -46,17 +46,26 @@ class Line:
 
 
 class Voice:
-    """``pieces``: seconds of audio, or an error to raise, or words' timings with one second of audio."""
+    """``pieces``: seconds of audio, or an error to raise, or words' timings with one second of audio. ``then``: of each
+    later text in its place."""
 
     name = "voice"
 
-    def __init__(self, *pieces: Speech | ProviderError, pause_s: float = 0.0) -> None:
-        self._pieces, self._pause_s = pieces, pause_s
+    def __init__(
+        self,
+        *pieces: Speech | ProviderError,
+        pause_s: float = 0.0,
+        then: tuple[Speech | ProviderError, ...] | None = None,
+    ) -> None:
+        self._pieces, self._pause_s, self._then = pieces, pause_s, then
         self.cancelled = False
+        self.texts: list[str] = []
 
     async def speak(self, text: str) -> AsyncIterator[Speech]:
+        pieces = self._pieces if self._then is None or not self.texts else self._then
+        self.texts.append(text)
         try:
-            for piece in self._pieces:
+            for piece in pieces:
                 await asyncio.sleep(self._pause_s)
                 if isinstance(piece, ProviderError):
                     raise piece
@@ -78,6 +87,7 @@ class Stage:
             lambda sound_id, reason: self.told.append(("failed", sound_id, reason)),
             lambda spoken: self.told.append(("progressed", spoken)),
             lambda spoken: self.told.append(("finished", spoken)),
+            lambda spoken, exact: self.told.append(("broke_off", spoken, "to the word" if exact else "by share")),
         )
         self.player = Player(self.line, voice, {"hold": SECOND}, events)
 
@@ -180,11 +190,47 @@ def test_of_a_reply_whose_voice_breaks_off_only_what_was_heard_is_told() -> None
         stage.player.start(REPLY)
         await asyncio.sleep(3)
 
-    kind, spoken = on_stage(Voice(Speech(SECOND), broken()), scene).told[-1]
-    assert kind == "finished"
+    kind, spoken, known = on_stage(Voice(Speech(SECOND), broken(), pause_s=0.2), scene).told[-1]
+    assert (kind, known) == ("broke_off", "by share")
     assert spoken
     assert REPLY.text.startswith(spoken)
     assert spoken != REPLY.text
+
+
+def test_a_voice_that_breaks_off_in_a_word_is_silenced_before_that_word() -> None:
+    words = tuple(WordTiming(word, at * 300.0, at * 300.0 + 250) for at, word in enumerate(REPLY.text.split()[:3]))
+
+    async def scene(stage: Stage) -> None:
+        stage.player.prepare(REPLY)
+        await asyncio.sleep(0.25)
+        stage.player.start(REPLY)
+        await asyncio.sleep(3)
+        assert stage.line.played_bytes == 850 * 32  # three words' time, and no more of the second
+
+    told = on_stage(Voice(Speech(SECOND, words), broken(), pause_s=0.2), scene).told
+    assert told[-1] == ("broke_off", "one two three", "to the word")
+
+
+def test_what_breaks_off_before_anybody_heard_it_is_rendered_anew() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.player.prepare(REPLY)
+        await asyncio.sleep(0.1)
+        stage.player.start(REPLY)
+        await asyncio.sleep(2.5)
+        assert stage.line.played_bytes == 2 * len(SECOND)
+
+    stage = on_stage(Voice(Speech(SECOND), broken(), then=(Speech(SECOND), Speech(SECOND))), scene)
+    assert stage.voice.texts == [REPLY.text, REPLY.text]
+    assert stage.told[-1] == ("finished", REPLY.text)
+
+
+def test_what_breaks_off_and_finds_no_voice_again_fails_by_reason() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.player.prepare(REPLY)
+        await asyncio.sleep(0.1)
+
+    stage = on_stage(Voice(Speech(SECOND), broken(), then=(broken(),)), scene)
+    assert stage.told == [("prepared", "c1"), ("failed", "c1", "unavailable")]
 
 
 def test_a_granted_line_needs_no_voice() -> None:

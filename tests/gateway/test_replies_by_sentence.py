@@ -7,6 +7,7 @@ from schemas import facts as f
 from schemas.base import Fact
 from tests.gateway.test_call_machine import answered, puts, replies_started
 from voice_gateway.commands import Command, Prepare, SoundKind, Start, Stop
+from voice_gateway.reply_pieces import MAX_BREAKS
 
 REPLY = "t1.s1.answer.fees.0"
 FIRST = f"{REPLY}.0"
@@ -48,6 +49,9 @@ class Said:
 
     def finished(self, text: str) -> list[Command]:
         return self.do(self.machine.finished(text, self.now_ms))
+
+    def broke_off(self, heard: str, *, exact: bool) -> list[Command]:
+        return self.do(self.machine.broke_off(heard, self.now_ms, exact=exact))
 
     def passes(self, ms: float) -> list[Command]:
         """Time, in ticks."""
@@ -191,12 +195,110 @@ def test_who_speaks_while_a_reply_waits_for_its_next_sentence_ends_it() -> None:
     assert said.spoken() == ["It is free."]
 
 
-def test_a_voice_that_fails_in_mid_reply_ends_it_where_it_was_heard() -> None:
+def test_where_no_voice_has_the_next_sentence_one_is_asked_again_and_nothing_is_left_out() -> None:
+    said = Said()
+    said.read(released(1, "It comes by post."))
+    said.do(said.machine.preparation_failed(f"{REPLY}.1", "unavailable", said.now_ms))
+    said.read(released(2, "Anything else?", last=True))
+    said.finished("It is free.")
+    assert [c.sound.text for c in said.passes(450) if isinstance(c, Prepare)] == []
+    again = [c.sound.text for c in said.passes(100) if isinstance(c, Prepare)]
+    assert again == ["It comes by post.", "Anything else?"]
+    said.prepared(REPLY)
+    assert said.spoken() == ["It is free."]
+    said.prepared(f"{REPLY}.1")
+    said.finished("It comes by post.")
+    said.finished("Anything else?")
+    assert said.spoken() == ["It is free.", "It comes by post.", "Anything else?"]
+
+
+def test_a_reply_for_which_no_voice_comes_back_is_held_and_closed_with_what_was_heard_told() -> None:
     said = Said()
     said.read(released(1, "It comes by post.", last=True))
-    said.do(said.machine.preparation_failed(REPLY, "unavailable", said.now_ms))
+    said.prepared(REPLY)
     said.finished("It is free.")
-    assert said.facts(f.SpeechCompleted) == [f.SpeechCompleted(candidate_id=FIRST, spoken="It is free.")]
+    said.broke_off("It comes", exact=True)
+    for _ in range(10):
+        said.do(said.machine.preparation_failed(REPLY, "unavailable", said.now_ms))
+        said.passes(550)
+        if said.machine.playing:
+            said.finished(said.machine.playing.text)
+    assert said.facts(f.SpeechProgressed)[-1] == f.SpeechProgressed(
+        candidate_id=FIRST, spoken_so_far="It is free. It comes"
+    )
+    assert len(said.facts(f.FallbackPlayed)) == 1
+    assert said.facts(f.SpeechCompleted) == []
+
+
+def test_a_sentence_that_broke_off_goes_on_at_the_next_word_before_the_one_behind_it() -> None:
+    said = Said()
+    said.read(released(1, "It comes by post."))
+    said.prepared(f"{REPLY}.1")
+    said.finished("It is free.")
+    said.read(released(2, "Anything else?", last=True))
+    said.prepared(REPLY)
+    rest = [c.sound for c in said.broke_off("It comes", exact=True) if isinstance(c, Prepare)]
+    assert [sound.text for sound in rest] == ["by post."]
+    said.passes(200)
+    said.prepared(f"{REPLY}.1")
+    said.finished("by post.")
+    said.finished("Anything else?")
+    assert said.spoken() == ["It is free.", "It comes by post.", "by post.", "Anything else?"]
+    whole = "It is free. It comes by post. Anything else?"
+    assert said.facts(f.SpeechCompleted) == [f.SpeechCompleted(candidate_id=FIRST, spoken=whole)]
+
+
+def test_where_it_is_unknown_how_far_it_was_heard_the_broken_sentence_is_said_again() -> None:
+    said = Said()
+    said.read(released(1, "It comes by post. Next week, we think.", last=True))
+    said.prepared(REPLY)
+    said.finished("It is free.")
+    said.broke_off("It comes by post. Next week,", exact=False)
+    said.prepared(REPLY)
+    assert said.spoken()[-1] == "Next week, we think."
+    said.do(said.machine.speech_began(said.now_ms))
+    said.do(said.machine.stopped("Next", said.now_ms))
+    heard = "It is free. It comes by post. Next week,"  # the first time is heard too
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far=heard)]
+
+
+def test_a_reply_breaks_off_in_its_first_sentence_and_still_begins_once() -> None:
+    said = Said()
+    said.broke_off("It", exact=True)
+    said.prepared(FIRST)
+    said.finished("is free.")
+    said.read(released(1, "It comes by post.", last=True))
+    said.prepared(REPLY)
+    said.finished("It comes by post.")
+    assert len(said.facts(f.SpeechStarted)) == 1
+    whole = "It is free. It comes by post."
+    assert said.facts(f.SpeechCompleted) == [f.SpeechCompleted(candidate_id=FIRST, spoken=whole)]
+
+
+def test_a_voice_that_breaks_off_again_and_again_is_asked_no_more() -> None:
+    said = Said()
+    for _ in range(MAX_BREAKS):
+        said.broke_off("", exact=True)
+        said.prepared(FIRST)
+    assert [c for c in said.broke_off("", exact=True) if isinstance(c, Prepare)] == []
+    closed = said.passes(5100)
+    said.finished("One moment.")
+    closed += said.passes(5100)
+    assert SoundKind.CLOSING in [c.sound.kind for c in closed if isinstance(c, Start)]
+    assert said.facts(f.SpeechCompleted) == []
+
+
+def test_who_speaks_when_the_voice_breaks_off_has_the_word() -> None:
+    said = Said()
+    said.read(released(1, "It comes by post.", last=True))
+    said.prepared(REPLY)
+    said.finished("It is free.")
+    said.broke_off("It comes", exact=True)
+    said.do(said.machine.speech_began(said.now_ms))
+    said.prepared(REPLY)
+    assert said.spoken() == ["It is free.", "It comes by post."]
+    heard = "It is free. It comes"
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far=heard)]
 
 
 def test_a_candidate_may_be_rendered_before_its_verdict_and_leaves_only_after_its_choice() -> None:

@@ -64,9 +64,23 @@ SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "forget_what_was_heard_before",
         "voice_gateway.reply_pieces",
-        '        return " ".join(part for part in (self.said, spoken) if part)\n',
+        '        return " ".join(part for part in (self.said, newest) if part)\n',
         "        return spoken\n",
         "what was heard of a reply is what was heard of all its sentences",
+    ),
+    Mutation(
+        "leave_out_what_the_voice_broke_off_in",
+        "voice_gateway.reply_pieces",
+        "        if rest := words[begin:]:\n",
+        "        if rest := words[len(words) :]:\n",
+        "what a voice broke off in is said to its end before the next sentence",
+    ),
+    Mutation(
+        "end_where_no_voice_is_left",
+        "voice_gateway.call_sounds",
+        "            self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS\n",
+        "            self._reply.end_here()\n",
+        "a reply isn't over because no voice has its next sentence",
     ),
     Mutation(
         "keep_silent_between_sentences",
