@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame
 
 from agent_core.ports import (
     FailureReason,
@@ -106,6 +108,19 @@ def test_words_show_up_while_the_caller_speaks() -> None:
     assert updates
     assert all(TEXT.startswith(text) for text in updates)
     assert updates == sorted(set(updates), key=len)
+
+
+def test_sound_is_not_deflated_though_the_sdk_agreed_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    deflated: list[bytes] = []
+
+    def noted(self: PerMessageDeflate, frame: Frame) -> Frame:
+        deflated.append(bytes(frame.data))
+        return encode(self, frame)
+
+    encode = PerMessageDeflate.encode
+    monkeypatch.setattr(PerMessageDeflate, "encode", noted)
+    assert kinds(hear(CALL)) == ["TurnStarted", "TurnMaybeEnded", "TurnEnded"]
+    assert deflated == []
 
 
 def test_a_turn_ends_though_its_audio_stops() -> None:
