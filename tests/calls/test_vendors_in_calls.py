@@ -139,11 +139,14 @@ def test_a_voice_that_never_speaks_is_replaced_and_not_called_in_use(name: str, 
     assert held.report.providers[1].startswith("tts:local-voice")
 
 
-def test_of_an_answer_whose_voice_broke_off_only_what_was_heard_is_told(scene: Scene) -> None:
+def test_an_answer_whose_voice_broke_off_is_said_to_its_end_by_another_one(scene: Scene) -> None:
     held = scene.held["voice-drops"]
     (turn,) = held.report.turns
+    assert (turn.outcome, replied(held)) == ("reply", turn.chosen)
+    progress = [one.spoken_so_far for one in held.payloads(f.SpeechProgressed) if one.candidate_id == turn.candidate_id]
     assert turn.chosen
-    assert turn.chosen.startswith(replied(held) + " ")
+    assert all(turn.chosen.startswith(spoken) for spoken in progress)
+    assert held.report.providers[1].startswith("tts:elevenlabs")
 
 
 @pytest.mark.parametrize("name", ["ear-drops-once", "ear-stalls", "ear-never-opens"])
