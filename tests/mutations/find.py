@@ -1,8 +1,10 @@
-"""``python -m tests.mutations.find NAME [--seeds N]``: runs the simulation over mutated code until a seed shows it.
+"""``python -m tests.mutations.find NAME [--seeds N] [--first-seed N]``: runs the simulation over mutated code until a seed
+shows it.
 
 The module's source is replaced as it is imported, in this process alone; nothing is written. Prints JSON:
-``{"name", "seeds", "invariant", "message"}``; ``seeds`` counts those that were needed, null where none found it. A mutation
-that names a file of tests is shown to them instead: ``seeds`` is 0 and ``invariant`` the test that failed.
+``{"name", "seeds", "invariant", "message"}``; ``seeds`` is the seed that showed it, null where none did. All of 1 to
+``--seeds`` are tried, ``--first-seed`` and those behind it first. A mutation that names a file of tests is shown to them
+instead: ``seeds`` is 0 and ``invariant`` the test that failed.
 """
 
 from __future__ import annotations
@@ -63,14 +65,15 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, file, loader=_Loader(fullname, file, self._source))
 
 
-def find(name: str, most_seeds: int) -> dict[str, object]:
+def find(name: str, most_seeds: int, first_seed: int = 1) -> dict[str, object]:
     mutation = named(name)
     sys.meta_path.insert(0, _Finder(mutation))
     if mutation.test:
         return {"name": name, **_shown_to(mutation.test)}
     from simulation.run import simulate  # only now: what it imports is mutated
 
-    report = simulate(range(1, most_seeds + 1), processes=1, stop_at_first=True)
+    seeds = [*range(first_seed, most_seeds + 1), *range(1, min(first_seed, most_seeds + 1))]
+    report = simulate(seeds, processes=1, stop_at_first=True)
     found = report.failing[0] if report.failing else None
     return {
         "name": name,
@@ -103,5 +106,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("--seeds", type=int, default=MOST_SEEDS)
+    parser.add_argument("--first-seed", type=int, default=1)
     arguments = parser.parse_args()
-    print(json.dumps(find(arguments.name, arguments.seeds)))
+    print(json.dumps(find(arguments.name, arguments.seeds, arguments.first_seed)))
