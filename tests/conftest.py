@@ -1,7 +1,8 @@
-"""Makes ``tests/support.py`` importable from every test directory, and gives tests an open data directory."""
+"""Makes ``tests/support.py`` importable from every test directory, gives tests room and an open data directory."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,14 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     alone = request.node.get_closest_marker("alone") is not None
     with room(tmp_path_factory.getbasetemp().parent, alone=alone):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_heap() -> Iterator[None]:
+    """What was loaded before is left out when a test's leftovers are looked for (``support.run``)."""
+    gc.freeze()
+    yield
+    gc.collect()  # of this module: nobody looks at what it leaves after the next one froze it
 
 
 @pytest.fixture
