@@ -14,7 +14,8 @@ PASSED_OVER_S = 20.0  # a voice that failed costs each reply its timeout: it is 
 
 
 class FallbackVoice:
-    """Implements ``SpeechSynthesiser``. A voice that fails in mid-sentence isn't replaced: half of it was heard.
+    """Implements ``SpeechSynthesiser``. A voice that fails in mid-sentence isn't replaced here, but passed over from then on:
+    who plays it knows what was heard, and asks for the rest.
 
     ``name`` is that of the voice that would be asked first now. ``on_failure`` is told of each failure.
     """
