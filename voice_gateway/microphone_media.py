@@ -98,8 +98,7 @@ class MicrophoneMedia:
             )
             stream.start()
         except (self._sounddevice.PortAudioError, ValueError) as error:
-            detail = f"no usable microphone and loudspeaker on this machine ({error}): try --wav or --script instead"
-            raise MediaError(MediaFailure.NO_DEVICE, detail) from error
+            raise _no_device(error) from error
         return stream
 
     def _on_sound_card(self, heard: Any, out: Any, frames: int, time: Any, status: Any) -> None:
@@ -175,6 +174,21 @@ class WebRtcEchoCanceller:
             self._frame_type(bytearray(frame[at : at + _APM_FRAME_BYTES]), SAMPLE_RATE_HZ, 1, _APM_FRAME_BYTES // 2)
             for at in range(0, len(frame), _APM_FRAME_BYTES)
         ]
+
+
+def require_sound_devices() -> None:
+    """Raises ``MediaError`` where a microphone or a loudspeaker is plainly missing: nobody waits for a call that can't be."""
+    library = sound_library()
+    try:
+        library.query_devices(kind="input")
+        library.query_devices(kind="output")
+    except (library.PortAudioError, ValueError) as error:
+        raise _no_device(error) from error
+
+
+def _no_device(error: Exception) -> MediaError:
+    detail = f"no usable microphone and loudspeaker on this machine ({error}): try --wav or --script instead"
+    return MediaError(MediaFailure.NO_DEVICE, detail)
 
 
 def sound_library() -> Any:

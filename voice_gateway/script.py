@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from agent_core.audio import AudioError
 from agent_core.located_yaml import read
-from agent_core.wav import load_wav
+from agent_core.wav import Clip, load_wav
 from voice_gateway.scripted_caller import CallerAct, Cue, KeepSilent, Press, Say
 
 _KINDS = ("wav", "say", "press", "silence_ms")
@@ -104,18 +104,22 @@ def load_script(path: str | os.PathLike[str]) -> CallScript:
         raise ScriptError("\n".join(lines)) from error
 
 
+def load_clips(script: CallScript, folder: Path) -> dict[str, Clip]:
+    """The files that the script names, by their names in it. Raises ``ScriptError`` for one that can't be used."""
+    try:
+        return {action.wav: load_wav(folder / action.wav) for action in script.caller if action.wav is not None}
+    except AudioError as error:
+        raise ScriptError(str(error)) from error
+
+
 async def script_acts(
     script: CallScript,
-    folder: Path,
+    clips: Mapping[str, Clip],
     speak: Callable[[str], Awaitable[bytes]],
     newest_message: Callable[[], str] = lambda: "",
-) -> tuple[list[CallerAct], tuple[str, ...]]:
-    """The script with its audio in it, and the warnings about files that had to be mended.
-
-    ``speak`` renders the caller's words as 16 kHz PCM16. Raises ``ScriptError`` for a file that can't be used.
-    """
+) -> list[CallerAct]:
+    """The script with its audio in it. ``speak`` renders the caller's words as 16 kHz PCM16."""
     acts: list[CallerAct] = []
-    warnings: list[str] = []
     for action in script.caller:
         if action.silence_ms is not None:
             acts.append(KeepSilent(float(action.silence_ms)))
@@ -123,17 +127,9 @@ async def script_acts(
         if action.press is not None:
             acts.append(_press(action, newest_message))
             continue
-        if action.wav is not None:
-            try:
-                clip = load_wav(folder / action.wav)
-            except AudioError as error:
-                raise ScriptError(str(error)) from error
-            pcm = clip.pcm
-            warnings.extend(clip.warnings)
-        else:
-            pcm = await speak(action.say or "")
+        pcm = clips[action.wav].pcm if action.wav is not None else await speak(action.say or "")
         acts.append(Say(pcm, action.after, float(action.pause_ms)))
-    return acts, tuple(warnings)
+    return acts
 
 
 def _press(action: ScriptAction, newest_message: Callable[[], str]) -> Press:

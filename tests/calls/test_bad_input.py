@@ -36,10 +36,11 @@ def test_a_script_with_unknown_keys_is_refused_by_file_and_line(tmp_path: Path) 
     failed(ran, 2, "call.yaml:3", "volume", "call.yaml:4", "music")
 
 
-def test_a_script_that_names_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_script_that_names_a_missing_file_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
     script = tmp_path / "call.yaml"
     script.write_text("caller:\n  - wav: nowhere.wav\n")
     failed(ledgerline("call", "--script", script, "--json", "--data", tmp_path / "d"), 2, "nowhere.wav", "no such file")
+    assert not (tmp_path / "d").exists()
 
 
 @pytest.mark.parametrize("text", ["caller: [", "- just\n- a list\n", ""])
@@ -116,13 +117,14 @@ def test_calls_are_listed_newest_first() -> None:
     assert ledgerline("show", "last", "--json", "--data", two_calls()).json["call_id"] == listed[0]
 
 
-def test_a_microphone_that_isnt_there_is_missed_by_name(tmp_path: Path) -> None:
+def test_a_microphone_that_isnt_there_is_missed_by_name_before_anything_is_opened(tmp_path: Path) -> None:
     """Without the library and without a device, whatever this machine has."""
     prelude = "sys.modules['sounddevice'] = None"
     ran = finished(
         start("call", "--mic", "--json", "--data", tmp_path / "d", folder=tmp_path, prelude=f"import sys; {prelude}")
     )
     failed(ran, 1, "microphone")
+    assert not (tmp_path / "d").exists()
 
 
 def test_an_unknown_command_and_a_port_that_is_none_are_usage_errors() -> None:

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from agent_core.wav import write_wav
-from voice_gateway.script import CallScript, ScriptError, load_script, script_acts
+from voice_gateway.script import CallScript, ScriptError, load_clips, load_script, script_acts
 from voice_gateway.scripted_caller import Cue, KeepSilent, Press, Say
 
 GOOD = """\
@@ -37,14 +37,13 @@ def test_a_script_becomes_what_the_caller_does(tmp_path: Path) -> None:
     async def speak(text: str) -> bytes:
         return text.encode()
 
-    acts, warnings = asyncio.run(script_acts(script, tmp_path, speak))
+    acts = asyncio.run(script_acts(script, load_clips(script, tmp_path), speak))
 
     assert acts == [
         Say(b"\1\0" * 100, Cue.AGENT_FINISHED, 500.0),
         Say(b"Wait, stop.", Cue.AGENT_STARTED, 1500.0),
         KeepSilent(9500.0),
     ]
-    assert warnings == ()
     assert script.hang_up_after_ms == 1000
 
 
@@ -55,7 +54,7 @@ def test_keys_are_pressed_and_a_code_is_the_one_that_the_phone_has_by_then(tmp_p
     async def speak(text: str) -> bytes:
         return b""
 
-    acts, _ = asyncio.run(script_acts(script, tmp_path, speak, lambda: phone[-1]))
+    acts = asyncio.run(script_acts(script, {}, speak, lambda: phone[-1]))
     phone.append("421556 is your code.")
     assert [act.keys() for act in acts if isinstance(act, Press)] == ["42#", "421556"]
 
@@ -95,13 +94,9 @@ def test_every_problem_of_a_script_is_told_at_once(tmp_path: Path) -> None:
 def test_a_missing_script_and_a_missing_clip_are_named(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match=r"nowhere\.yaml: can't be read"):
         load_script(tmp_path / "nowhere.yaml")
-
-    async def speak(text: str) -> bytes:
-        raise AssertionError(text)
-
     script = CallScript.model_validate({"caller": [{"wav": "gone.wav"}]})
     with pytest.raises(ScriptError, match=r"gone\.wav: no such file"):
-        asyncio.run(script_acts(script, tmp_path, speak))
+        load_clips(script, tmp_path)
 
 
 def test_the_json_schema_takes_and_refuses_what_the_loader_does() -> None:
