@@ -254,7 +254,7 @@ class GatewayProcess:
         self._line.began(self.holder, sound.kind.value, sound.text)
         if sound.kind is c.SoundKind.REPLY and self._faults.strikes(Fault.VOICE_FAIL, self._rng, 0.2):
             breaks_s = lasts_s * self._rng.random()
-            self._sounds["end"] = loop.call_later(breaks_s, self._guarded, self._break_off)
+            self._sounds["end"] = loop.call_later(breaks_s, self._guarded, lambda: self._break_off(breaks_s))
         else:
             self._sounds["end"] = loop.call_later(lasts_s, self._guarded, self._finish)
         if lasts_s > PROGRESS_S:
@@ -277,14 +277,14 @@ class GatewayProcess:
         if sound is not None:
             self._do(self._machine.finished(sound.text, self._now_ms()))
 
-    def _break_off(self) -> None:
-        """The voice is gone in the middle of it, as often as not of a word."""
+    def _break_off(self, played_s: float) -> None:
+        """The voice is gone in the middle of it, as often as not of a word. A process that stood still hears of it late."""
         self._process.at("sound.end:before")
         sound = self._sound
         if sound is None:
             return
-        spoken, exact = spoken_part(sound.text, self._played_s()), self._rng.random() < 0.5
-        self._sound = msgspec.structs.replace(sound, duration_s=self._played_s())
+        spoken, exact = spoken_part(sound.text, played_s), self._rng.random() < 0.5
+        self._sound = msgspec.structs.replace(sound, duration_s=played_s)
         self._silence(goes_on=True, heard=spoken)
         self._do(self._machine.broke_off(spoken, self._now_ms(), exact=exact))
 
