@@ -36,6 +36,8 @@ BATCH = 1000
 _NO_END = 2**63 - 1
 _NO_LIMIT = -1
 
+INBOX, LOG = "inbox", "log"  # what followers wait for
+
 _LOG_COLUMNS = "partition, offset, conversation_id, type, version, data, imported_under"
 _PUT = """insert or ignore into inbox select ?, coalesce(max(offset), -1) + 1, ?, ?, ?, ?, ? from inbox where partition = ?"""
 _FOLLOW_INBOX = """select partition, offset, conversation_id, type, version, data from inbox
@@ -69,10 +71,10 @@ class SqliteInbox:
             self._store.db.execute(_PUT, row)
         except sqlite3.Error as error:
             raise InboxUnavailableError(f"the inbox took nothing: {error}") from None
-        self._store.wake()
+        self._store.wake(INBOX)
 
     async def follow(self, partition: int, after: int) -> AsyncIterator[list[InboxRecord]]:
-        async for _ in self._store.changes():
+        async for _ in self._store.changes(INBOX):
             while rows := self._store.db.execute(_FOLLOW_INBOX, (partition, after, BATCH)).fetchall():
                 after = rows[-1][1]
                 yield [InboxRecord(p, offset, c, Body(t, v, data)) for p, offset, c, t, v, data in rows]
@@ -132,7 +134,12 @@ class SqliteLedger:
         for future, receipt in receipts:
             if not future.done():
                 future.set_result(receipt)
-        self._store.wake()
+        self._wake({e.conversation_id for _, entries, _ in pending for e in entries})
+
+    def _wake(self, conversations: set[str]) -> None:
+        """A control record is of no conversation, and concerns the followers of each."""
+        touched = () if "" in conversations else (LOG, *map(_log_of, conversations))
+        self._store.wake(*touched)
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
         return _log_records(self._store.db.execute(_READ, (partition, start, limit)))
@@ -142,13 +149,13 @@ class SqliteLedger:
         return int(end)
 
     async def follow(self, partition: int, start: int) -> AsyncIterator[list[LogRecord]]:
-        async for _ in self._store.changes():
+        async for _ in self._store.changes(LOG):
             while records := await self.read(partition, start):
                 start = records[-1].offset + 1
                 yield records
 
     async def follow_conversation(self, conversation_id: str, start: int) -> AsyncIterator[list[LogRecord]]:
-        async with aclosing(self._store.changes()) as changes:
+        async with aclosing(self._store.changes(_log_of(conversation_id))) as changes:
             async for _ in changes:
                 while records := self._read_conversation(conversation_id, start, _NO_END, BATCH):
                     start = records[-1].offset + 1
@@ -218,6 +225,10 @@ class SqliteDeadLetters:
 
     async def read(self) -> list[DeadLetter]:
         return [msgspec.msgpack.decode(row[0], type=DeadLetter) for row in self._store.db.execute(_READ_LETTERS)]
+
+
+def _log_of(conversation_id: str) -> str:
+    return f"{LOG}/{conversation_id}"
 
 
 def _log_records(rows: Iterable[tuple[Any, ...]]) -> list[LogRecord]:

@@ -16,6 +16,7 @@ _PUT = """insert or ignore into intake
 _FOLLOW = """select offset, key, received_at_us, sealed from intake
     where partition = ? and offset > ? order by offset limit ?"""
 _BATCH = 100
+INTAKE = "intake"  # what followers wait for
 
 
 class SqliteIntake:
@@ -34,7 +35,7 @@ class SqliteIntake:
             await self._sync()
         except (sqlite3.Error, OSError) as error:
             raise IntakeUnavailableError(f"the intake took nothing: {error}") from None
-        self._store.wake()
+        self._store.wake(INTAKE)
 
     async def read(self) -> AsyncIterator[list[TakenIn]]:
         for partition in range(self.partitions):
@@ -44,7 +45,7 @@ class SqliteIntake:
                 after = taken[-1].offset
 
     async def follow(self, partition: int, after: int) -> AsyncIterator[list[TakenIn]]:
-        async for _ in self._store.changes():
+        async for _ in self._store.changes(INTAKE):
             while taken := await self._behind(partition, after):
                 yield taken
                 after = taken[-1].offset

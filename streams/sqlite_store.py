@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class SqliteStore:
             self.db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnreadableError(f"{path} can't be used as a ledgerline log: {error}") from None
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, str | None] = {}  # → what it waits for
         self._poller: asyncio.Task[None] | None = None
         self._bell = Doorbell(path)
         self._seen: Any = None  # the version at the last look
@@ -71,31 +71,35 @@ class SqliteStore:
         self._bell.close()
         self.db.close()
 
-    async def changes(self) -> AsyncGenerator[None, None]:
-        """Yields at once, then whenever something may have been committed."""
+    async def changes(self, of: str | None = None) -> AsyncGenerator[None, None]:
+        """Yields at once, then whenever something may have been committed. ``of``: what ``wake`` names, None: anything.
+
+        With fifty calls a follower of one that looked at every commit would look fifty times for nothing.
+        """
         if self._poller is None or self._poller.done():
             self._poller = asyncio.get_running_loop().create_task(self._poll())
         changed = asyncio.Event()
-        self._waiting.add(changed)
+        self._waiting[changed] = of
         try:
             while True:
                 yield
                 await changed.wait()
                 changed.clear()
         finally:
-            self._waiting.discard(changed)
+            del self._waiting[changed]
             if not self._waiting and self._poller:
                 self._poller.cancel()
                 self._poller = None
 
-    def wake(self) -> None:
-        """After a commit of our own."""
-        self._wake_own()
+    def wake(self, *touched: str) -> None:
+        """After a commit of our own that touched these; none named: everything. Other processes look at everything."""
+        self._wake_own(touched)
         self._bell.ring()
 
-    def _wake_own(self) -> None:
-        for changed in self._waiting:
-            changed.set()
+    def _wake_own(self, touched: Collection[str] = ()) -> None:
+        for changed, of in self._waiting.items():
+            if not touched or of is None or of in touched:
+                changed.set()
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()

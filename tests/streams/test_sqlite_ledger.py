@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from streams.codec import Body
 from streams.ports import AppendUnknownError, Entry
-from streams.sqlite import SqliteLedger
+from streams.sqlite import SqliteInbox, SqliteLedger
 from streams.sqlite_store import SqliteStore
 from tests.support import run
+
+PATIENCE_S = 20.0
 
 
 def entry(type_name: str = "CallEnded") -> Entry:
@@ -52,3 +55,42 @@ def test_after_a_failed_append_nothing_lands_until_an_owner_announces_itself(tmp
         store.close()
 
     run(appends())
+
+
+def test_who_follows_a_call_looks_at_its_own_commits_and_at_those_of_no_call(tmp_path: Path) -> None:
+    looks: list[str] = []
+
+    async def followed() -> list[int]:
+        store = SqliteStore(tmp_path / "ledger.db")
+        ledger, inbox = SqliteLedger(store), SqliteInbox(store)
+        seen: list[int] = []
+        came = asyncio.Event()
+
+        async def follow() -> None:
+            async for records in ledger.follow_conversation("c", 0):
+                seen.extend(record.offset for record in records)
+                came.set()
+
+        def note(sql: str) -> None:
+            if "log_by_conversation" in sql:
+                looks.append(sql)
+
+        following = asyncio.create_task(follow())
+        await ledger.append(0, [entry()])
+        await asyncio.wait_for(came.wait(), PATIENCE_S)
+        await asyncio.sleep(0.01)  # by then it has looked for more, and waits
+        came.clear()
+        store.db.set_trace_callback(note)
+        for number in range(5):
+            await ledger.append(0, [Entry("another", Body("CallEnded", 1, b"x"))])
+            await inbox.put("another", f"e{number}", Body("CallEnded", 1, b"x"))
+            await asyncio.sleep(0)
+        assert looks == []
+        await ledger.append(0, [Entry("", Body("OwnerTook", 1, b"x")), entry()])
+        await asyncio.wait_for(came.wait(), PATIENCE_S)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        store.close()
+        return seen
+
+    assert run(followed()) == [0, 6, 7]
