@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
@@ -25,6 +24,7 @@ from projections.effective_log import conversation_events
 from projections.recompute import Recomputer, replay
 from projections.recorded_behaviour import recorded_behaviours
 from projections.verify import Verification, verify
+from providers.embeddings import MiniLM
 from schemas.event import Event
 from simulation.virtual_loop import run_virtual
 
@@ -52,14 +52,31 @@ class Held(NamedTuple):
 
 
 @cache
-def _parts_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="ledgerline-parts-"))
+def _parts_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="ledgerline-parts-")
+
+
+def started_before(data: Path) -> Path:
+    """``data`` as the directory of a log to be, with what a first start makes: phrases are rendered once for all tests of this
+    process (whoever needs one more renders it for all), and what is learnt from is embedded once ``local_parts`` were opened."""
+    ready = Path(_parts_folder().name)
+    (ready / "phrases").mkdir(exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True)
+    for made in ("phrases", "embeddings.npz"):
+        (data / made).symlink_to(ready / made)
+    return data
+
+
+@cache
+def embedder() -> MiniLM:
+    """The one of this process, with all sentences in it that were ever learnt from."""
+    return MiniLM()
 
 
 @cache
 def local_parts() -> CallParts:
     """No vendor, whatever keys this machine has."""
-    folder = _parts_folder()
+    folder = Path(_parts_folder().name)
     workspace = SqliteWorkspace(folder)
     try:
         return run_virtual(open_parts(local_settings(folder), workspace))
@@ -98,9 +115,7 @@ def hold(data: Path, caller: Caller, parts: CallParts | None = None) -> Held:
 
 def demo(data: Path) -> Held:
     """The demo's call, with the local ears and voice, on a virtual clock."""
-    local_parts()
-    shutil.copytree(_parts_folder() / "phrases", data / "phrases")  # rendered once a process
-    reported = run_virtual(hold_demo(local_settings(data)))
+    reported = run_virtual(hold_demo(local_settings(started_before(data))))
     return Held(reported.made, reported.report, reported.events)
 
 

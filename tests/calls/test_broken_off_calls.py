@@ -16,7 +16,7 @@ from schemas.event import Event
 from simulation.virtual_loop import run_virtual
 from streams.codec import Body
 from tests.calls import answered
-from tests.calls.answered import DEMO, LOST_CARD, hold, local_parts, says
+from tests.calls.answered import DEMO, LOST_CARD, hold, local_parts, says, started_before
 from tests.calls.commands import Ran, failed, finished, forget_settings, ledgerline, start, until_event
 
 KILLED_AFTER_COMMITS = """
@@ -59,7 +59,7 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def call(folder: Path, *, prelude: str = "", speed: str = "max") -> Ran:
     return finished(
         start(
-            *("call", "--wav", LOST_CARD, "--speed", speed, "--json", "--data", folder / "data"),
+            *("call", "--wav", LOST_CARD, "--speed", speed, "--json", "--data", started_before(folder / "data")),
             folder=folder,
             prelude=prelude,
         )
@@ -98,7 +98,7 @@ def event_ids(data: Path) -> set[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_call_is_closed_on_the_log_and_its_recording_is_whole(number: signal.Signals, tmp_path: Path) -> None:
-    data = tmp_path / "data"
+    data = started_before(tmp_path / "data")
     process = start("call", "--wav", LOST_CARD, "--json", "--data", data, folder=tmp_path)
     until_event(data, "SpeechStarted", process)
     process.send_signal(number)
@@ -113,8 +113,10 @@ def test_a_stopped_call_is_closed_on_the_log_and_its_recording_is_whole(number: 
 
 
 def test_a_second_owner_is_refused_by_name_and_the_first_call_goes_on(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    first = start("call", "--wav", DEMO / "5-goodbye.wav", "--json", "--data", data, folder=tmp_path)
+    data = started_before(tmp_path / "data")
+    says_goodbye = f"caller:\n  - wav: {DEMO / '5-goodbye.wav'}\n    after: agent_started\n    pause_ms: 500\n"
+    script = answered.write_script(tmp_path, says_goodbye)
+    first = start("call", "--script", script, "--json", "--data", data, folder=tmp_path)
     until_event(data, "CallAnswered", first)
     second = ledgerline("call", "--wav", LOST_CARD, "--speed", "max", "--json", "--data", data)
     failed(second, 1, f"pid {first.pid}", "--data")

@@ -5,14 +5,21 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from answered import LOST_CARD, assert_sound, hold, local_settings, replays_identically, says
-
 from console.call import open_parts
 from console.settings import EXAMPLE_BEHAVIOUR
 from console.workspace import SqliteWorkspace
 from schemas import decisions as d
 from schemas import facts as f
 from simulation.virtual_loop import run_virtual
+from tests.calls.answered import (
+    LOST_CARD,
+    assert_sound,
+    hold,
+    local_settings,
+    replays_identically,
+    says,
+    started_before,
+)
 
 
 def test_a_reply_by_sentence_is_played_whole_told_once_and_recomputed(tmp_path: Path) -> None:
@@ -20,7 +27,7 @@ def test_a_reply_by_sentence_is_played_whole_told_once_and_recomputed(tmp_path: 
     shutil.copytree(EXAMPLE_BEHAVIOUR, behaviour)
     with (behaviour / "behaviour.yaml").open("a") as head:
         head.write("\nrelease:\n  by: sentence\n  repair: I'm sorry, I have to leave it there.\n")
-    settings = local_settings(tmp_path / "parts").model_copy(update={"behaviour": behaviour})
+    settings = local_settings(started_before(tmp_path / "parts")).model_copy(update={"behaviour": behaviour})
     workspace = SqliteWorkspace(tmp_path / "parts")
     try:
         parts = run_virtual(open_parts(settings, workspace))

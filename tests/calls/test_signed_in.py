@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.calls.answered import started_before
 from tests.calls.commands import Ran, failed, forget_settings, ledgerline
 
 ASKS_FOR_A_CARD = "caller:\n  - say: Is my new card on its way?\n"
@@ -21,7 +22,8 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _call(folder: Path, *options: str) -> Ran:
     script = folder / "call.yaml"
     script.write_text(ASKS_FOR_A_CARD)
-    return ledgerline("call", "--script", script, "--speed", "max", "--data", folder / "data", "--json", *options)
+    data = started_before(folder / "data")
+    return ledgerline("call", "--script", script, "--speed", "max", "--data", data, "--json", *options)
 
 
 def _first_turn(ran: Ran) -> dict[str, Any]:

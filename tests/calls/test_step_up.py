@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.calls.answered import started_before
 from tests.calls.commands import Ran, failed, forget_settings, ledgerline
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,8 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _call(folder: Path, script: Path, *options: str) -> Ran:
-    return ledgerline("call", "--script", script, "--speed", "max", "--data", folder / "data", "--json", *options)
+    data = started_before(folder / "data")
+    return ledgerline("call", "--script", script, "--speed", "max", "--data", data, "--json", *options)
 
 
 def _spoken(ran: Ran) -> list[str]:
