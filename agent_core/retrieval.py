@@ -6,7 +6,6 @@ sections make passages of their own, so that a passage is never half private.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent_core.behaviour import Article
+from agent_core.embedding_cache import EmbeddingCache
 from agent_core.ports import Embedder, Passage
 
 _PASSAGE_WORDS = 60  # a few sentences: what an answer of thirty-five words can rest on
@@ -41,26 +41,6 @@ class _Chunk:
     def indexed(self) -> str:
         """What is searched: the title says what the passage is about, its sentences often don't."""
         return f"{self.title}. {self.text}"
-
-
-class EmbeddingCache:
-    """Vectors of passages by the hash of embedder and content: a new behaviour version embeds only what changed."""
-
-    def __init__(self) -> None:
-        self._vectors: dict[str, NDArray[np.float32]] = {}
-
-    def __len__(self) -> int:
-        return len(self._vectors)
-
-    def embed(self, texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
-        """float32 of shape (len(texts), dimensions). Raises what the embedder raises."""
-        keys = [hashlib.sha256(f"{embedder.name}\0{text}".encode()).hexdigest() for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-        if missing:
-            self._vectors.update(zip(missing, embedder.embed(list(missing.values())), strict=True))
-        if not keys:
-            return np.zeros((0, embedder.dimensions), dtype=np.float32)
-        return np.stack([self._vectors[key] for key in keys])
 
 
 class Retriever:

@@ -10,6 +10,7 @@ from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
 from agent_core.conversation import Ask, Conversation
+from agent_core.embedding_cache import EmbeddingCache
 from agent_core.hedging import Hedging
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
@@ -50,6 +51,7 @@ class Agent:
     """``behaviour`` is what new calls pin; conversations that pinned an older one are trained for when they appear.
 
     ``company``: carries out what tools and proofs ask of the company's own systems; without it all of that is missing.
+    ``cache``: of what is learnt from.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class Agent:
         embedder: Embedder,
         model: LanguageModel,
         company: Mapping[type[Decision], Executor] = MappingProxyType({}),
+        cache: EmbeddingCache | None = None,
     ) -> None:
         self.behaviour, self.model = behaviour, model
-        classifier = IntentClassifier.train(behaviour.intents, embedder)
-        retriever = Retriever(behaviour.articles, embedder)
+        classifier = IntentClassifier.train(behaviour.intents, embedder, cache)
+        retriever = Retriever(behaviour.articles, embedder, cache)
         self._executors: Mapping[type[Decision], Executor | TellingExecutor] = {
             d.ClassificationAsked: (
                 Classify({behaviour.content_hash: classifier})

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from agent_core.behaviour import Behaviour
+from agent_core.embedding_cache import EmbeddingCache
 from agent_core.ports import ProviderError
 from console.agent import Agent, company_executors, make_model, usable
 from console.emulated import marked
@@ -38,5 +39,9 @@ async def open_agent(
         executors = simulated(open_fixtures(settings.tools.simulated))
     elif company:
         executors = company_executors(company, ReadBack(ledger, codec), ReadBack(ledger, codec, synced=True))
-    agent = await asyncio.get_running_loop().run_in_executor(None, lambda: Agent(behaviour, MiniLM(), model, executors))
-    return agent, models
+
+    def learn() -> Agent:
+        cache = EmbeddingCache(workspace.directory / "embeddings.npz")
+        return Agent(behaviour, MiniLM(), model, executors, cache)
+
+    return await asyncio.get_running_loop().run_in_executor(None, learn), models

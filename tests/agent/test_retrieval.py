@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from agent_core.behaviour import Article
 from agent_core.behaviour_loader import load
-from agent_core.retrieval import EmbeddingCache, Retriever
+from agent_core.embedding_cache import EmbeddingCache
+from agent_core.retrieval import Retriever
 from providers.embeddings import MiniLM
 
 BANK = Path(__file__).parent.parent.parent / "examples" / "bank"
