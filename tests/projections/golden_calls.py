@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from agent_core.behaviour import Behaviour
@@ -13,13 +14,19 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def golden(name: str) -> list[Event]:
-    return [event for event, _ in load(GOLDEN / f"{name}.jsonl")]
+    return [*_events(name)]
 
 
-def golden_behaviours(name: str) -> list[Behaviour]:
+@cache
+def _events(name: str) -> tuple[Event, ...]:
+    return tuple(event for event, _ in load(GOLDEN / f"{name}.jsonl"))
+
+
+@cache
+def golden_behaviours(name: str) -> tuple[Behaviour, ...]:
     """What that call pinned, as far as it is kept beside it."""
     path = GOLDEN / f"{name}.context.json"
     if not path.exists():
-        return []
+        return ()
     context = json.loads(path.read_text())
-    return [Behaviour.model_validate(each["content"]) for each in context["behaviours"]]
+    return tuple(Behaviour.model_validate(each["content"]) for each in context["behaviours"])
