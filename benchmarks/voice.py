@@ -38,7 +38,6 @@ _ALWAYS_3 = (
     ("  attempts: 2 ", "  hedging: {answer: {now: 3}, classify: {now: 3}, guard: {now: 3}}\n  # "),
     ("  hold_marks_ms: [950, ", "  hold_marks_ms: [1080, "),
 )
-_REPAIR = "I'm sorry, I have to leave it there. Is there anything else?"
 _ENDS_EARLY_MS = 120  # a clip's own last pause may begin this much before its end
 _HEARD_IN_FULL = 0.8
 _STARTED_S = 900.0
@@ -142,7 +141,7 @@ def emulated(turns: int, stall_share: float = 0.0) -> EmulatorConfig:
 
 
 def _behaviour(hedging: str, directory: Path) -> Path:
-    """The example bank as it is, or with three attempts at all that is asked of a model, released by sentence.
+    """The example bank as it is, or with three attempts at all that is asked of a model.
 
     With three attempts nearly every reply comes before 1.1 s: a first holding line at 950 ms would mostly keep one waiting
     that is about to start.
@@ -157,8 +156,6 @@ def _behaviour(hedging: str, directory: Path) -> Path:
         if own not in text:
             raise CannotRunError(f"the example bank has no {own.strip()!r} any more")
         text = text.replace(own, other)
-    if "\nrelease:" not in text:
-        text = f"{text}\nrelease:\n  by: sentence\n  repair: {_REPAIR}\n"
     head.write_text(text)
     return behaviour
 

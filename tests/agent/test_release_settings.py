@@ -15,9 +15,13 @@ from console.settings import EXAMPLE_BEHAVIOUR
 def bank(folder: Path, release: str) -> Path:
     behaviour = folder / "bank"
     shutil.copytree(EXAMPLE_BEHAVIOUR, behaviour)
-    with (behaviour / "behaviour.yaml").open("a") as head:
-        head.write(release)
+    head = behaviour / "behaviour.yaml"
+    head.write_text(head.read_text().split("\nrelease:")[0] + release)
     return behaviour
+
+
+def test_the_example_bank_releases_by_sentence() -> None:
+    assert releases_sentences(load(EXAMPLE_BEHAVIOUR))
 
 
 def test_a_bank_releases_by_sentence_where_it_says_so(tmp_path: Path) -> None:

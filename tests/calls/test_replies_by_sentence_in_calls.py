@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from console.call import open_parts
-from console.settings import EXAMPLE_BEHAVIOUR
-from console.workspace import SqliteWorkspace
 from schemas import decisions as d
 from schemas import facts as f
-from simulation.virtual_loop import run_virtual
-from tests.calls.answered import (
-    LOST_CARD,
-    assert_sound,
-    hold,
-    local_settings,
-    replays_identically,
-    says,
-    started_before,
-)
+from tests.calls.answered import LOST_CARD, assert_sound, hold, replays_identically, says
 
 
 def test_a_reply_by_sentence_is_played_whole_told_once_and_recomputed(tmp_path: Path) -> None:
-    behaviour = tmp_path / "behaviour"
-    shutil.copytree(EXAMPLE_BEHAVIOUR, behaviour)
-    with (behaviour / "behaviour.yaml").open("a") as head:
-        head.write("\nrelease:\n  by: sentence\n  repair: I'm sorry, I have to leave it there.\n")
-    settings = local_settings(started_before(tmp_path / "parts")).model_copy(update={"behaviour": behaviour})
-    workspace = SqliteWorkspace(tmp_path / "parts")
-    try:
-        parts = run_virtual(open_parts(settings, workspace))
-    finally:
-        workspace.close()
-    held = hold(tmp_path / "call", says(LOST_CARD), parts)
+    held = hold(tmp_path / "call", says(LOST_CARD))
     (begun,) = (chosen for chosen in held.payloads(d.ReplyChosen) if chosen.more)
     released = held.payloads(d.SentenceReleased)
     assert [one.candidate_id for one in released] == [begun.candidate_id] * len(released)
