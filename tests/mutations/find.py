@@ -20,10 +20,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tests.mutations.mutations import Mutation, named
+
+if TYPE_CHECKING:
+    import pytest
 
 MOST_SEEDS = 400
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +96,8 @@ class _FirstFailure:
 
 
 def _shown_to(test: str) -> dict[str, object]:
+    import pytest
+
     first = _FirstFailure()
     with contextlib.redirect_stdout(io.StringIO()):
         ended = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test], plugins=[first])
