@@ -51,6 +51,8 @@ class _Run(NamedTuple):
 
 @dataclass(slots=True)
 class _UnderWay:
+    """Also one that is done, while its outcome wasn't taken yet."""
+
     task: asyncio.Task[None]
     lost: bool = False  # nobody wants it any more, and it will be cancelled
 
@@ -79,10 +81,15 @@ class EffectRunner:
         if not running and not wanted:
             return
         loop = asyncio.get_running_loop()
-        for run, under_way in running.items():  # in the order in which they were started, in every process
-            if run not in wanted and not under_way.lost:
+        for run in [run for run in running if run not in wanted]:  # in the order in which they were started, everywhere
+            under_way = running[run]
+            if under_way.task.done():
+                del running[run]
+            elif not under_way.lost:
                 under_way.lost = True
                 loop.call_later(LINGER_S, under_way.task.cancel)
+        if not running:
+            self._running.pop(conversation_id, None)
         for run, ask in wanted.items():
             if run not in running:
                 task = loop.create_task(self._carry_out(conversation, ask, run))
@@ -120,11 +127,17 @@ class EffectRunner:
             elapsed_ms = (loop.time() - started) * 1000
             fact = _failed(ask, run, f"{FailureReason.INVALID.value}:{type(error).__name__}", elapsed_ms)
         finally:
-            running = self._running.get(conversation.id, {})
-            running.pop(run, None)
-            if not running:
-                self._running.pop(conversation.id, None)
+            self._forget_lost(conversation.id, run)
         self._tell(conversation.id, ask, run, fact)
+
+    def _forget_lost(self, conversation_id: str, run: _Run) -> None:
+        """One whose outcome somebody waits for stays known until that was taken: what was told before it is taken first, and
+        the attempt would be begun anew."""
+        running = self._running.get(conversation_id, {})
+        if run in running and running[run].lost:
+            del running[run]
+            if not running:
+                del self._running[conversation_id]
 
     def _tell(self, conversation_id: str, ask: Ask, run: _Run, fact: Fact) -> None:
         if self._report is None:  # the reign is over: what comes back now belongs to nobody
