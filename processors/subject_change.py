@@ -1,7 +1,8 @@
 """Decider: when somebody else is authenticated, the open turn is worked on anew, for them.
 
 What it has so far may tell them what is another's: what a tool found, and what a model said that was shown the call so
-far. A reply that was chosen is at the gateway; should that refuse it, the turn is worked on anew then.
+far. A reply that was chosen is at the gateway; should that refuse it, the turn is worked on anew then. A greeting, and the
+question whether somebody is there, are for whoever is.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from schemas.base import Decision
 from schemas.event import Event
 
 HANDLES = (f.SubjectAuthenticated, f.ReplyRefused, f.SpeechFailed, f.CallTaken)
+_FOR_WHOEVER_IS_THERE = ("greeting", "silence")
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     turn = conversation.turn
     if turn is None or turn.chosen or turn.started or not conversation.turn_is_of_another:
+        return
+    if turn.cause in _FOR_WHOEVER_IS_THERE:
         return
     if turn.cause == "resume":  # the rest of what was being said to the one before
         yield d.TurnEnded(outcome="superseded")

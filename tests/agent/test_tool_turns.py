@@ -20,6 +20,7 @@ from processors.effects import EffectRunner
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
+from simulation.guests import with_guests
 from simulation.virtual_loop import run_virtual
 from streams.mind import Outcome
 
@@ -191,6 +192,13 @@ def test_what_was_asked_for_one_is_never_said_to_another() -> None:
     (request,) = of(d.ToolRequested, call.understood("card"))
     assert request.arguments == '{"card_id":"card-2222","customer_id":"ben"}'
     assert chosen(call.tool_found("card", "is Ben's")) == [("tool", "Your card is Ben's.")]
+
+
+def test_a_greeting_that_is_still_judged_is_for_whoever_is_there() -> None:
+    taken = f.CallTaken(take=1, gateway_id="g1")
+    call = Call(with_guests(BANK), signed_in("ada"), taken, signed_in("ben"))
+    assert [type(event.payload) for event in call.events].count(d.GuestAsked) > 0
+    assert of(d.SpeculationOpened, [event.payload for event in call.events]) == []
 
 
 def test_a_chosen_reply_that_the_gateway_refused_isnt_chosen_again_for_another() -> None:
