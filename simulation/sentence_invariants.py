@@ -249,6 +249,8 @@ def _goes_on(heard: _Heard, sound_id: str, text: str) -> Iterator[tuple[str, str
 
 def _read(heard: _Heard, event: Event, trace: GatewayTrace) -> None:
     payload = event.payload
+    if isinstance(payload, d.Spoken) and payload.candidate_id == heard.saying:
+        return  # chosen anew, for a late word of another take: what is being said goes on as it was chosen first
     if isinstance(payload, d.Spoken):
         heard.texts[payload.candidate_id] = payload.text
         heard.order[payload.candidate_id] = []
