@@ -62,7 +62,7 @@ unit: setup-dev
 bench: setup-dev ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-bench-peers: setup-peers ## the race on this log, SQLite and Kafka, and on Temporal, DBOS and Restate (half an hour)
+bench-peers: setup-peers ## the race on this log, SQLite and Kafka, and on Temporal, DBOS and Restate (an hour and a half)
 	@$(PEERS)/bin/python -m benchmarks peers
 
 setup-peers: $(PEERS)/.stamp
