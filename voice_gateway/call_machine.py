@@ -31,6 +31,8 @@ class CallMachine(CallSounds):
         for event in history:
             if isinstance(event.payload, Fact) and event.payload.SUPERSEDES:
                 self._last_caller_seq = event.seq
+            if isinstance(event.payload, f.SubjectAuthenticated):
+                self._subject_id = event.payload.subject_id
             if isinstance(event.payload, d.TurnOpened):
                 self._turn_id = event.turn_id
                 self._utterance_of[event.turn_id or ""] = event.payload.utterance_id
@@ -263,6 +265,9 @@ class CallMachine(CallSounds):
                 yield Answer()
                 yield self._put(f.CallAnswered(take=self.take))
                 self._take_over_waiting(payload, now_ms)
+        elif isinstance(payload, f.SubjectAuthenticated):
+            self._subject_id = payload.subject_id
+            yield from self._go_on(now_ms)
         elif isinstance(payload, d.TurnOpened):
             yield from self._turn_opened(turn_id, payload, now_ms)
         elif isinstance(payload, d.CandidateFormed):

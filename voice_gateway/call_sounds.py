@@ -49,6 +49,7 @@ class CallSounds:
         self._unread: dict[str, bool] = {}  # facts that were put and not read back, in order → whether they supersede
         self._last_caller_seq = 0
         self._speech_ended_ms: float | None = None  # of the newest utterance
+        self._subject_id = ""  # who was authenticated last
         # the turn
         self._turn_id: str | None = None
         self._utterance_of: dict[str, str] = {}  # turn -> utterance
@@ -84,7 +85,7 @@ class CallSounds:
         if refusal:
             yield from self._refuse(chosen, turn_id, refusal)
             return
-        self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id)
+        self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id, self._subject_id)
         if self._texts.get(chosen.candidate_id) != chosen.text:  # it was chosen before, and has grown since
             yield from self._discard(only=chosen.candidate_id)
         self._texts[chosen.candidate_id] = chosen.text
@@ -220,7 +221,10 @@ class CallSounds:
         reply = self._reply
         if reply is None or self.playing or self.ended or self.evicted:
             return
-        if reply.ahead and self._preparing.get(reply.ahead[0].sound_id) and not self._behind:
+        if reply.subject_id not in ("", self._subject_id) and not reply.last:
+            self._waiting = None
+            yield from self._leave_reply()  # the rest of it is not for whoever is there now
+        elif reply.ahead and self._preparing.get(reply.ahead[0].sound_id) and not self._behind:
             piece = reply.ahead.pop(0)
             del self._preparing[piece.sound_id]
             self.playing, self._waiting = piece, None

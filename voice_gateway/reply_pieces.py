@@ -11,10 +11,11 @@ SURELY_HEARD = 0.75  # of what is taken to be heard by the share of the audio: v
 
 
 class ReplyPieces:
-    """``ahead``: pieces that may be said and weren't started, in order. ``complete``: no others will follow them."""
+    """``ahead``: pieces that may be said and weren't started, in order. ``complete``: no others will follow them.
+    ``subject_id``: who was there when it was chosen; empty: nobody who said who they are."""
 
-    def __init__(self, chosen: d.Spoken, turn_id: str) -> None:
-        self.candidate_id, self.turn_id = chosen.candidate_id, turn_id
+    def __init__(self, chosen: d.Spoken, turn_id: str, subject_id: str = "") -> None:
+        self.candidate_id, self.turn_id, self.subject_id = chosen.candidate_id, turn_id, subject_id
         self.ahead: list[Sound] = []
         self.complete = not (isinstance(chosen, d.ReplyChosen) and chosen.more)
         self._known = 1

@@ -16,10 +16,12 @@ FIRST = f"{REPLY}.0"
 class Said:
     """A reply of ``t1`` that has begun with its first sentence."""
 
-    def __init__(self) -> None:
+    def __init__(self, subject_id: str = "") -> None:
         self.machine, self.log = answered()
         self.now_ms = 0.0
         self.commands: list[Command] = []
+        if subject_id:
+            self.authenticates(subject_id)
         opened = d.TurnOpened(
             cause="utterance",
             utterance_id="u1.1",
@@ -40,6 +42,10 @@ class Said:
     def do(self, commands: list[Command]) -> list[Command]:
         self.commands += commands
         return commands
+
+    def authenticates(self, subject_id: str, level: str = "known") -> list[Command]:
+        there = f.SubjectAuthenticated(subject_id=subject_id, level=level, method="simulated")
+        return self.do(self.log.read(there, self.now_ms))
 
     def read(self, payload: d.Decision) -> list[Command]:
         return self.do(self.log.read(payload, self.now_ms, turn_id="t1"))
@@ -340,3 +346,38 @@ def test_the_next_piece_waits_until_the_log_was_read_after_a_standstill() -> Non
     assert said.spoken() == ["It is free."]
     said.do(said.machine.caught_up(said.now_ms))
     assert said.spoken() == ["It is free.", "It comes by post."]
+
+
+def test_what_is_left_of_a_reply_is_not_begun_for_somebody_else() -> None:
+    said = Said("ada")
+    said.read(released(1, "It comes by post.", last=True))
+    said.broke_off("It is", exact=True)
+    said.prepared(REPLY)
+    said.authenticates("ben")
+    said.prepared(FIRST)
+    said.passes(2000)
+    assert said.spoken() == ["It is free."]
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far="It is")]
+
+
+def test_what_plays_when_somebody_else_comes_is_the_last_of_its_reply() -> None:
+    said = Said("ada")
+    said.read(released(1, "It comes by post.", last=True))
+    said.prepared(REPLY)
+    said.authenticates("ben")
+    assert said.facts(f.SpeechInterrupted) == []
+    said.finished("It is free.")
+    assert said.spoken() == ["It is free."]
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far="It is free.")]
+
+
+def test_who_gains_a_level_or_was_nobody_hears_the_reply_to_its_end() -> None:
+    for before in ("ada", ""):
+        said = Said(before)
+        said.read(released(1, "It comes by post.", last=True))
+        said.prepared(REPLY)
+        said.authenticates("ada", "verified")
+        said.finished("It is free.")
+        said.finished("It comes by post.")
+        assert said.spoken() == ["It is free.", "It comes by post."]
+        assert len(said.facts(f.SpeechCompleted)) == 1
