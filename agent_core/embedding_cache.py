@@ -7,6 +7,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +56,11 @@ def _keep(path: Path | None, vectors: _Vectors) -> None:
     if path is None:
         return
     keys = np.frombuffer(b"".join(vectors), dtype=np.uint8).reshape(len(vectors), -1)
-    try:
+    with suppress(OSError):  # a full disk costs the next start some time, and this one nothing
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, keys=keys, vectors=np.stack(list(vectors.values())))
-        os.replace(temporary, path)
-    except OSError:
-        return  # a full disk costs the next start some time, and this one nothing
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, keys=keys, vectors=np.stack(list(vectors.values())))
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)

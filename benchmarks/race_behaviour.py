@@ -38,7 +38,4 @@ def race_behaviour() -> Behaviour:
         update={"classifier": "classify", "attempts": ATTEMPTS, "max_questions": ANSWERED_INTENTS}
     )
     # Replies are released whole, as the other side has them: by sentence, a turn would be decided on less.
-    # Built anew, not copied: a copy would keep the hash of what it was copied from.
-    return Behaviour(
-        **{**dict(bank), "guardrails": kept + asked, "routing": routing, "budget": BUDGET, "release": None}
-    )
+    return bank.model_copy(update={"guardrails": kept + asked, "routing": routing, "budget": BUDGET, "release": None})

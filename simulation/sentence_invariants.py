@@ -171,7 +171,6 @@ class _Heard:
     begun: int = 0  # at which of them its voice began last
     ended: int = 0  # at which of them it ended last
     whole: set[str] = field(default_factory=set)  # replies of which nothing is to come that wasn't read
-    turn_of: dict[str, str] = field(default_factory=dict)
     gone: bool = False
     closed: bool = False
 

@@ -21,9 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_SETTLED_NS = (
-    1_000_000_000  # a directory that changed within it may change again without a newer time: it is read again
-)
+# A directory that changed within it may change again without a newer time: it is read again.
+_SETTLED_NS = 1_000_000_000
 _RING = b"\0"
 
 
@@ -61,6 +60,7 @@ class Doorbell:
             self._own = ""
             with suppress(OSError):
                 os.unlink(path)
+                os.rmdir(self._folder or "")  # the last who listened; else it isn't empty
 
     def ring(self) -> None:
         """Tells everyone else who listens. Never blocks, never fails."""
@@ -93,6 +93,7 @@ class Doorbell:
             return None
         bell, name = _datagrams(), f"{os.getpid()}-{secrets.token_hex(4)}"
         try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
             bell.bind(os.path.join(self._folder, name))
         except OSError:
             bell.close()
@@ -122,11 +123,9 @@ def _folder(shared: Path) -> str | None:
         found = ours.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
             return None
-        folder = ours / f"{file.st_dev:x}-{file.st_ino:x}"
-        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError:
         return None
-    return str(folder)
+    return str(ours / f"{file.st_dev:x}-{file.st_ino:x}")
 
 
 def _datagrams() -> socket.socket:

@@ -71,14 +71,21 @@ def test_who_came_after_the_last_ring_is_rung_at_the_next(tmp_path: Path) -> Non
 
 
 def test_the_socket_of_a_process_that_died_is_put_away(tmp_path: Path, temporary_files: Path) -> None:
-    bell = Doorbell(shared(tmp_path))
-    (folder,) = temporary_files.glob("ledgerline-*/*")
+    bell = Doorbell(path := shared(tmp_path))
+    folder = temporary_files / f"ledgerline-{os.getuid()}" / f"{path.stat().st_dev:x}-{path.stat().st_ino:x}"
+    folder.mkdir()
     left = folder / "1-dead"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
         dead.bind(str(left))
     assert left.is_socket()
     bell.ring()
     assert not left.exists()
+
+
+def test_who_listened_leaves_nothing_behind(tmp_path: Path, temporary_files: Path) -> None:
+    path = shared(tmp_path)
+    assert run(heard_from(Doorbell(path), Doorbell(path)))
+    assert list(temporary_files.glob("ledgerline-*/*")) == []
 
 
 def test_a_folder_that_others_may_write_into_is_not_used(tmp_path: Path, temporary_files: Path) -> None:
