@@ -111,6 +111,17 @@ def test_what_was_read_for_one_is_told_to_nobody_else_and_to_them_when_they_are_
     assert said(call.signs_in("ada")) == [("tool", "About your card: it is on its way.")]
 
 
+def test_news_that_the_gateway_refuses_for_another_subject_open_no_question_and_are_kept_for_theirs() -> None:
+    call = gave_up()
+    call.told(found())
+    call.signs_in("ben")
+    decided = call.told(f.ReplyRefused(candidate_id=NEWS, reason="superseded"))
+    assert [x.outcome for x in of(d.TurnEnded, decided)] == ["superseded"]
+    assert of(d.SpeculationOpened, decided) == []
+    assert said(decided) == []
+    assert said(call.signs_in("ada")) == [("tool", "About your card: it is on its way.")]
+
+
 def test_who_lost_the_level_meanwhile_is_told_nothing() -> None:
     call = Call(bank(), signed_in("ada", expires_after_ms=BANK.budget.give_up_ms + 100))
     call.says(QUESTION, "card")

@@ -389,6 +389,24 @@ def test_a_yes_isnt_carried_into_the_next_question() -> None:
     assert [x.question for x in of(d.SpeculationOpened, decided)] == ["What does a new card cost"]
 
 
+def test_an_outcome_that_the_gateway_refuses_for_another_subject_opens_no_question_and_is_kept_for_theirs() -> None:
+    call = approved()
+    turn = call.conversation.turn
+    assert turn is not None
+    call.told(f.TimerFired(timer_id=f"{turn.turn_id}.give_up", purpose="give_up"))
+    call.hears_reply()
+    returned(call)
+    assert call.conversation.turn is not None
+    news = call.conversation.turn.chosen
+    assert news
+    call.signs_in("ben", "stepped_up")
+    decided = call.told(f.ReplyRefused(candidate_id=news, reason="superseded"))
+    assert [x.outcome for x in of(d.TurnEnded, decided)] == ["superseded"]
+    assert of(d.SpeculationOpened, decided) == []
+    assert chosen(decided) == []
+    assert chosen(call.signs_in("ada", "stepped_up")) == [("write", "Your card is blocked. The reference is r 1.")]
+
+
 def test_an_outcome_isnt_told_to_somebody_else() -> None:
     call = approved()
     call.says("What does a new card cost", "fees")
