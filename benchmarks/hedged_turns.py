@@ -157,7 +157,9 @@ def _taken(events: Sequence[Event], began_us: int) -> TurnTaken:
             formed[payload.candidate_id] = payload
         elif isinstance(payload, d.CandidateAccepted):
             accepted.setdefault(formed[payload.candidate_id].ask_id, event.accepted_at_us)
-        elif isinstance(payload, f.EffectFailed) and payload.reason == "capped":
+        elif (isinstance(payload, f.EffectFailed) and payload.reason == "capped") or (
+            isinstance(payload, f.EffectCancelled) and not payload.provider
+        ):
             capped += payload.ask_id in asked
         elif isinstance(payload, d.Spoken):
             chosen = chosen or event

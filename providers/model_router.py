@@ -1,7 +1,7 @@
 """One routed name, several providers: who is asked, in which order, and what counts as an answer.
 
 complete(request)
-  1. an extra attempt needs a token, and a provider that isn't pressed   (extra_calls, routed_provider, comeback)
+  1. an extra attempt waits for a token, and needs a provider that isn't pressed   (extra_calls, routed_provider, comeback)
   2. urgent requests pass, deferrable ones wait for room                 (urgency_gate)
   3. providers in the route's order, turned by the attempt               attempt 1 begins at the second provider
   4. a provider that said Retry-After is parked until then, one that mostly fails is left alone (circuit_breaker): both
@@ -82,6 +82,8 @@ class ModelRouter:
         loop = asyncio.get_running_loop()
         order = self._order(request, loop.time())
         deadline_s = loop.time() + request.timeout_ms / 1000
+        if request.attempt > 0:
+            order = await self._extra_order(order, request, deadline_s)
         try:
             async with asyncio.timeout_at(deadline_s) as waiting, self._gate.enter(urgent=request.urgent):
                 waiting.reschedule(None)  # from here on each provider is held to the deadline by name
@@ -112,7 +114,7 @@ class ModelRouter:
             await model.close()
 
     def _order(self, request: CompletionRequest, now_s: float) -> list[RoutedProvider]:
-        """Who may be asked, the first one first. Raises ProviderError MISSING, CAPPED."""
+        """Who may be asked, the first one first. Raises ProviderError MISSING."""
         route = self._routes.get(request.model)
         if route is None:
             raise ProviderError(FailureReason.MISSING, self.name, f"no route {request.model}")
@@ -122,14 +124,22 @@ class ModelRouter:
             self._extra.first()
             for provider in order:
                 provider.comeback.first(now_s)
-            return order
-        order = [provider for provider in order if provider.takes_extra(now_s)]
-        if not order:
-            raise ProviderError(FailureReason.CAPPED, self.name, "every provider is pressed")
-        if request.extra and not self._extra.take():
-            raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
-        order[0].comeback.take(now_s)
         return order
+
+    async def _extra_order(
+        self, order: Sequence[RoutedProvider], request: CompletionRequest, deadline_s: float
+    ) -> list[RoutedProvider]:
+        """Who of them may be asked for more than first calls, once there is a token. Raises ProviderError CAPPED."""
+        loop = asyncio.get_running_loop()
+        free = [provider for provider in order if provider.takes_extra(loop.time())]
+        if free and request.extra:
+            if not await self._extra.take(request.attempt, deadline_s):
+                raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
+            free = [provider for provider in free if provider.takes_extra(loop.time())]
+        if not free:
+            raise ProviderError(FailureReason.CAPPED, self.name, "every provider is pressed")
+        free[0].comeback.take(loop.time())
+        return free
 
     async def _first_answer(
         self, order: Sequence[RoutedProvider], request: CompletionRequest, deadline_s: float

@@ -68,8 +68,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "ignore_the_bucket",
         "providers.extra_calls",
-        "        if self._tokens < 1:\n            return False\n",
-        "",
+        "        if self._tokens >= 1 and not self._places:\n",
+        "        if True:\n",
         "extra calls are a share of first ones",
         ROUTER,
     ),

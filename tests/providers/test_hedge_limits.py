@@ -13,7 +13,7 @@ from agent_core.metering import Spent
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, Message, ProviderError, Sentence
 from providers.circuit_breaker import FEWEST, LONGEST_S, OPEN_S, Circuit, CircuitBreaker
 from providers.comeback import FIRST_SHARE, Comeback
-from providers.extra_calls import ExtraCalls
+from providers.extra_calls import LONGEST_WAIT_S, ExtraCalls
 from providers.model_router import ModelRouter
 from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices
 from providers.pace import ENOUGH, Took, quantile_ms
@@ -71,16 +71,79 @@ async def outcome(router: ModelRouter, **changes: Any) -> str:
 
 
 def test_extra_calls_are_a_share_of_first_ones_beyond_the_burst() -> None:
-    extra = ExtraCalls(share=0.2, burst=3)
-    assert [extra.take() for _ in range(4)] == [True, True, True, False]
-    for _ in range(4):
+    async def scene() -> list[int]:
+        extra = ExtraCalls(share=0.2, burst=3)
+
+        async def started(attempts: int) -> int:
+            now_s = asyncio.get_running_loop().time()
+            return sum([await extra.take(1, now_s) for _ in range(attempts)])
+
+        counts = [await started(4)]
+        for first_calls in (4, 1, 1000):
+            for _ in range(first_calls):
+                extra.first()
+            counts.append(await started(10))
+        return counts
+
+    assert run_virtual(scene()) == [3, 0, 1, 3]
+
+
+def test_who_finds_no_extra_call_left_waits_for_the_next_one_a_second_at_most() -> None:
+    async def scene() -> tuple[tuple[bool, bool], float]:
+        loop = asyncio.get_running_loop()
+        extra = ExtraCalls(share=0.5, burst=1)
+        assert await extra.take(1, loop.time())
+        waits = asyncio.create_task(extra.take(1, loop.time() + 5))
+        await asyncio.sleep(0.3)
         extra.first()
-    assert not extra.take()
-    extra.first()
-    assert extra.take()
-    for _ in range(1000):
         extra.first()
-    assert sum(extra.take() for _ in range(10)) == 3
+        came = await waits
+        began_s = loop.time()
+        return (came, await extra.take(1, loop.time() + 5)), loop.time() - began_s
+
+    came, waited_s = run_virtual(scene())
+    assert came == (True, False)
+    assert waited_s == pytest.approx(LONGEST_WAIT_S)
+
+
+def test_an_ask_gets_its_second_attempt_before_another_gets_its_third() -> None:
+    async def scene() -> list[str]:
+        loop = asyncio.get_running_loop()
+        extra = ExtraCalls(share=1.0, burst=1)
+        came: list[str] = []
+
+        async def attempt(name: str, number: int) -> None:
+            if await extra.take(number, loop.time() + 5):
+                came.append(name)
+
+        assert await extra.take(1, loop.time())
+        asked = [asyncio.create_task(attempt(f"{ask}{n}", n)) for ask in "ab" for n in (1, 2)]
+        for _ in range(4):
+            await asyncio.sleep(0.1)
+            extra.first()
+        await asyncio.gather(*asked)
+        return came
+
+    assert run_virtual(scene()) == ["a1", "b1", "a2", "b2"]
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_who_is_cancelled_while_waiting_takes_no_extra_call(granted: bool) -> None:
+    async def scene() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        extra = ExtraCalls(share=1.0, burst=1)
+        assert await extra.take(1, loop.time())
+        leaves, stays = (asyncio.create_task(extra.take(1, loop.time() + 5)) for _ in range(2))
+        await asyncio.sleep(0.1)
+        if granted:
+            extra.first()
+        leaves.cancel()
+        await asyncio.gather(leaves, return_exceptions=True)
+        if not granted:
+            extra.first()
+        return [await stays, await extra.take(1, loop.time())]
+
+    assert run_virtual(scene()) == [True, False]
 
 
 def test_a_late_attempt_over_the_share_is_capped_and_one_that_starts_at_once_is_not() -> None:
