@@ -30,7 +30,7 @@ BENCHMARKS = {
 # Named on the command line only: what they need isn't in the usual environment, or they take long.
 ON_DEMAND = {
     "folding": "events folded a second from SQLite, Kafka and Parquet, next to pyeventsourcing's replay (make setup-peers)",
-    "cost_curve": "read models of 10 thousand to 10 million events: time, memory, bytes, with a plot (an hour)",
+    "cost_curve": "read models of 10 thousand to 10 million events: time, memory, bytes, with a plot (10 minutes, 10 GB of disk)",
     "owner_kafka": "what an owner costs on Kafka: appends, turns a core, many conversations, catching up, memory",
     "faults": "what callers hear while owners and brokers die, stop, come and go, on real brokers (15 minutes)",
     "hosts": "fact put to decision read on a Kafka log, with either host of the owners, and what each costs",

@@ -43,7 +43,7 @@ def run(*, quick: bool) -> Report:
     _plot(measured)
     columns = ("events", "calls", "log, MB", "rows, MB", "s", "events/s", "CPU s", "peak MB", "as of, p95 ms")
     rows = [
-        (str(of.events), of.calls, of.log_mb, of.rows_mb, of.took_s, of.events / of.took_s, of.cpu_s, of.peak_mb, of.as_of_p95_ms)
+        (f"{of.events:,}", of.calls, of.log_mb, of.rows_mb, of.took_s, of.events / of.took_s, of.cpu_s, of.peak_mb, of.as_of_p95_ms)
         for of in measured
     ]  # fmt: skip
     notes = (
