@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import dropwhile
 
+from agent_core.evolve import evolve
 from projections.what_if.outcomes import RecordedOutcomes
 from projections.what_if.rejudge import Rejudged
 from projections.what_if.report import CHANGED, SAME, UNKNOWN, Said, TurnWhatIf
-from projections.what_if.turns import RecordedTurn
+from projections.what_if.turns import RecordedTurn, is_being_said
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
@@ -25,7 +27,7 @@ class Ending:
 
     def said(
         self,
-        events: Iterable[Event],
+        events: Sequence[Event],
         choice: Event | None,
         closing_us: int | None,
         closing_text: str | None,
@@ -44,7 +46,7 @@ class Ending:
             kind=_KINDS[type(spoken)] if spoken else "nothing" if closing_us is None else "closing_line",
             action=getattr(spoken, "action", None),
             intent=spoken.intent if spoken else None,
-            text=spoken.text if spoken else closing_text,
+            text=_said_to_its_end(events, choice) if choice else closing_text,
             decision_ms=decision_ms,
             holds=holds,
             blocked=_blocked(self._turn.turn_id, events),
@@ -59,16 +61,20 @@ class Recorded:
         self._turn, self._outcomes = turn, outcomes
 
     def said(self, number: int) -> tuple[Said, list[Event]]:
-        """And all events up to it: a step is atomic."""
+        """And all events up to the end of its reply: a step is atomic."""
         events: list[Event] = []
+        conversation = self._turn.before
         choice: Event | None = None
         closing: Event | None = None
         choices = 0
         speech_ended_at_us = self._turn.opened.speech_ended_at_us
         for step in self._turn.steps:
-            if choices >= max(number, 1) or closing:
+            is_said = choices >= max(number, 1) and not is_being_said(conversation, self._turn.turn_id)
+            if is_said or closing:
                 break
             events += step
+            for event in step:
+                conversation = evolve(conversation, event)
             fact = step[0].payload
             if isinstance(fact, f.UtteranceHeard) and fact.utterance_id == self._turn.opened.utterance_id:
                 speech_ended_at_us = step[0].accepted_at_us - round(fact.since_speech_end_ms * 1000)
@@ -77,7 +83,8 @@ class Recorded:
             ):
                 closing = step[0]
             for event in step:
-                if isinstance(event.payload, d.Spoken) and event.turn_id == self._turn.turn_id:
+                is_choice = isinstance(event.payload, d.Spoken) and event.turn_id == self._turn.turn_id
+                if is_choice and choices < max(number, 1):
                     choice, choices = event, choices + 1
         mine = (e.payload for e in events if e.turn_id == self._turn.turn_id and isinstance(e.payload, Decision))
         asked = {getattr(payload, "ask_id", "") for payload in mine}
@@ -135,6 +142,18 @@ def compared(
         reused=found.reused,
         asked=found.asked,
     )
+
+
+def _said_to_its_end(events: Sequence[Event], choice: Event) -> str:
+    """A reply that was chosen by its first sentence: with those that were released, and the repair that cut it."""
+    chosen = choice.payload
+    assert isinstance(chosen, d.Spoken)
+    text = chosen.text
+    for event in dropwhile(lambda event: event is not choice, events):
+        more = event.payload
+        if isinstance(more, d.SentenceReleased | d.ReplyCut) and more.candidate_id == chosen.candidate_id:
+            text = f"{text} {more.text if isinstance(more, d.SentenceReleased) else more.repair}".strip()
+    return text
 
 
 def _dropped(text: str, events: Sequence[Event]) -> bool:

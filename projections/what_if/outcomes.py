@@ -12,11 +12,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from agent_core.behaviour import Behaviour
+from agent_core.ports import FailureReason
 from schemas import decisions as d
 from schemas import facts as f
-from schemas.base import Decision
+from schemas.base import Decision, Fact
 from schemas.event import Event
 
 Key = tuple[Any, ...]
@@ -74,6 +76,26 @@ class RecordedOutcomes:
             self._by_key[key] = namesake
             return namesake
         return namesake if found is not None and said(namesake.payload) == said(asked) else found
+
+
+def as_now_asked(asked: Decision, found: RecordedAsk, event: Event) -> tuple[Fact | None, int]:
+    """(the recorded outcome as it would have come to this ask, µs after it); None where that isn't known."""
+    outcome, took_us = event.payload, event.accepted_at_us - found.at_us
+    assert isinstance(outcome, Fact)
+    renamed: Any = {"ask_id": getattr(asked, "ask_id", "")}
+    outcome = replace(outcome, **renamed)
+    if not isinstance(asked, d.CompletionAsked):
+        return outcome, took_us
+    attempt: int = getattr(outcome, "attempt", 0)
+    late = FailureReason.TIMED_OUT.value
+    if took_us > asked.timeout_ms * 1000:
+        return f.EffectFailed(ask_id=asked.ask_id, attempt=attempt, reason=late), asked.timeout_ms * 1000
+    was_late = isinstance(outcome, f.EffectFailed) and outcome.reason == late
+    return (None, 0) if was_late and asked.timeout_ms > (timeout_of(found.payload) or 0) else (outcome, took_us)
+
+
+def timeout_of(asked: Decision) -> int | None:
+    return getattr(asked, "timeout_ms", None)
 
 
 def key_of(asked: Decision, behaviour: Behaviour) -> Key:

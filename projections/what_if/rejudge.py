@@ -6,26 +6,28 @@
     closing line          at the hard mark, where nothing was chosen before
     tools                 never called
 
-It ends with what is chosen: behind a choice that differs, the caller would have said something else.
+It ends with what is chosen, and where that is a reply's first sentence, with the end of the reply: behind one that differs,
+the caller would have said something else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from agent_core.conversation import Ask, Context, Conversation
 from agent_core.guests import TIMER as GUEST
 from agent_core.ports import FailureReason
+from agent_core.wording import SENTENCE_TIMER
 from processors.idling import IDLE
 from processors.mind import AgentMind
-from projections.what_if.outcomes import RecordedAsk, RecordedOutcomes
-from projections.what_if.turns import RecordedTurn
+from projections.what_if.outcomes import RecordedOutcomes, as_now_asked, timeout_of
+from projections.what_if.turns import RecordedTurn, Step, is_being_said
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Fact, Kind
@@ -46,8 +48,8 @@ ANSWERABLE = tuple(_NAMES)  # what may be asked anew: nothing of it touches anyb
 
 
 class Rejudged(NamedTuple):
-    """``events``: all facts and decisions up to the choice, and ``after`` how the conversation then stands. ``choice``: None
-    where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what would be chosen
+    """``events``: all facts and decisions up to the end of the reply, and ``after`` how the conversation then stands.
+    ``choice``: None where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what would be chosen
     can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked. ``reused`` and
     ``asked``: attempts."""
 
@@ -113,26 +115,43 @@ class _Run:
         self._speech_ended_at_us = turn.opened.speech_ended_at_us
 
     async def through(self) -> None:
-        """Step by step along the log; after each choice on it, ours must be the same to go on."""
+        steps = iter(self._turn.steps)
+        if await self._to_the_last_choice(steps):
+            await self._said_along(steps)
+        else:
+            await self._until(None, self._is_said)
+
+    async def _to_the_last_choice(self, steps: Iterable[Step]) -> bool:
+        """Step by step along the log; after each choice on it, ours must be the same to go on. Whether it is at the last."""
         to_come = sum(self._is_choice(event) for step in self._turn.steps for event in step)
         choices = 0
-        for step in self._turn.steps:
-            await self._until(step[0].accepted_at_us)
+        for step in steps:
+            await self._until(step[0].accepted_at_us, self._chooses())
             if self._over(choices):
-                return
+                return False
             await self._take_recorded(step[0])
             then = next((e for e in step if self._is_choice(e)), None)
             if then is None:
                 if self._over(choices) or not self._is_open():
-                    return
+                    return False
                 continue
             choices += 1
             if len(self._chosen) < choices:
-                await self._until(None)
-                return
-            if choices == to_come or not _same_choice(self._chosen[-1], then):
-                return
+                await self._until(None, self._chooses())
+                return False
+            is_same = _same_choice(self._chosen[-1], then)
+            if choices == to_come or not is_same:
+                return is_same
         self._stuck = "the log ends in the middle of the turn"
+        return False
+
+    async def _said_along(self, steps: Iterable[Step]) -> None:
+        """A reply that began as the recorded one goes on along the log."""
+        for step in steps:
+            await self._until(step[0].accepted_at_us, self._is_said)
+            if self._is_said():
+                return
+            await self._take_recorded(step[0])
 
     def told(self) -> Rejudged:
         choice = self._chosen[-1] if self._chosen else None
@@ -180,10 +199,17 @@ class _Run:
         mine = (event for event in events if event.turn_id == self._turn.turn_id)  # its last step may open the next one
         await asyncio.gather(*(self._begin(event) for event in mine if getattr(event.payload, "ask_id", "")))
 
-    async def _until(self, until_us: int | None) -> None:
-        """What comes up before ``until_us``; None: all that may still come, up to a choice or the hard mark."""
+    def _chooses(self) -> Callable[[], bool]:
+        """Whether another choice was made since now."""
         before = len(self._chosen)
-        while len(self._chosen) == before and not self._stuck and self._closing_us is None:
+        return lambda: len(self._chosen) > before
+
+    def _is_said(self) -> bool:
+        return bool(self._stuck) or not is_being_said(self._c, self._turn.turn_id)
+
+    async def _until(self, until_us: int | None, is_over: Callable[[], bool]) -> None:
+        """What comes up before ``until_us``; None: all that may still come, until ``is_over`` or the hard mark."""
+        while not is_over() and not self._stuck and self._closing_us is None:
             if until_us is None:
                 await self._bring_the_rest()
             timer, closing_us = self._next_timer(until_us is None), self._closing_mark(until_us is None)
@@ -198,6 +224,8 @@ class _Run:
                 await self._take(self._made(outcome, at_us, cause))
             elif self._unknown_is_open() or (timer and timer.purpose == GUEST and at_us == timer.due_at_us):
                 self._stuck = self._why_doubtful(None) or "nobody knows what the guest would have said"
+            elif timer and timer.purpose == SENTENCE_TIMER and at_us == timer.due_at_us and self._rest_is_unknown():
+                self._stuck = "the log doesn't say how the reply would have gone on"
             elif at_us == closing_us:
                 self._closing_us = at_us
             elif timer:
@@ -238,12 +266,12 @@ class _Run:
             return
         self._costs[ask_id] = found.cost_micros
         self._reused += len({getattr(e.payload, "attempt", 0) for e in found.outcomes})
-        if found.ask_id == ask_id and found.at_us == self._now_us and _timeout(asked) == _timeout(found.payload):
+        if found.ask_id == ask_id and found.at_us == self._now_us and timeout_of(asked) == timeout_of(found.payload):
             self._alike.add(ask_id)
             self._awaited |= {(ask_id, getattr(e.payload, "attempt", 0)) for e in found.outcomes}
             return
         for recorded in found.outcomes:
-            outcome, took_us = _as_now_asked(asked, found, recorded)
+            outcome, took_us = as_now_asked(asked, found, recorded)
             if outcome is not None:
                 self._schedule(outcome, self._now_us + took_us)
 
@@ -331,6 +359,14 @@ class _Run:
     def _unknown_is_open(self) -> bool:
         return any(ask_id in self._unknown and ask.open for ask_id, ask in self._c.asks.items())
 
+    def _rest_is_unknown(self) -> bool:
+        """Whether the run whose reply is being said was cut off on the log before it had told all: it may not have stalled."""
+        turn = self._c.turn
+        said = turn.candidates.get(turn.chosen or "") if turn else None
+        ask = self._c.asks.get(said.ask_id) if said else None
+        comes = said is not None and any(cause == said.ask_id for *_, cause in self._due)
+        return said is not None and ask is not None and said.attempt not in ask.done and not comes
+
     def _why_doubtful(self, choice: Event | None) -> str:
         """What isn't known of what bears on ``choice``, so that something else might have been chosen before it."""
         intent = getattr(choice.payload, "intent", None) if choice else None
@@ -355,29 +391,9 @@ def _attempts(ask: Ask) -> range:
     return range(ask.attempts)
 
 
-def _timeout(asked: Decision) -> int | None:
-    return getattr(asked, "timeout_ms", None)
-
-
 def _same_choice(ours: Event, then: Event) -> bool:
     one, other = ours.payload, then.payload
     assert isinstance(one, d.Spoken)
     assert isinstance(other, d.Spoken)
     alike = (one.candidate_id, one.text) == (other.candidate_id, other.text) and type(one) is type(other)
     return alike and ours.accepted_at_us == then.accepted_at_us
-
-
-def _as_now_asked(asked: Decision, found: RecordedAsk, event: Event) -> tuple[Fact | None, int]:
-    """(the recorded outcome as it would have come to this ask, µs after it); None where that isn't known."""
-    outcome, took_us = event.payload, event.accepted_at_us - found.at_us
-    assert isinstance(outcome, Fact)
-    renamed: Any = {"ask_id": getattr(asked, "ask_id", "")}
-    outcome = replace(outcome, **renamed)
-    if not isinstance(asked, d.CompletionAsked):
-        return outcome, took_us
-    attempt: int = getattr(outcome, "attempt", 0)
-    late = FailureReason.TIMED_OUT.value
-    if took_us > asked.timeout_ms * 1000:
-        return f.EffectFailed(ask_id=asked.ask_id, attempt=attempt, reason=late), asked.timeout_ms * 1000
-    was_late = isinstance(outcome, f.EffectFailed) and outcome.reason == late
-    return (None, 0) if was_late and asked.timeout_ms > (_timeout(found.payload) or 0) else (outcome, took_us)

@@ -9,9 +9,9 @@ SAME, CHANGED, UNKNOWN = "same", "changed", "unknown"
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """How a turn ends. ``kind``: reply, escalation, close, closing_line (the gateway's own at the hard mark), nothing (the
-    caller went on or hung up before). ``decision_ms``: from the end of speech; null in a turn that the agent began.
-    ``holds``: marks for a holding line before the decision. ``blocked``: guardrails that blocked something on the way.
-    ``cost_micros``: of the models that were asked; null where none tells."""
+    caller went on or hung up before). ``text``: all that was released of it. ``decision_ms``: from the end of speech; null in
+    a turn that the agent began. ``holds``: marks for a holding line before the decision. ``blocked``: guardrails that blocked
+    something on the way. ``cost_micros``: of the models that were asked; null where none tells."""
 
     kind: str
     action: str | None
@@ -25,8 +25,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """``reply``: same, changed, or unknown. ``differs``: what of ``Said`` is another. ``identical``: whether every decision
-    up to the choice is the recorded one. ``comparable``: false where a reply before it in the call is another one: the
-    caller would have said something else. ``what_if``: null where it isn't known, and ``unknown`` says why (``reply`` is
+    up to the end of the reply is the recorded one. ``comparable``: false where a reply before it in the call is another one:
+    the caller would have said something else. ``what_if``: null where it isn't known, and ``unknown`` says why (``reply`` is
     ``changed`` all the same where what was said then can't be said any more). ``older_code``: other deciders decided it;
     compared is what these would have decided. ``blocked``: guardrails that blocked something now, as far as it went.
     ``reused`` and ``asked``: recorded outcomes, and attempts that were asked."""

@@ -48,3 +48,12 @@ def _end_of(turn_id: str, steps: Sequence[Step], start: int) -> int:
         if any(isinstance(e.payload, d.TurnEnded) and e.turn_id == turn_id for e in steps[place]):
             return place
     return len(steps) - 1
+
+
+def is_being_said(conversation: Conversation, turn_id: str) -> bool:
+    """Whether the turn's chosen reply has sentences still to come."""
+    turn = conversation.turn
+    if turn is None or turn.turn_id != turn_id:
+        return False
+    said = turn.candidates.get(turn.chosen or "")
+    return said is not None and said.more

@@ -40,11 +40,22 @@ serve(EmulatorConfig.model_validate_json(sys.argv[1]), started=lambda url: print
 
 
 @contextmanager
-def emulators(faults: list[dict[str, Any]], model_says: str, heard: Sequence[str] = (WORDS,)) -> Iterator[str]:
-    """The base URL of a running server. ``heard``: what each call's recogniser hears, turn after turn."""
+def emulators(
+    faults: list[dict[str, Any]],
+    model_says: str,
+    heard: Sequence[str] = (WORDS,),
+    script: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[str]:
+    """The base URL of a running server. ``heard``: what each call's recogniser hears, turn after turn. ``script``: what the
+    model says where it fits; else the approved wording, and ``model_says`` where there is none."""
     config = {
         "accepted_keys": [KEY],
-        "llm": {"first_token": {"median_ms": 40, "p95_ms": 60}, "tokens_per_s": 2000, "canned": model_says},
+        "llm": {
+            "first_token": {"median_ms": 40, "p95_ms": 60},
+            "tokens_per_s": 2000,
+            "canned": model_says,
+            "script": list(script),
+        },
         "tts": {"first_audio_ms": [20, 40], "ms_per_char": 20},
         "stt": {"transcripts": list(heard)},
         "faults": faults,

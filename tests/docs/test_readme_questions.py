@@ -1,4 +1,4 @@
-"""The questions that README.md asks of the log: the commands that stand there, run on recorded calls.
+"""The four questions that README.md asks of the log: the commands that stand there, run on recorded calls.
 
 On the log lie the demo's call, recorded long ago, and a call of today; since then an article was changed.
 """
@@ -21,12 +21,14 @@ from mixed_log import mixed_log  # noqa: E402
 from recorded_calls import bank, record_call  # noqa: E402
 from support import DataDirectory, run  # noqa: E402
 from test_notebook import ARTICLE, CHANGED, with_another_article  # noqa: E402
+from vendors_emulated import KEY, emulators  # noqa: E402
 
 from streams.behaviours import SqliteBehaviours  # noqa: E402
 
 README = _TESTS.parent / "README.md"
 DEMO, TODAY = "demo_on_a_virtual_clock", "today"  # call:last is the greatest id
 PROMISED = "Your new card will be with you in two working days."  # a model's, which a guardrail stops
+SHORTER = "It takes three to five working days."
 _ASKED = re.compile(r"## Ask the log\n.*?```sh\n(.*?)```", re.DOTALL)
 
 
@@ -94,3 +96,22 @@ def test_what_the_article_said_is_told_though_it_was_changed_since(asked: list[l
     assert asked[2][-1] == ARTICLE
     assert now["public"] == CHANGED
     assert then["public"] == recorded
+
+
+def test_just_the_reply_that_a_changed_prompt_would_alter_is_told(
+    asked: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (prompt,) = (word.removeprefix("prompt=") for word in asked[3] if word.startswith("prompt="))
+    (folder / prompt).write_text("Answer in five words.")
+    shorter = {"match": "how long does a new one take", "reply": SHORTER}
+    with emulators([], "", script=[shorter]) as url:
+        for name, value in {"URL": f"{url}/v1", "API_KEY": KEY, "MODEL": "emulated"}.items():
+            monkeypatch.setenv(f"LEDGERLINE_LLM__{name}", value)
+        found = answer(asked[3])
+    (call,) = found["calls"]
+    assert call["call_id"] == TODAY
+    (altered,) = (turn for turn in call["turns"] if turn["reply"] != "same")
+    assert altered["reply"] == "changed"
+    assert altered["what_if"]["text"] == SHORTER
+    assert altered["recorded"]["text"].startswith("A new card takes three to five working days")
+    assert (found["summary"]["turns"], found["summary"]["changed"]) == (5, 1)

@@ -21,7 +21,9 @@ from schemas.base import Fact
 from simulation.faults import Fault
 
 WORD = "free"
+LATE_WORD = "Miller"  # never in a first sentence
 SLOW_MS = 900.0
+BY_SENTENCE = frozenset({Fault.STREAM_BREAKS})  # then replies are released by sentence
 
 
 def says(text: str) -> Answer:
@@ -34,6 +36,23 @@ def says(text: str) -> Answer:
                 ask_id=ask.ask_id, attempt=attempt, text=text, provider="p", model="m", total_ms=50.0, cost_micros=7
             )
         ]
+
+    return answer
+
+
+def says_by_sentence(*sentences: str) -> Answer:
+    """Told one by one, as a model's stream is."""
+
+    async def answer(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
+        whole = await says(" ".join(sentences))(conversation, ask, attempt)
+        told = [
+            f.SentenceReturned(
+                ask_id=ask.ask_id, attempt=attempt, index=index, last=index == len(sentences) - 1, text=text,
+                provider="p", model="m", elapsed_ms=10.0 * (index + 1),
+            )
+            for index, text in enumerate(sentences)
+        ]  # fmt: skip
+        return [*told, *whole] if whole else None
 
     return answer
 
@@ -74,6 +93,27 @@ def test_a_changed_prompt_leaves_unknown_what_a_model_would_say_while_nobody_is_
     others = [turn for turn in found if turn.recorded.action in ("greet", "refuse", "clarify", "silence")]
     assert others
     assert {turn.reply for turn in others} == {SAME}
+
+
+def test_a_forbidden_word_changes_the_reply_in_whichever_of_its_released_sentences_it_stood() -> None:
+    had, changed, first = set(), set(), set()
+    for of in some(*range(1, 7), faults=BY_SENTENCE):
+        for call_id, each in judged(of, f"guardrail=forbid:{LATE_WORD}").items():
+            had |= {(of.run.seed, call_id, t.turn_id) for t in each if _has(t.recorded.text, LATE_WORD)}
+            changed |= {(of.run.seed, call_id, t.turn_id) for t in each if t.reply == CHANGED}
+            chosen = ((e.turn_id, e.payload) for step in of.calls[call_id] for e in step)
+            said = ((turn_id, p.text) for turn_id, p in chosen if isinstance(p, d.ReplyChosen))
+            first |= {(of.run.seed, call_id, turn_id) for turn_id, text in said if _has(text, LATE_WORD)}
+    assert len(had - first) > 2
+    assert changed == had
+
+
+def test_a_reply_that_a_model_would_tell_by_sentence_is_told_to_its_end() -> None:
+    sentences = ("That is one thing.", "It costs nothing.", "Is there anything else?")
+    of = simulated(4, BY_SENTENCE)
+    found = list(turns(judged(of, "prompt=Be very brief.", lambda _: says_by_sentence(*sentences))))
+    changed = {turn.what_if.text for turn in found if turn.reply == CHANGED and turn.what_if}
+    assert changed == {" ".join(sentences)}
 
 
 def test_what_the_log_does_not_say_is_asked_and_counted() -> None:
@@ -161,8 +201,8 @@ def _blocked_by(name: str, found: dict[str, tuple[TurnWhatIf, ...]]) -> set[tupl
     }
 
 
-def _has(text: str | None) -> bool:
-    return re.search(rf"\b{WORD}\b", text or "", re.IGNORECASE) is not None
+def _has(text: str | None, word: str = WORD) -> bool:
+    return re.search(rf"\b{word}\b", text or "", re.IGNORECASE) is not None
 
 
 def test_the_simulated_calls_hold_what_these_tests_need() -> None:
