@@ -7,6 +7,7 @@ Each size is a log of its own, projected from nothing by as many processes as th
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from benchmarks.figures import spread
 from benchmarks.loop import run_async
 from benchmarks.projected_log import fill
 from benchmarks.projections import asked_as_of, cpu_s, peak_mb, temporary_store
-from benchmarks.report import CannotRunError, Report, Table
+from benchmarks.report import CannotRunError, Cell, Report, Table
 from benchmarks.temporary_log import temporary_log
 from console.read_models import sqlite_ledger
 from projections.projecting import Log, catch_up
@@ -42,10 +43,20 @@ def run(*, quick: bool) -> Report:
     measured = [run_async(_measured(size)) for size in (_QUICK if quick else _SIZES)]
     _plot(measured)
     columns = ("events", "calls", "log, MB", "rows, MB", "s", "events/s", "CPU s", "peak MB", "as of, p95 ms")
-    rows = [
-        (f"{of.events:,}", of.calls, of.log_mb, of.rows_mb, of.took_s, of.events / of.took_s, of.cpu_s, of.peak_mb, of.as_of_p95_ms)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"{of.events:,}",
+            of.calls,
+            of.log_mb,
+            of.rows_mb,
+            of.took_s,
+            of.events / of.took_s,
+            of.cpu_s,
+            of.peak_mb,
+            of.as_of_p95_ms,
+        )
         for of in measured
-    ]  # fmt: skip
+    ]
     notes = (
         f"all read models from the log's beginning, SQLite to SQLite; as of: one call of {_ASKED}, until a place of the log",
         f"peak: of the largest process so far; plot: {PLOT}",
@@ -81,7 +92,7 @@ def _plot(measured: list[_Size]) -> None:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     events = [of.events for of in measured]
-    lines = {
+    lines: dict[str, Sequence[float | None]] = {
         "s to project all": [of.took_s for of in measured],
         "log, MB": [of.log_mb for of in measured],
         "rows, MB": [of.rows_mb for of in measured],

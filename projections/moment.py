@@ -14,7 +14,7 @@ from typing import NamedTuple
 from projections.wall_time import iso_time
 from schemas import decisions as d
 from schemas.base import Kind
-from streams.codec import Codec, UndecodableError
+from streams.codec import Codec, UndecodableError, happening_of
 from streams.effective_records import Effective, EffectiveRecords
 from streams.partitioner import partition_of
 from streams.ports import Ledger, LogRecord
@@ -109,10 +109,10 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
 def _newest_step_us(records: Iterable[LogRecord]) -> int | None:
     """When the newest step was accepted that is whole here. Of a replaced owner's records those are passed over that stand
     behind one of its successor."""
-    codec, epoch, newest_us = Codec(SealedOnly()), 0, None
+    epoch, newest_us = 0, None
     for record in records:
         try:
-            event = codec.decode(record.body)
+            event = happening_of(record.body)
         except UndecodableError:
             continue
         is_copy = record.imported_under is not None

@@ -47,9 +47,11 @@ _APPEND = (
     "insert into log (partition, offset, conversation_id, type, version, imported_under, data) values (?,?,?,?,?,?,?)"
 )
 _READ = f"select {_LOG_COLUMNS} from log where partition = ? and offset >= ? order by offset limit ?"
-# Told to use the index: for the sake of "order by" the planner would rather walk through the whole partition.
-_READ_CONVERSATION = f"""select {_LOG_COLUMNS} from log indexed by log_by_conversation
-    where conversation_id in (?, '') and partition = ? and offset >= ? and offset < ? order by offset limit ?"""
+# The conversation's records and the control records, each in the index's order, are merged: nothing is sorted. Told to use the
+# index: for the sake of "order by" the planner would rather walk through the whole partition.
+_READ_OF = f"""select {_LOG_COLUMNS} from log indexed by log_by_conversation
+    where partition = ?2 and offset >= ?3 and offset < ?4 and conversation_id ="""
+_READ_CONVERSATION = f"{_READ_OF} ?1 union all {_READ_OF} '' order by offset limit ?5"
 _CONVERSATIONS = "select distinct conversation_id from log where conversation_id <> '' order by conversation_id"
 _SAVE_HELD = "insert or replace into held values (?, ?)"
 _LOAD_HELD = "select data from held where partition = ?"

@@ -29,4 +29,5 @@ def test_a_conversation_is_read_through_its_index_and_not_through_the_partition(
     searches = [step for step in plan if "log" in step]
     assert searches
     assert all("log_by_conversation" in step for step in searches), plan
+    assert not any("ORDER BY" in step for step in plan), "its records come in order and needn't be sorted"
     store.close()
