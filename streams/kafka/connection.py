@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
@@ -31,8 +31,22 @@ REQUEST_TIMEOUT_MS = 5_000
 MAX_RECORD_BYTES = 1_000_000  # below the brokers' default of 1,048,588: refused here, before it costs a sequence number
 MAX_BATCH_BYTES = 900_000
 RETRY_S = 0.1
+# aiokafka looks five times a second whether a consumer has something to fetch, though whatever gives it some wakes it. A
+# worker has fifty, nearly all of them paused: two thirds of what it spent while nobody called.
+_LOOK_AROUND_S = 2.0
 CLOSE_TIMEOUT_S = 5.0
 LEAVE_TIMEOUT_S = 12.0  # a group is left behind a rebalance that is under way, and that waits up to 10 s for others
+
+
+class Patience(NamedTuple):
+    """How long a broker keeps a fetch that finds less than so many bytes. The longest stays well below
+    ``REQUEST_TIMEOUT_MS``: a broker that is busy as well is not one that is gone."""
+
+    most_ms: int
+    wanted_bytes: int = 1
+
+
+PROMPT = Patience(2_000)  # answered by the first record; each fetch that finds nothing costs both sides 1 ms of CPU
 
 _Client: TypeAlias = Any  # AIOKafkaConsumer, AIOKafkaProducer or PartitionProducer: aiokafka says nothing of types
 
@@ -89,7 +103,7 @@ class Connection:
         await self.start(producer)
         return producer
 
-    async def consumer(self, *partitions: TopicPartition, fetch_max_wait_ms: int = 500) -> AIOKafkaConsumer:
+    async def consumer(self, *partitions: TopicPartition, patience: Patience = PROMPT) -> AIOKafkaConsumer:
         """Assigned to partitions, without a group. Waits while no broker answers. ``drop`` when done."""
         while True:
             consumer = AIOKafkaConsumer(
@@ -97,7 +111,8 @@ class Connection:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # records that are gone are said to be gone, not passed over
-                fetch_max_wait_ms=fetch_max_wait_ms,
+                fetch_max_wait_ms=patience.most_ms,
+                fetch_min_bytes=patience.wanted_bytes,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             try:
@@ -106,6 +121,7 @@ class Connection:
             except KafkaError as error:
                 _LOG.warning("no broker answers: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
+        consumer._fetcher._fetcher_timeout = _LOOK_AROUND_S
         consumer.assign(list(partitions))
         return consumer
 
@@ -140,9 +156,11 @@ class Connection:
             await self.drop(consumer)
 
     @asynccontextmanager
-    async def following(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
+    async def following(
+        self, starts: Mapping[TopicPartition, int], patience: Patience = PROMPT
+    ) -> AsyncIterator[AIOKafkaConsumer]:
         """One consumer of these partitions, each from its offset on."""
-        consumer = await self.consumer(*starts)
+        consumer = await self.consumer(*starts, patience=patience)
         try:
             for at, start in starts.items():
                 consumer.seek(at, start)

@@ -7,11 +7,11 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 
-from streams.kafka.connection import RETRY_S, Connection
+from streams.kafka.connection import RETRY_S, Connection, Patience
 from streams.kafka.records import StampedRecord
 
 # A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
-_FETCH_WAIT_MS = 5
+_PATIENCE = Patience(5)
 _GETMANY_TIMEOUT_MS = 1000
 
 
@@ -65,7 +65,7 @@ class PartitionReader:
 
     async def _opened(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = await self._connection.consumer(self.at, fetch_max_wait_ms=_FETCH_WAIT_MS)
+            consumer = await self._connection.consumer(self.at, patience=_PATIENCE)
             consumer.seek(self.at, 0)
             consumer.pause(self.at)
             self._consumer = consumer

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
 from broker import bootstrap, topics_for
 from support import eventually, run
 from written import entry, step, took
 
 from schemas.event import Event
 from streams.kafka import conversation_index
+from streams.kafka.conversation_index import ConversationIndex
 from streams.kafka.ledger import KafkaLedger
 from streams.kafka.local_file import LocalFile
 from streams.kafka.log import opened
@@ -213,20 +217,60 @@ def test_who_is_kept_warm_has_log_and_snapshots_at_hand_without_asking(tmp_path:
     run(scenario())
 
 
-def test_what_a_warm_process_appends_itself_is_kept_once(tmp_path: Path) -> None:
+def test_what_a_warm_process_appends_itself_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = [0]
+    add = ConversationIndex.add
+
+    def seen(index: ConversationIndex, records: Sequence[Record]) -> None:
+        add(index, records)
+        followed.append(records[-1].offset)
+
+    monkeypatch.setattr(ConversationIndex, "add", seen)
+
     async def scenario() -> None:
         async with log(tmp_path, warm=True) as ledger:
             for n in range(60):
                 await append(ledger, step(1, f"s{n}", 2, f"c{n % 2}"))
 
-            async def caught_up() -> bool:
-                return ledger.index(0).next == 120
+            async def came_again() -> bool:
+                return followed[-1] == 119
 
-            await eventually(caught_up)
-            await asyncio.sleep(0.2)  # what comes again comes now
+            await eventually(came_again)
+            assert ledger.index(0).next == 120
             assert list(ledger.index(0)._stretches("c1")) == [(o, o + 1) for o in range(2, 120, 4)]
 
     run(scenario())
+
+
+def test_keeping_warm_costs_no_fetch_for_each_append(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetches = 0
+    send = AIOKafkaClient.send
+
+    async def counted(client: AIOKafkaClient, node: int, request: object, **options: Any) -> object:
+        nonlocal fetches
+        fetches += isinstance(request, FetchRequest)
+        return await send(client, node, request, **options)
+
+    async def scenario() -> None:
+        async with (
+            log(tmp_path, local=tmp_path / "writer.db") as writer,
+            log(tmp_path, local=tmp_path / "warm.db", warm=True) as standby,
+        ):
+            await append(writer, [took(1)])
+            await eventually(until(standby, 1))
+            monkeypatch.setattr(AIOKafkaClient, "send", counted)
+            for n in range(100):
+                await append(writer, step(1, f"s{n}", 1))
+            await eventually(until(standby, 101))
+
+    def until(ledger: KafkaLedger, end: int) -> Callable[[], Awaitable[bool]]:
+        async def warm() -> bool:
+            return ledger.index(0).next == end
+
+        return warm
+
+    run(scenario())
+    assert fetches < 30
 
 
 def test_an_announcement_that_was_kept_in_the_file_is_read_whole(tmp_path: Path) -> None:

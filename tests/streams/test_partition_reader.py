@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError, TopicAuthorizationFailedError
 from support import run
 
-from streams.kafka.connection import Connection
+from streams.kafka.connection import Connection, Patience
 from streams.kafka.partition_reader import PartitionReader
 
 END = 7
@@ -40,7 +40,7 @@ class _Connection:
     def __init__(self, *failures: KafkaError) -> None:
         self._failures = failures
 
-    async def consumer(self, at: TopicPartition, *, fetch_max_wait_ms: int) -> _Consumer:
+    async def consumer(self, at: TopicPartition, *, patience: Patience) -> _Consumer:
         return _Consumer(self._failures)
 
 
