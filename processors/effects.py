@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -36,10 +37,10 @@ class Executor(Protocol):
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact: ...
 
 
-@runtime_checkable
-class TellingExecutor(Protocol):
+class TellingExecutor(ABC):
     """An executor whose outcome comes in parts: ``tell`` takes each but the last, which closes the attempt."""
 
+    @abstractmethod
     async def run(self, conversation: Conversation, ask: Ask, attempt: int, tell: Callable[[Fact], None]) -> Fact: ...
 
 

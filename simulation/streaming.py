@@ -16,6 +16,7 @@ from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
 from agent_core.release import Release
 from agent_core.sentences import SentenceSplitter
+from processors.effects import TellingExecutor
 from processors.executors.complete import Complete
 from schemas import decisions as d
 from schemas.base import Fact
@@ -43,8 +44,8 @@ def by_sentence(behaviour: Behaviour) -> Behaviour:
     return behaviour.model_copy(update={"release": release, "guardrails": guardrails})
 
 
-class Answers:
-    """A ``processors.effects.TellingExecutor``. ``work`` takes a vendor's time, or fails as one; ``cost`` in millionths."""
+class Answers(TellingExecutor):
+    """``work`` takes a vendor's time, or fails as one; ``cost`` in millionths."""
 
     def __init__(self, process: Process, faults: Faults, durable: Durable, work: Work, cost: Cost) -> None:
         self._process, self._faults, self._durable, self._work, self._cost = process, faults, durable, work, cost

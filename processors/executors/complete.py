@@ -21,6 +21,7 @@ from agent_core.ports import (
 )
 from agent_core.prompts import prompts_by_model
 from agent_core.sentences import sentences_of
+from processors.effects import TellingExecutor
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -30,8 +31,8 @@ NET_S = 0.05
 _MESSAGES = msgspec.json.Decoder(list[dict[str, str]])
 
 
-class Complete:
-    """A ``TellingExecutor``: ``CompletionReturned`` at the model's end, and ``SentenceReturned`` before it
+class Complete(TellingExecutor):
+    """``CompletionReturned`` at the model's end, and ``SentenceReturned`` before it
 
     - for each sentence where replies are released by sentence,
     - for those that a stream tells before its end where another attempt may start late: each moves the ask's clock,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from told_by_hand import BANK, Call
 
 from agent_core.conversation import Ask, Conversation
-from processors.effects import LINGER_S, EffectRunner
+from processors.effects import LINGER_S, EffectRunner, TellingExecutor
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -20,8 +20,8 @@ from streams.mind import Outcome
 QUESTION, SAID = "What does a new card cost", "It is free."
 
 
-class Telling:
-    """A ``TellingExecutor`` that tells one sentence and, unless it ``hangs``, its end."""
+class Telling(TellingExecutor):
+    """Tells one sentence and, unless it ``hangs``, its end."""
 
     def __init__(self, *, hangs: bool = False) -> None:
         self._hangs = hangs
