@@ -230,6 +230,9 @@ class CallSounds:
             self.playing, self._waiting = piece, None
             yield Start(piece)
             yield from self._prepare_ahead(now_ms)
+        elif reply.cut_short:  # its turn ended on the log
+            self._waiting = None
+            yield from self._leave_reply(only=self._whole_of(reply.candidate_id))
         elif reply.last:
             self._reply, self._waiting = None, None
             yield self._put(f.SpeechCompleted(candidate_id=reply.candidate_id, spoken=reply.said), reply.turn_id)
@@ -257,8 +260,9 @@ class CallSounds:
         heard = reply.heard(spoken)
         return self._put(f.SpeechProgressed(candidate_id=reply.candidate_id, spoken_so_far=heard), reply.turn_id)
 
-    def _leave_reply(self, spoken: str = "", measured_by: str = "") -> list[Command]:
-        """The caller has the word: of a reply that began, only what was heard of it counts."""
+    def _leave_reply(self, spoken: str = "", measured_by: str = "", *, only: str | None = None) -> list[Command]:
+        """Of a reply that began, only what was heard of it counts. What is prepared goes with it: the caller has the word.
+        ``only``: nothing but what is prepared of this reply."""
         reply = self._reply
         if reply is None:
             return []
@@ -266,7 +270,7 @@ class CallSounds:
         interrupted = f.SpeechInterrupted(
             candidate_id=reply.candidate_id, spoken_so_far=reply.heard(spoken), measured_by=measured_by
         )
-        return [*self._discard(), self._put(interrupted, reply.turn_id)]
+        return [*self._discard(whole=only), self._put(interrupted, reply.turn_id)]
 
     # --- lines that were granted ---
 

@@ -12,12 +12,15 @@ SURELY_HEARD = 0.75  # of what is taken to be heard by the share of the audio: v
 
 class ReplyPieces:
     """``ahead``: pieces that may be said and weren't started, in order. ``complete``: no others will follow them.
-    ``subject_id``: who was there when it was chosen; empty: nobody who said who they are."""
+    ``subject_id``: who was there when it was chosen; empty: nobody who said who they are. ``cut_short``: it ended before
+    all of it was said."""
 
     def __init__(self, chosen: d.Spoken, turn_id: str, subject_id: str = "") -> None:
         self.candidate_id, self.turn_id, self.subject_id = chosen.candidate_id, turn_id, subject_id
         self.ahead: list[Sound] = []
         self.complete = not (isinstance(chosen, d.ReplyChosen) and chosen.more)
+        self.cut_short = False
+        self._ends = False
         self._known = 1
         self._said: list[str] = []
         self._heard_before = ""  # of what is said anew, since the voice broke off in it
@@ -64,14 +67,18 @@ class ReplyPieces:
         most_heard = max(heard, len(self._heard_before.split()))
         self._said.append(" ".join(words[:begin]))
         self._heard_before = " ".join(words[begin:most_heard])
-        if rest := words[begin:]:
+        rest = words[begin:]
+        if rest and self._ends:
+            self.cut_short = True
+        elif rest:
             self.ahead.insert(0, Sound(SoundKind.REPLY, piece.sound_id, " ".join(rest), self._known))
             self._known += 1
 
     def end_here(self) -> None:
         """Nothing is said after what plays."""
+        self.cut_short = self.cut_short or bool(self.ahead) or not self.complete
         self.ahead.clear()
-        self.complete = True
+        self.complete = self._ends = True
 
 
 def _sentence_begin(text: str, heard: int) -> int:

@@ -6,7 +6,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
 from tests.gateway.test_call_machine import answered, puts, replies_started
-from voice_gateway.commands import Command, Prepare, SoundKind, Start, Stop
+from voice_gateway.commands import Command, Discard, Prepare, SoundKind, Start, Stop
 from voice_gateway.reply_pieces import MAX_BREAKS
 
 REPLY = "t1.s1.answer.fees.0"
@@ -381,3 +381,36 @@ def test_who_gains_a_level_or_was_nobody_hears_the_reply_to_its_end() -> None:
         said.finished("It comes by post.")
         assert said.spoken() == ["It is free.", "It comes by post."]
         assert len(said.facts(f.SpeechCompleted)) == 1
+
+
+def test_a_reply_whose_turn_ended_before_its_broken_piece_was_said_anew_is_told_as_cut_off() -> None:
+    said = Said()
+    said.read(released(1, "", last=True))
+    said.broke_off("It is", exact=True)
+    said.read(d.TurnEnded(outcome="reply", candidate_id=FIRST, interrupted=True))
+    said.prepared(FIRST)
+    assert said.spoken() == ["It is free."]
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far="It is")]
+    assert said.facts(f.SpeechCompleted) == []
+
+
+def test_what_plays_when_its_turn_has_ended_is_the_last_of_its_reply_and_not_gone_on_with() -> None:
+    said = Said()
+    said.read(released(1, "It comes by post.", last=True))
+    said.prepared(REPLY)
+    said.read(d.TurnEnded(outcome="reply", candidate_id=FIRST, interrupted=True))
+    over = said.broke_off("It", exact=True)
+    assert [c.sound_id for c in over if isinstance(c, Discard)] == [REPLY]
+    said.passes(1000)
+    assert said.spoken() == ["It is free."]
+    assert said.facts(f.SpeechInterrupted) == [f.SpeechInterrupted(candidate_id=FIRST, spoken_so_far="It")]
+    assert said.facts(f.SpeechCompleted) == []
+
+
+def test_a_reply_that_was_said_to_its_end_is_completed_though_its_turn_has_ended() -> None:
+    said = Said()
+    said.read(released(1, "", last=True))
+    said.read(d.TurnEnded(outcome="reply", candidate_id=FIRST))
+    said.finished("It is free.")
+    assert said.facts(f.SpeechCompleted) == [f.SpeechCompleted(candidate_id=FIRST, spoken="It is free.")]
+    assert said.facts(f.SpeechInterrupted) == []
