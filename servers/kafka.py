@@ -31,6 +31,8 @@ class KafkaCluster:
 
     ``cuttable``: nodes can be cut off from everybody else (on Linux; costs a relay's hop for all traffic).
     ``port``: node 1's; those of the others follow it. Free ones where it is None.
+    ``lasting``: brokers as they are where they run for days, their code compiled as well as it can be; for the first
+    minutes that costs more than it saves.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class KafkaCluster:
         port: int | None = None,
         cuttable: bool = False,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
+        lasting: bool = False,
     ) -> None:
         self._directory = directory.resolve()
         self._given = tuple(range(port, port + brokers)) if port else ()
@@ -51,7 +54,10 @@ class KafkaCluster:
         self._layout, self._answered = self._lay_out(), False
         self._lines: CutLines | None = None
         heap_mb = _HEAP_MB if brokers == 1 else _HEAP_OF_SEVERAL_MB
-        self._nodes = {n: KafkaNode(n, self._place(n, brokers), jars, heap_mb=heap_mb) for n in self._layout.numbers}
+        self._nodes = {
+            n: KafkaNode(n, self._place(n, brokers), jars, heap_mb=heap_mb, lasting=lasting)
+            for n in self._layout.numbers
+        }
 
     @property
     def bootstrap(self) -> str:

@@ -17,9 +17,10 @@ from benchmarks.race_log import HostedRace, LogRace, LogSide, effects
 from benchmarks.race_side import Durability
 from benchmarks.race_turns import passages
 from benchmarks.temporary_log import temporary_log
+from benchmarks.warm_brokers import warm_up
 from console.kafka_workspace import kafka_workspace
 from console.settings import Settings
-from servers.kafka import KafkaCluster, KafkaServer
+from servers.kafka import KafkaCluster
 from streams.kafka.url import KafkaUrl
 
 _HOSTS = ("aiokafka", "faust")
@@ -49,7 +50,7 @@ class OnKafka(Peer):
     def __init__(self, brokers: int, hosts: Sequence[str] = _HOSTS) -> None:
         self.name = f"ledgerline, Kafka RF {brokers}"
         self._brokers, self._hosts = brokers, hosts
-        self._cluster: KafkaServer | KafkaCluster | None = None
+        self._cluster: KafkaCluster | None = None
         self._log = 0
 
     def versions(self) -> str:
@@ -58,10 +59,11 @@ class OnKafka(Peer):
     @asynccontextmanager
     async def serving(self, directory: Path) -> AsyncIterator[None]:
         data = directory / "kafka"
-        cluster = KafkaServer(data) if self._brokers == 1 else KafkaCluster(data, brokers=self._brokers)
+        cluster = KafkaCluster(data, brokers=self._brokers, lasting=True)
         self._cluster = cluster
         try:
             cluster.start()
+            await warm_up(cluster.bootstrap, self._brokers)
             yield
         finally:
             cluster.stop(at_once=True)
