@@ -30,7 +30,6 @@ from agent_core.guardrails.base import (
 from agent_core.ports import Embedder
 
 SPEAKS_AT = 0.8
-MISTAKEN = 0.025  # of what callers say every day
 
 
 class MeaningOptions(GuardOptions, frozen=True):
@@ -44,7 +43,8 @@ class MeaningOptions(GuardOptions, frozen=True):
 
 class MeaningGuardrail(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """``reasons``: each learns from the section of ``examples_in`` that its value ends with. ``near``: files whose sentences
-    mean none of it either."""
+    mean none of it either. ``mistaken``: the share that it may speak at of what the examples have of every day, where much comes
+    close on purpose."""
 
     name: str
     version: str
@@ -53,6 +53,7 @@ class MeaningGuardrail(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     on_failure: OnFailure
     reasons: tuple[Reason, ...]
     examples_in: str
+    mistaken: float
     near: tuple[str, ...] = ()
     budget_ms: int = 1000
     judges_sentence: bool = True
@@ -74,7 +75,7 @@ class MeaningGuardrail(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             },
             others=(*told[NONE], *near, *(made() if of_callers else ())),
             everyday=everyday() if of_callers else told[NONE],
-            mistaken=MISTAKEN,
+            mistaken=self.mistaken,
             speaks_at=SPEAKS_AT,
         )
 

@@ -32,7 +32,7 @@ from agent_core.ports import Embedder
 
 SCORE = "prompt_injection"
 SPEAKS_AT = 0.95
-MISTAKEN = 0.003  # of what callers say, what comes close included: it refuses to answer them
+MISTAKEN = 0.01  # of what the examples have of callers, where much comes close on purpose: it refuses to answer them
 
 
 class PromptInjectionReason(Reason):
@@ -78,11 +78,13 @@ class PromptInjection:
     @cached_property
     def lesson(self) -> Lesson:
         told = sections("injection")
-        near = [sentence for name in ("complaint", "vulnerability") for sentence in sections(name)[NONE]]
+        others = [sections(name) for name in ("complaint", "vulnerability")]
+        near = [sentence for other in others for sentence in other[NONE]]
+        upset = [each for other in others for about, said in other.items() if about != NONE for each in said]
         return Lesson(
             name=self.name,
             examples={SCORE: told["attack"]},
-            others=told["moved"],
+            others=(*told["moved"], *upset),
             everyday=(*everyday(), *made(), *told[NONE], *near),
             mistaken=MISTAKEN,
             speaks_at=SPEAKS_AT,

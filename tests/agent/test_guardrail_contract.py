@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from agent_core import guardrails
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Stage, Unjudged, check
-from agent_core.ports import FailureReason, ProviderError
+from agent_core.guardrails.prompt_injection import SCORE, PromptInjection
+from agent_core.ports import Embedder, FailureReason, ProviderError
 
 BUILT_IN = {
     "complaint",
@@ -130,11 +131,19 @@ def test_patterns_block_even_where_the_classifier_is_gone() -> None:
     assert not verdict.passed
 
 
-def test_check_scores_and_judges_with_no_log_and_no_host() -> None:
-    subject = GuardInput(text="hello", stage=Stage.INPUT, options={"threshold": 1.1})
-    verdict = asyncio.run(check(registry.find("prompt_injection"), subject, Flat()))
+class HalfSure(PromptInjection):
+    """Its score is the first number of the embedding: nothing is learnt for it."""
+
+    def score(self, subject: GuardInput, embedder: Embedder) -> dict[str, float]:
+        return {SCORE: float(embedder.embed([subject.text])[0, 0])}
+
+
+@pytest.mark.parametrize(("threshold", "passes"), [(0.6, True), (0.5, False)])
+def test_check_scores_and_judges_with_no_log_and_no_host(threshold: float, passes: bool) -> None:
+    subject = GuardInput(text="hello", stage=Stage.INPUT, options={"threshold": threshold})
+    verdict = asyncio.run(check(HalfSure(), subject, Flat()))
     assert verdict.judged
-    assert verdict.passed
+    assert verdict.passed is passes
 
 
 def test_check_does_not_hide_that_the_embedder_failed() -> None:

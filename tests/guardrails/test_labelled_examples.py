@@ -12,18 +12,19 @@ import msgspec
 import pytest
 
 from agent_core.guardrails import registry
+from agent_core.guardrails._character_grams import character_grams
 from agent_core.guardrails._examples import read_sections
 from agent_core.guardrails._learning import shipped_models
 from agent_core.guardrails.base import GuardInput, Means, ScoringGuardrail, Stage
 from benchmarks.guardrails import FRESH as FRESH_FOLDER
-from benchmarks.guardrails import LEARNT, PARTS, examples, fresh, judged, measured, score
+from benchmarks.guardrails import HANDS, LEARNT, PARTS, examples, fresh, judged, measured, score
 from benchmarks.meaning_models import lessons
 from providers.embeddings import MiniLM
 
 LEAST_EXAMPLES = 40
-FRESH_FILES = sorted(FRESH_FOLDER.glob("*.txt"))
+FRESH_FILES = sorted(FRESH_FOLDER.glob("*/*.txt"))
 FLOORS = {  # precision and recall on what was held out
-    "advice_meaning": (0.95, 0.7),
+    "advice_meaning": (0.95, 0.75),
     "agent_tone": (0.9, 0.9),
     "complaint": (0.95, 0.3),
     "complaint_meaning": (0.95, 0.8),
@@ -46,13 +47,11 @@ TOGETHER = {
     ("complaint", "complaint_meaning"): 0.65,
     ("vulnerability", "vulnerability_meaning"): 0.4,
 }
-FRESH = {  # of sentences that were written for this alone: recall
-    "advice_meaning": 0.85,
-    "complaint_meaning": 0.7,
-    "prompt_injection": 0.6,
-    "vulnerability_meaning": 0.7,
-}
-MISTAKEN_EVERYDAY = 0.03
+FRESH = 0.8  # recall of sentences that were written for this alone
+JUDGED = HANDS[-2:]  # the earlier ones would cost seconds of embedding: they are the benchmark's
+MISTAKEN_CUES = 0.02  # of everyday sentences; what blocks may be mistaken at none
+MISTAKEN_NEAR = 0.1  # of sentences that come close on purpose
+NEARLY = 0.9  # of the same words, and pieces of them
 
 
 @pytest.fixture(scope="module")
@@ -92,20 +91,31 @@ def test_a_pattern_and_a_classifier_together_find_more(pair: tuple[str, str], em
     assert found / len(exact) >= TOGETHER[pair]
 
 
+@pytest.mark.parametrize("hand", JUDGED)
 @pytest.mark.parametrize("name", LEARNT)
-def test_fresh_sentences_are_judged_as_well_as_they_were(name: str, embedder: MiniLM) -> None:
-    found = fresh(name, embedder)
-    assert found.recall >= FRESH[name], found.missed
-    assert (found.everyday or 0.0) <= MISTAKEN_EVERYDAY, found.mistaken
+def test_fresh_sentences_are_judged_as_well_as_they_were(name: str, hand: str, embedder: MiniLM) -> None:
+    found = fresh(name, hand, embedder)
+    assert found.recall >= FRESH, found.missed
+    assert found.near <= MISTAKEN_NEAR, found.mistaken
+    if found.everyday is not None:
+        assert found.everyday <= (0.0 if registry.find(name).blocks else MISTAKEN_CUES), found.mistaken
 
 
-def test_nothing_fresh_was_learnt_from() -> None:
-    learnt = {
-        s.lower() for lesson in lessons() for s in (*chain.from_iterable(lesson.examples.values()), *lesson.others)
-    }
+def test_enough_of_every_day_is_judged() -> None:
+    said = [read_sections((FRESH_FOLDER / HANDS[-1] / f"{who}.txt").read_text("utf-8")) for who in ("callers", "agent")]
+    assert all(len(sections["everyday"]) >= 100 for sections in said)
+    for name in LEARNT.values():
+        hits = read_sections((FRESH_FOLDER / HANDS[-1] / f"{name}.txt").read_text("utf-8"))
+        assert sum(map(len, hits.values())) >= 25
+
+
+def test_nothing_fresh_was_learnt_from_or_nearly() -> None:
+    learnt = sorted({s for x in lessons() for s in (*chain.from_iterable(x.examples.values()), *x.others, *x.everyday)})
+    grams = character_grams(learnt).T
     for file in FRESH_FILES:
-        for sentences in read_sections(file.read_text("utf-8")).values():
-            assert not learnt.intersection(s.lower() for s in sentences), file.name
+        sentences = list(chain.from_iterable(read_sections(file.read_text("utf-8")).values()))
+        alike = character_grams(sentences) @ grams
+        assert alike.max() < NEARLY, (file, sentences[int(alike.max(axis=1).argmax())])
 
 
 def test_one_sentence_in_a_long_story_is_heard(embedder: MiniLM) -> None:
