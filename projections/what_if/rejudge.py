@@ -16,7 +16,7 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -49,9 +49,9 @@ ANSWERABLE = tuple(_NAMES)  # what may be asked anew: nothing of it touches anyb
 
 class Rejudged(NamedTuple):
     """``events``: all facts and decisions up to the end of the reply, and ``after`` how the conversation then stands.
-    ``choice``: None where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what would be chosen
-    can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked. ``reused`` and
-    ``asked``: attempts."""
+    ``choice``: None where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what
+    would be said can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked.
+    ``reused`` and ``asked``: attempts."""
 
     events: tuple[Event, ...]
     after: Conversation
@@ -291,7 +291,9 @@ class _Run:
         missing = [
             ask
             for ask in self._c.asks.values()
-            if ask.open and ask.ask_id not in self._unknown and any(self._is_missing(ask, n) for n in _attempts(ask))
+            if ask.open
+            and ask.ask_id not in self._unknown
+            and any(self._is_missing(ask, n) for n in range(ask.attempts))
         ]
         await asyncio.gather(*(self._find_out(ask) for ask in missing))
 
@@ -309,7 +311,7 @@ class _Run:
         if not isinstance(ask.payload, ANSWERABLE):
             self._unknown[ask.ask_id] = f"{getattr(ask.payload, 'tool', type(ask.payload).__name__)} isn't called"
             return
-        wanted = [attempt for attempt in _attempts(ask) if self._is_missing(ask, attempt)]
+        wanted = [attempt for attempt in range(ask.attempts) if self._is_missing(ask, attempt)]
         self._awaited |= {(ask.ask_id, attempt) for attempt in wanted}
         asked_at_us = self._asked_at_us.get(ask.ask_id, self._now_us)
         for outcomes in await asyncio.gather(*(self._answer(self._c, ask, attempt) for attempt in wanted)):
@@ -364,8 +366,12 @@ class _Run:
         turn = self._c.turn
         said = turn.candidates.get(turn.chosen or "") if turn else None
         ask = self._c.asks.get(said.ask_id) if said else None
-        comes = said is not None and any(cause == said.ask_id for *_, cause in self._due)
-        return said is not None and ask is not None and said.attempt not in ask.done and not comes
+        if said is None or ask is None or said.attempt in ask.done:
+            return False
+        recorded = self._recorded.by_id[ask.ask_id].outcomes if ask.ask_id in self._alike else ()
+        to_come: list[Any] = [e.payload for e in recorded if e.event_id not in self._delivered]
+        to_come += [outcome for _, _, outcome, cause in self._due if cause == ask.ask_id]
+        return not any(outcome.attempt == said.attempt for outcome in to_come)
 
     def _why_doubtful(self, choice: Event | None) -> str:
         """What isn't known of what bears on ``choice``, so that something else might have been chosen before it."""
@@ -385,10 +391,6 @@ class _Run:
 
 def _soonest(*times_us: int | None) -> int | None:
     return min((at for at in times_us if at is not None), default=None)
-
-
-def _attempts(ask: Ask) -> range:
-    return range(ask.attempts)
 
 
 def _same_choice(ours: Event, then: Event) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from simulated import EVERY, NO_CHANGE, Simulated, judged, simulated, some, turns
 
 from agent_core.conversation import Ask, Conversation
@@ -22,7 +23,7 @@ from simulation.faults import Fault
 
 WORD = "free"
 LATE_WORD = "Miller"  # never in a first sentence
-SLOW_MS = 900.0
+SENTENCE_MS = 200.0  # from one to the next: a reply is chosen before all are there
 BY_SENTENCE = frozenset({Fault.STREAM_BREAKS})  # then replies are released by sentence
 
 
@@ -40,19 +41,22 @@ def says(text: str) -> Answer:
     return answer
 
 
-def says_by_sentence(*sentences: str) -> Answer:
-    """Told one by one, as a model's stream is."""
+def says_by_sentence(*sentences: str, is_cut_off: bool = False) -> Answer:
+    """Told one by one, the first long before the last, as a model's stream is. ``is_cut_off``: nobody knows what came then."""
 
     async def answer(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
         whole = await says(" ".join(sentences))(conversation, ask, attempt)
-        told = [
+        if whole is None:
+            return None
+        told: list[Fact] = [
             f.SentenceReturned(
-                ask_id=ask.ask_id, attempt=attempt, index=index, last=index == len(sentences) - 1, text=text,
-                provider="p", model="m", elapsed_ms=10.0 * (index + 1),
+                ask_id=ask.ask_id, attempt=attempt, index=index, last=not is_cut_off and index == len(sentences) - 1,
+                text=text, provider="p", model="m", elapsed_ms=SENTENCE_MS * (index + 1),
             )
             for index, text in enumerate(sentences)
         ]  # fmt: skip
-        return [*told, *whole] if whole else None
+        whole = [replace(each, total_ms=SENTENCE_MS * len(sentences)) for each in whole]
+        return told if is_cut_off else [*told, *whole]
 
     return answer
 
@@ -110,10 +114,18 @@ def test_a_forbidden_word_changes_the_reply_in_whichever_of_its_released_sentenc
 
 def test_a_reply_that_a_model_would_tell_by_sentence_is_told_to_its_end() -> None:
     sentences = ("That is one thing.", "It costs nothing.", "Is there anything else?")
-    of = simulated(4, BY_SENTENCE)
+    of = simulated(5, BY_SENTENCE)
     found = list(turns(judged(of, "prompt=Be very brief.", lambda _: says_by_sentence(*sentences))))
     changed = {turn.what_if.text for turn in found if turn.reply == CHANGED and turn.what_if}
     assert changed == {" ".join(sentences)}
+
+
+def test_how_a_stream_that_was_cut_off_would_have_gone_on_is_unknown() -> None:
+    of = simulated(5, BY_SENTENCE)
+    cut_off = says_by_sentence("That is one thing.", is_cut_off=True)
+    found = list(turns(judged(of, "prompt=Be very brief.", lambda _: cut_off)))
+    assert "the log doesn't say how the reply would have gone on" in {turn.unknown for turn in found}
+    assert not any(turn.what_if and (turn.what_if.text or "").startswith("That is one thing.") for turn in found)
 
 
 def test_what_the_log_does_not_say_is_asked_and_counted() -> None:
