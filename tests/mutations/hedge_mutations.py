@@ -91,9 +91,9 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "press_on",
-        "providers.model_router",
-        "        order = [provider for provider in order if provider.takes_extra(now_s)]\n",
-        "",
+        "providers.routed_provider",
+        "        return not self.pressed(now_s) and now_s >= self.scarce_until_s and self.comeback.allows(now_s)\n",
+        "        return True\n",
         "a provider that has no more is asked for nothing extra",
         ROUTER,
     ),

@@ -71,15 +71,15 @@ SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "leave_out_what_the_voice_broke_off_in",
         "voice_gateway.reply_pieces",
-        "        if rest := words[begin:]:\n",
-        "        if rest := words[len(words) :]:\n",
+        "        rest = words[begin:]\n",
+        "        rest = words[len(words) :]\n",
         "what a voice broke off in is said to its end before the next sentence",
     ),
     Mutation(
         "end_where_no_voice_is_left",
         "voice_gateway.call_sounds",
         "            self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS\n",
-        "            self._reply.end_here()\n",
+        "            self._reply.ahead.clear()\n",
         "a reply isn't over because no voice has its next sentence",
     ),
     Mutation(
