@@ -128,6 +128,11 @@ def test_how_a_stream_that_was_cut_off_would_have_gone_on_is_unknown() -> None:
     assert not any(turn.what_if and (turn.what_if.text or "").startswith("That is one thing.") for turn in found)
 
 
+def test_a_pause_of_a_stream_that_said_more_on_the_log_leaves_nothing_unknown() -> None:
+    of = simulated(10, BY_SENTENCE | {Fault.BAD_COMPLETION})
+    assert {turn.reply for turn in turns(judged(of, "budget.hold_ms=100"))} == {SAME}
+
+
 def test_what_the_log_does_not_say_is_asked_and_counted() -> None:
     found = list(turns(judged(simulated(4), "prompt=Be very brief.", lambda _: says("It costs nothing."))))
     changed = [turn for turn in found if turn.reply == CHANGED]
