@@ -10,7 +10,7 @@ from simulation.company import PASSCODE
 from simulation.line import Line, Said
 from simulation.small_bank import ASKED, HUMS
 
-ACTS = (
+ACTS: Sequence[str] = (
     "speak",
     "speak",
     "speak",
@@ -23,6 +23,7 @@ ACTS = (
     "follow",
     "hum",
 )
+TALKS_OVER: Sequence[str] = ("interrupt", "interrupt", "follow", "hum", "cough_at_reply", "cough_at_wait", "speak")
 TALK = (
     "lost_card",
     "lost_card",
@@ -49,7 +50,8 @@ OpenLine = Callable[[], Awaitable[Line]]
 
 class Caller:
     """Goes through ``turns`` acts; calls again when a call ended before. ``patience_s``: how long it waits for a reply.
-    ``talk``: what it asks about, by intent."""
+    ``talk``: what it asks about, by intent; ``acts``: how. ``restless``: hangs up over a question of its own, time and
+    again."""
 
     def __init__(
         self,
@@ -59,10 +61,13 @@ class Caller:
         patience_s: float,
         *,
         talk: Sequence[str] = TALK,
+        acts: Sequence[str] = ACTS,
+        restless: bool = False,
         calls: int = 8,
     ) -> None:
         self._rng, self._turns, self._open_line = rng, turns, open_line
         self._patience_s, self._intents, self._calls = patience_s, talk, calls
+        self._acts, self._restless = acts, restless
 
     async def run(self) -> None:
         while self._turns > 0 and self._calls > 0:
@@ -79,13 +84,16 @@ class Caller:
             await line.until_change(1.0)
         seen = 0
         while self._turns > 0 and not line.closed and line.answered:
-            act = self._rng.choice(ACTS)
+            act = self._rng.choice(self._acts)
             if self._intents is WRITES and self._rng.random() < 0.7:
                 act = "speak"  # they mean it, and hear out what is read back to them
             seen = await self._until_agent_finished(seen, 1.0 if act == "cough_at_wait" else self._patience_s)
             if not line.closed:
                 self._turns -= 1
                 await self._do("speak" if self._is_asked() and self._rng.random() < 0.8 else act)
+                if self._restless and self._rng.random() < 0.4:
+                    await asyncio.sleep(self._rng.uniform(0.0, 1.5))
+                    return
         if self._intents is WRITES:
             seen = await self._until_nothing_is_asked(seen)
         if self._turns <= 0 and not line.closed:

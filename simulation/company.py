@@ -74,7 +74,7 @@ class SimCompany:
 
     async def _answer(self, key: str) -> None:
         """On its way back it may be lost: then it isn't known, and is no refusal. Of every fourth key the first one is."""
-        self._process.at("write:done")
+        self._process.at("write:done", self._conversation_id)
         if key[1] in "0123" and key not in self._durable.bank_lost:
             self._durable.bank_lost.add(key)
             raise ProviderError(FailureReason.UNAVAILABLE, self.name)

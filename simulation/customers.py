@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent_core.ports import FailureReason, ProviderError
@@ -112,14 +112,7 @@ class Channel:
             await asyncio.sleep(draw.uniform(0.3, 3.0))
 
     async def _until_asked(self, event_type: str, probability: float) -> None:
-        """Until such an event lands, with this probability each time."""
-        seen = len(self._durable.log)
-        while True:
-            await self._durable.log_grew.wait()
-            new, seen = self._durable.log[seen:], len(self._durable.log)
-            asked = any(r.body.type == event_type and r.conversation_id == self._call_id for r in new)
-            if asked and self._draw.random() < probability:
-                return
+        await until_landed(self._durable, self._call_id, (event_type,), self._draw, probability)
 
     def _authenticate(self, subject_id: str, expires_after_ms: int | None, level: str = "") -> None:
         self._facts += 1
@@ -138,3 +131,16 @@ class Channel:
         )
         body, _ = self._codec.encode(fact)
         self._durable.receive(self._call_id, fact.event_id, body)
+
+
+async def until_landed(
+    durable: Durable, call_id: str, event_types: Sequence[str], draw: random.Random, probability: float
+) -> None:
+    """Until such an event of the call stands on the log, with this probability each time."""
+    seen = len(durable.log)
+    while True:
+        await durable.log_grew.wait()
+        new, seen = durable.log[seen:], len(durable.log)
+        landed = any(record.body.type in event_types and record.conversation_id == call_id for record in new)
+        if landed and draw.random() < probability:
+            return

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from agent_core.barge_in import BargeIn
 from schemas import facts as f
 from simulation.history import Act, Did, GatewayTrace
+from simulation.line import duration_s
 
 _TOLERANCE_S = 0.16  # three ticks of the gateway
 _TICK_S = 0.06
@@ -92,7 +93,8 @@ class _Floor:
         if act.did is not Did.SOUND_ENDED or act.sound is None:
             return False
         if then and isinstance(then.payload, f.SpeechInterrupted) and act.sound.kind == "reply":
-            return True
+            # over a holding line it may be of the reply whose next sentence is waited for; a voice may break off under both
+            return act.sound.duration_s > duration_s(act.sound.text) - _EPSILON_S
         return act.at_s < self._sound_began_s + act.sound.duration_s - _EPSILON_S
 
     def _may_miss(self, due_s: float, now_s: float) -> bool:

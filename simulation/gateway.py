@@ -55,7 +55,7 @@ class GatewayProcess:
         self._rng = faults.rng(f"gateway/{process.name}")
         # One in two begins where the owner says that the conversation does; the others look all of it up.
         self._states = SimStates(durable, process, faults) if self._rng.random() < 0.5 else None
-        self.holder = Holder()
+        self.holder = Holder(line)
         self._sounds: dict[str, asyncio.TimerHandle] = {}
         self._rendering: dict[str, asyncio.Task[None]] = {}
         self._sound: Sound | None = None
@@ -70,12 +70,11 @@ class GatewayProcess:
             await self._spool.drained(DRAIN_S)
         finally:
             spooling.cancel()
-            for task in self._rendering.values():
-                task.cancel()
-            await asyncio.gather(spooling, *self._rendering.values(), return_exceptions=True)
+            await asyncio.gather(spooling, return_exceptions=True)
 
     async def _take_call(self) -> bool:
         """Whether it ended because another gateway took the call."""
+        self.holder.done = False
         self._tail = ConversationTail(
             self._ledger, self._codec, self._call_id, partition=PARTITION, states=self._states
         )
@@ -85,7 +84,7 @@ class GatewayProcess:
         self._trace = GatewayTrace(self._process.name, self._call_id, take)
         self._traces.append(self._trace)
         self._over, self._answered = asyncio.Event(), asyncio.Event()
-        self._catching_up: asyncio.Task[None] | None = None
+        self._catching_up: list[asyncio.Task[None]] = []
         self._machine.remember(history)
         if not any(isinstance(event.payload, f.CallArrived) for event in history):
             self._put_arrival()
@@ -99,11 +98,13 @@ class GatewayProcess:
                     task.result()
             return self._machine.evicted
         finally:
-            tasks += [self._catching_up] if self._catching_up else []
-            for task in (*tasks, over):
+            tasks += [over, *self._catching_up, *self._rendering.values()]
+            self._rendering.clear()
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, over, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._silence()
+            self.holder.done = True
             self._act(Did.EVICTED if self._machine.evicted else Did.OVER)
 
     def _task(self, main: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -139,6 +140,7 @@ class GatewayProcess:
             self._line.close()
         if self._line.closed:
             self._hang_up("caller_hung_up")
+            return
         while True:
             said = await self.holder.heard.get()
             self._process.at("caller:heard")
@@ -303,7 +305,7 @@ class GatewayProcess:
             self._line.fell_silent(self.holder, goes_on=goes_on)
 
     def _catch_up_soon(self, _: c.CatchUp) -> None:
-        self._catching_up = asyncio.create_task(self._catch_up())
+        self._catching_up.append(asyncio.create_task(self._catch_up()))
 
     def _line_down(self, _: c.HangUp) -> None:
         self._line.close()

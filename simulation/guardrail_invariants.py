@@ -38,9 +38,10 @@ def guardrails(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
             yield Violation("guardrails_have_budgets", f"{where}: {message}")
         awaited = call.timers.pop(step[0].payload["timer_id"], None) if step[0].type == "TimerFired" else None
         late = call.asked.get(awaited or "")
+        judged, dropped = call.judged, call.dropped  # of the turn that it is about: the step may open another one
         for rec in step:
             yield from _take(call, rec, behaviour, where)
-        if late and late not in call.judged and late[1] not in call.dropped:
+        if late and late not in judged and late[1] not in dropped:
             yield Violation("late_is_failed", f"{where}: the budget of {late[0]} is over, and no verdict says so")
 
 

@@ -69,10 +69,10 @@ class GatewayTrace:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A process died at ``point``; ``beside`` are the faults that had struck in the run by then."""
+    """A process died at ``point``; ``struck`` faults had struck in the run by then."""
 
     at_s: float
     process: str
     point: str
-    beside: tuple[str, ...]
-    state: str = ""  # of the line by then: ``LineState``
+    state: str  # of the line by then: ``LineState``
+    struck: int

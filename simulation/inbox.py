@@ -73,5 +73,5 @@ class InboxFollower:
         await asyncio.sleep(delay)
         found = self._durable.inbox[self._next : self._next + 50]
         self._next += len(found)
-        self._process.at("inbox.follow:delivered")
+        self._process.at("inbox.follow:delivered", found[0].conversation_id)
         return found

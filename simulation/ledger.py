@@ -44,12 +44,12 @@ class _Submitted:
 class _Receipt(Awaitable[Receipt]):
     """The owner may die at the very moment when it learns that its append landed."""
 
-    def __init__(self, future: asyncio.Future[Receipt], process: Process) -> None:
-        self._future, self._process = future, process
+    def __init__(self, future: asyncio.Future[Receipt], process: Process, call_id: str) -> None:
+        self._future, self._process, self._call_id = future, process, call_id
 
     def __await__(self) -> Generator[None, None, Receipt]:
         receipt = yield from self._future.__await__()
-        self._process.at("ledger.append:acknowledged")
+        self._process.at("ledger.append:acknowledged", self._call_id)
         return receipt
 
 
@@ -68,7 +68,8 @@ class SimLedger:
     # --- writing ---
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
-        self._process.at("ledger.append:before")
+        call_id = entries[0].conversation_id
+        self._process.at("ledger.append:before", call_id)
         loop = asyncio.get_running_loop()
         if entries[0].body.type == "OwnerTook":
             self._session += 1
@@ -79,8 +80,8 @@ class SimLedger:
         self._pipeline.append(_Submitted(list(entries), future, self._session, ready_at))
         if len(self._pipeline) == 1:
             self._pump_later(ready_at)
-        self._process.at("ledger.append:after")
-        return _Receipt(future, self._process)
+        self._process.at("ledger.append:after", call_id)
+        return _Receipt(future, self._process, call_id)
 
     def _pump_later(self, at_s: float) -> None:
         asyncio.get_running_loop().call_at(at_s, self._pump, context=self._durable.broker)
@@ -180,10 +181,10 @@ class SimLedger:
     async def read_conversation(
         self, conversation_id: str, start: int = 0, until: int | None = None
     ) -> list[LogRecord]:
-        self._process.at("ledger.read_conversation:before")
+        self._process.at("ledger.read_conversation:before", conversation_id)
         await self._takes_a_moment()
         found = _of_conversation(self._durable.log[start:until], conversation_id)
-        self._process.at("ledger.read_conversation:after")
+        self._process.at("ledger.read_conversation:after", conversation_id)
         return found
 
     async def sync(self) -> None:

@@ -43,10 +43,18 @@ _CALLER = {
 
 
 class Holder:
-    """A gateway's end of the line."""
+    """A gateway's end of the line. It may have lost the line and not know it: then it plays into nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line) -> None:
         self.heard: asyncio.Queue[Said] = asyncio.Queue()
+        self.done = False  # with the call: only what it knows of it is still to be put
+        self.playing: str | None = None
+        self._line = line
+
+    @property
+    def state(self) -> LineState:
+        """As the gateway knows it: by what it plays itself, and till it is done with the call."""
+        return _state(self._line.answered, self.done, self.playing, self._line.caller)
 
 
 class Line:
@@ -61,17 +69,11 @@ class Line:
         self.phone: list[tuple[str, str]] = []  # number and text of what the caller's phone got
         self.endings = 0  # replies and closing lines that were heard to their end, or cut off
         self.changed = Signal()
-        self._caller = LineState.QUIET
+        self.caller = LineState.QUIET  # where nothing plays
 
     @property
     def state(self) -> LineState:
-        if self.closed or not self.answered:
-            return LineState.OVER if self.closed else LineState.RINGING
-        if self.playing is None:
-            return self._caller
-        if self._caller is LineState.CALLER_SPEAKS:
-            return LineState.BOTH_SPEAK
-        return LineState.AGENT_HOLDS if self.playing == "hold" else LineState.AGENT_SPEAKS
+        return _state(self.answered, self.closed, self.playing, self.caller)
 
     def join(self, holder: Holder) -> None:
         self.holder = holder
@@ -79,7 +81,7 @@ class Line:
         self.changed.ring()
 
     def say(self, said: Said) -> None:
-        self._caller = _CALLER.get(said.what, self._caller)
+        self.caller = _CALLER.get(said.what, self.caller)
         if self.holder is not None:
             self.holder.heard.put_nowait(said)
 
@@ -94,14 +96,16 @@ class Line:
             self.changed.ring()
 
     def began(self, holder: Holder, kind: str, text: str) -> None:
+        holder.playing = kind
         if holder is self.holder:
             self.playing, self.said = kind, text
-            if kind != "hold" and self._caller is LineState.CALLER_WAITS:
-                self._caller = LineState.QUIET
+            if kind != "hold" and self.caller is LineState.CALLER_WAITS:
+                self.caller = LineState.QUIET
             self.changed.ring()
 
     def fell_silent(self, holder: Holder, *, goes_on: bool = False) -> None:
         """``goes_on``: more of the reply is to come."""
+        holder.playing = None
         if holder is self.holder and self.playing is not None:
             self.endings += self.playing != "hold" and not goes_on
             self.playing = None
@@ -113,6 +117,16 @@ class Line:
                 await self.changed.wait()
         except TimeoutError:
             pass
+
+
+def _state(answered: bool, over: bool, playing: str | None, caller: LineState) -> LineState:
+    if over or not answered:
+        return LineState.OVER if over else LineState.RINGING
+    if playing is None:
+        return caller
+    if caller is LineState.CALLER_SPEAKS:
+        return LineState.BOTH_SPEAK
+    return LineState.AGENT_HOLDS if playing == "hold" else LineState.AGENT_SPEAKS
 
 
 def duration_s(text: str) -> float:

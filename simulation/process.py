@@ -12,11 +12,11 @@ from typing import Any
 
 from simulation.virtual_loop import PROCESS
 
-AtPoint = Callable[["Process", str], None]
+AtPoint = Callable[["Process", str, str], None]
 
 
 class Process:
-    """``at_point(process, point)`` is called wherever the process is about to touch the world, or just did."""
+    """``at_point(process, point, call_id)`` is called wherever the process is about to touch the world, or just did."""
 
     def __init__(self, name: str, at_point: AtPoint) -> None:
         self.name = name
@@ -50,10 +50,11 @@ class Process:
         task.add_done_callback(self._is_over)
         return task
 
-    def at(self, point: str) -> None:
-        """A point where the process may die. Raises ``CancelledError`` if it does, or is dead already."""
+    def at(self, point: str, call_id: str = "") -> None:
+        """A point where the process may die; ``call_id``: what it touches the world for, where it is one call. Raises
+        ``CancelledError`` if it dies, or is dead already."""
         if not self.dead:
-            self._at_point(self, point)
+            self._at_point(self, point, call_id)
         if self.dead:
             raise asyncio.CancelledError
 

@@ -16,6 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
 
+from simulation.aims import Aim, aim_at
+from simulation.cells import Cell, gateway_targets, owner_targets
 from simulation.faults import ALL, Fault, faults_named
 from simulation.invariants import check
 from simulation.report import Played, Report, Tally
@@ -96,23 +98,36 @@ def _play_stretch(seeds: Sequence[int], faults: frozenset[Fault]) -> list[Played
     return [_play_and_check(seed, faults) for seed in seeds]
 
 
-def _play_and_check(seed: int, faults: frozenset[Fault]) -> Played:
+def play_at(cell: Cell, seeds: Iterable[int]) -> Iterator[Played]:
+    """Seeds that aim at this cell alone, until a process has died in it."""
+    kind, _, point = cell.point.partition(":")
+    targets = owner_targets() if kind == "owner" else gateway_targets()
+    target = next(one for one in targets if (one.point, one.state) == (point, cell.state))
+    aim = aim_at(kind, target, Fault(cell.fault))
+    for seed in seeds:
+        played = _play_and_check(seed, ALL, aim)
+        yield played
+        if cell in played.cells():
+            return
+
+
+def _play_and_check(seed: int, faults: frozenset[Fault], aim: Aim | None = None) -> Played:
     with _collecting_at_its_end():
-        return _shown_by(seed, faults)
+        return _shown_by(seed, _scene(faults)._replace(aim=aim))
 
 
-def _shown_by(seed: int, faults: frozenset[Fault]) -> Played:
+def _shown_by(seed: int, scene: Scene) -> Played:
     try:
-        run = play(seed, _scene(faults))
+        run = play(seed, scene)
         violations = check(run)
     except Exception as error:  # whatever stops a run is this seed's failure, not the end of the report
-        return Played(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], {}, [], 0)
+        return Played(seed, [Violation("no_process_fails", f"{type(error).__name__}: {error}")], [], [], {}, 0)
     return Played(
         seed=seed,
         violations=violations,
-        crashes=[(crash.point, crash.state, crash.beside) for crash in run.crashes],
-        passed=dict(run.passed),
-        struck=sorted(fault.value for fault in run.faults.happened),
+        struck=[fault.value for fault in run.faults.happened],
+        crashes=[(crash.point, crash.state, crash.struck) for crash in run.crashes],
+        passed=run.passed,
         turns=sum(record.body.type == "TurnOpened" for record in run.durable.log),
     )
 

@@ -45,15 +45,19 @@ class SimSnapshots:
 
     async def refresh(self, partition: int) -> None:
         self._process.at("snapshots.refresh:before")
+        await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
+        self._process.at("snapshots.refresh:after")
 
     async def save(self, snapshot: Snapshot) -> None:
-        self._process.at("snapshots.save:before")
+        self._process.at("snapshots.save:before", snapshot.conversation_id)
         await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
         self._durable.snapshots.setdefault(snapshot.conversation_id, []).append(snapshot)
-        self._process.at("snapshots.save:after")
+        self._process.at("snapshots.save:after", snapshot.conversation_id)
 
     async def load(self, partition: int, conversation_id: str) -> Snapshot | None:
-        self._process.at("snapshots.load:before")
+        self._process.at("snapshots.load:before", conversation_id)
+        await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
+        self._process.at("snapshots.load:after", conversation_id)
         kept = self._durable.snapshots.get(conversation_id)
         if not kept:
             return None
@@ -62,8 +66,10 @@ class SimSnapshots:
         return kept[-1]
 
     async def drop(self, partition: int, conversation_id: str) -> None:
-        self._process.at("snapshots.drop:before")
+        self._process.at("snapshots.drop:before", conversation_id)
+        await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
         self._durable.snapshots.pop(conversation_id, None)
+        self._process.at("snapshots.drop:after", conversation_id)
 
 
 class SimDeadLetters:
@@ -74,10 +80,10 @@ class SimDeadLetters:
         self._rng = faults.rng(f"letters/{process.name}")
 
     async def put(self, letter: DeadLetter) -> None:
-        self._process.at("dead_letters.put:before")
+        self._process.at("dead_letters.put:before", letter.conversation_id)
         await asyncio.sleep(self._rng.uniform(0.0002, 0.002))
         self._durable.letters.setdefault((letter.topic, letter.partition, letter.offset), letter)
-        self._process.at("dead_letters.put:after")
+        self._process.at("dead_letters.put:after", letter.conversation_id)
 
     async def read(self) -> list[DeadLetter]:
         return list(self._durable.letters.values())

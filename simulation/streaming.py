@@ -51,7 +51,7 @@ class Answers(TellingExecutor):
         self._process, self._faults, self._durable, self._work, self._cost = process, faults, durable, work, cost
 
     async def run(self, conversation: Conversation, ask: Ask, attempt: int, tell: Callable[[Fact], None]) -> Fact:
-        self._process.at("executor:before")
+        self._process.at("executor:before", conversation.id)
         draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
         assert isinstance(ask.payload, d.CompletionAsked)
         if attempt >= ask.at_once and self._faults.strikes(Fault.VENDOR_ERROR, draw, 0.2):
@@ -59,9 +59,9 @@ class Answers(TellingExecutor):
         sentences = self._sentences(ask.payload, draw)
         self._durable.meant |= set(sentences)
         cost_micros = self._cost(conversation, draw)
-        model = _Model(self._process, self._faults, draw, self._work, " ".join(sentences), cost_micros)
+        model = _Model(self._process, self._faults, draw, self._work, conversation.id, " ".join(sentences), cost_micros)
         fact = await Complete(model).run(conversation, ask, attempt, tell)
-        self._process.at("executor:after")
+        self._process.at("executor:after", conversation.id)
         return fact
 
     def _sentences(self, asked: d.CompletionAsked, draw: random.Random) -> list[str]:
@@ -84,10 +84,17 @@ class _Model:
     name = NAME
 
     def __init__(
-        self, process: Process, faults: Faults, draw: random.Random, work: Work, text: str, cost_micros: int | None
+        self,
+        process: Process,
+        faults: Faults,
+        draw: random.Random,
+        work: Work,
+        call_id: str,
+        text: str,
+        cost_micros: int | None,
     ) -> None:
         self._process, self._faults, self._draw, self._work = process, faults, draw, work
-        self._text, self._cost_micros = text, cost_micros
+        self._call_id, self._text, self._cost_micros = call_id, text, cost_micros
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         await self._work(self._draw, MEDIAN_S)
@@ -97,7 +104,7 @@ class _Model:
             for text in splitter.push(piece):
                 if request.on_sentence:
                     request.on_sentence(Sentence(text, NAME, NAME, None, 0.0))
-                self._process.at("executor:sentence")
+                self._process.at("executor:sentence", self._call_id)
         return CompletionResult(self._text, NAME, NAME, cost_micros=self._cost_micros)
 
     async def close(self) -> None:
@@ -114,7 +121,7 @@ class _Model:
         if not self._faults.has(Fault.STREAM_BREAKS):
             return
         await asyncio.sleep(PIECE_S * self._draw.lognormvariate(0, 0.5))
-        if self._faults.strikes(Fault.STREAM_BREAKS, self._draw, 0.05):
+        if self._faults.strikes(Fault.STREAM_BREAKS, self._draw, 0.1):
             await asyncio.sleep(self._draw.choice((0.3, 0.9, 1.7, 3600.0)))
-        if self._faults.strikes(Fault.STREAM_BREAKS, self._draw, 0.03):
+        if self._faults.strikes(Fault.STREAM_BREAKS, self._draw, 0.06):
             raise ProviderError(self._draw.choice((FailureReason.UNAVAILABLE, FailureReason.INVALID)), NAME)

@@ -61,7 +61,7 @@ class Vendors:
 
     async def _of_the_company(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         """The production executors; the bank's systems behind them take their time, or fail, before and after."""
-        self._process.at("write:before")
+        self._process.at("write:before", conversation.id)
         draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
 
         async def work() -> None:
@@ -79,21 +79,21 @@ class Vendors:
         else:
             execute = Write(company, records, self._stands_on_log)
         fact = await execute(conversation, ask, attempt)
-        self._process.at("write:after")
+        self._process.at("write:after", conversation.id)
         return fact
 
     async def _call_tool(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         """The production executor; the bank's systems behind it take their time, or fail."""
-        self._process.at("tool:before")
+        self._process.at("tool:before", conversation.id)
         draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
         records = SimRecords(self._durable, self._process, conversation.id, ask.ask_id, lambda: self._work(draw, 0.15))
         fact = await CallTool(records, self._stands_on_log)(conversation, ask, attempt)
-        self._process.at("tool:after")
+        self._process.at("tool:after", conversation.id)
         return fact
 
     def _executor(self, answer: _Answer, median_s: float, timeout_ms: int | None) -> Executor:
         async def execute(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
-            self._process.at("executor:before")
+            self._process.at("executor:before", conversation.id)
             draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
             budget = conversation.behaviour.budget
             limit_ms = timeout_ms or budget.guardrail_timeout_ms
@@ -105,7 +105,7 @@ class Vendors:
             except TimeoutError:
                 raise ProviderError(FailureReason.TIMED_OUT, NAME) from None
             fact = answer(conversation, ask, attempt, draw)
-            self._process.at("executor:after")
+            self._process.at("executor:after", conversation.id)
             return fact
 
         return execute
@@ -149,7 +149,7 @@ class Vendors:
 
     def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         assert isinstance(ask.payload, d.GuardrailAsked)
-        attack = 0.99 if draw.random() < 0.03 else 0.01
+        attack = 0.99 if draw.random() < 0.03 and ask.payload.text else 0.01
         score = f.Score(VIOLATES if ask.payload.guardrail == MODEL_GUARD else SCORE, attack)
         cost_micros = _cost(conversation, draw)
         return f.ScoresReturned(

@@ -7,15 +7,16 @@ When the callers are done, faults cease and everything settles; then the checker
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
-from simulation.callers import TALK, WRITES, Caller, PlainCaller
-from simulation.crash_points import GATEWAY_POINTS, OWNER_POINTS, CrashPlan, aim_of
-from simulation.customers import Channel
+from simulation.aims import Aim, aim_of
+from simulation.callers import ACTS, TALK, TALKS_OVER, WRITES, Caller, PlainCaller
+from simulation.cells import gateway_targets, owner_targets
+from simulation.crashes import Crashes
+from simulation.customers import Channel, until_landed
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.gateway import GatewayProcess
@@ -23,22 +24,27 @@ from simulation.guests import Guests, with_guests
 from simulation.hedged import with_hedging
 from simulation.history import Act, Crash, Did, GatewayTrace
 from simulation.ledger import Latencies
-from simulation.line import Line, LineState
+from simulation.line import Line
 from simulation.ownership import Group, OwnerProcess
 from simulation.poison import poison
 from simulation.process import Process
 from simulation.read_once import SimCodec
 from simulation.small_bank import small_bank
+from simulation.stages import Stage
 from simulation.streaming import by_sentence
 
 HORIZON_S = 20.0  # outages begin within it
 LAST_MOMENT_S = 400.0  # a run that isn't over by then never ends
 SETTLE_S = 12.0
-TURNS = 7
+TURNS = 5  # that callers mean to take; who interrupts, follows or is asked back takes more: twice as many come of it
 MORE_TO_CHANGE = 3  # turns, of who wants something changed: they are asked who they are, and whether it shall be so
-LEAST_TURNS = 6  # of a run, where its callers mean to have as many
+LEAST_TURNS = 6  # of a run
 MOST_CALLED_AGAIN = 4
 HEDGED = 0.4  # share of mixed runs in which everything is hedged
+
+
+_ANY: frozenset[Stage] = frozenset()
+_SOON_S = 5.0
 
 
 class Note(NamedTuple):
@@ -55,12 +61,12 @@ class Run:
     behaviour: Behaviour
     durable: Durable
     faults: Faults
+    crashes: list[Crash]
+    passed: dict[tuple[str, str], int] = field(default_factory=dict)  # as ``Played`` has it
     traces: list[GatewayTrace] = field(default_factory=list)
-    crashes: list[Crash] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     died_of: list[str] = field(default_factory=list)  # exceptions that no process may end with
     standstills: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # process -> (begin, end) in s
-    passed: Counter[tuple[str, str]] = field(default_factory=Counter)  # crash point, state of the line
     ended_at_s: float = 0.0
 
 
@@ -71,17 +77,18 @@ class Scene(NamedTuple):
     mixed: bool = True
     behaviour: Behaviour = small_bank()
     latencies: Latencies = Latencies()
-    turns: int = TURNS
     callers: int | None = None  # drawn where None
     hedged: bool | None = None  # whether everything is hedged; where None: drawn in a mixed run, not else
     writes: bool = False  # callers want something changed, and are let
+    aim: Aim | None = None  # where processes die; where None: by seed in a mixed run
     script: tuple[str, ...] = ()  # one caller who says just this; in place of those who act by seed
 
 
 class World:
     def __init__(self, seed: int, scene: Scene) -> None:
         self._scene = scene
-        aim = aim_of(seed) if scene.mixed else None
+        by_seed = aim_of(seed, owner_targets(), gateway_targets()) if scene.mixed else None
+        self._aim = aim = scene.aim or by_seed
         needed = aim.faults() if aim else frozenset()
         self._at_tools = aim is not None and aim.at_tools
         self._at_writes = scene.writes or (aim is not None and aim.at_writes)
@@ -96,21 +103,16 @@ class World:
         if drawn if scene.hedged is None else scene.hedged:
             scene = self._scene = scene._replace(behaviour=with_hedging(scene.behaviour))
         self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
-        self.run = Run(seed, scene.behaviour, self._durable, self._faults)
+        self._lines: dict[str, Line] = {}
+        self._crashes = Crashes(self._faults, aim, self._lines, self.note)
+        self.run = Run(seed, scene.behaviour, self._durable, self._faults, self._crashes.crashes)
         self._rng = self._faults.rng("world")
         self._group = Group(self._faults)
         self._processes: list[Process] = []
         self._owner: Process | None = None
         self._gateways: dict[str, Process] = {}
-        self._call_of: dict[str, str] = {}  # a gateway's name -> its call
-        self._lines: dict[str, Line] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._frozen_at: dict[str, float] = {}
-        draw, struck, state = self._faults.rng, self._faults.happened, aim.state if aim else None
-        self._owner_plan = CrashPlan(draw("crash/owner"), OWNER_POINTS, aim.owner if aim else None, struck, state)
-        self._gateway_plan = CrashPlan(
-            draw("crash/gateway"), GATEWAY_POINTS, aim.gateway if aim else None, struck, state
-        )
 
     async def play(self) -> Run:
         self._new_owner()
@@ -125,6 +127,7 @@ class World:
             self.run.died_of.append("the run never ended")
         await self._stop()
         self.run.ended_at_s = asyncio.get_running_loop().time()
+        self.run.passed = self._crashes.passed()
         return self.run
 
     def note(self, who: str, what: str) -> None:
@@ -137,12 +140,12 @@ class World:
             await PlainCaller(self._scene.script, self._opener(0), self._patience_s).run()
             return
         count = self._scene.callers or (1 if self._at_writes else self._rng.choice((1, 1, 2)))
-        all_turns = self._scene.turns + MORE_TO_CHANGE * self._at_writes
+        all_turns = TURNS + MORE_TO_CHANGE * self._at_writes
         turns = [all_turns // count + (index < all_turns % count) for index in range(count)]
         await asyncio.gather(*(self._caller(index, turns[index]).run() for index in range(count)))
         for again in range(MOST_CALLED_AGAIN):  # where the line went dead on them, or words were lost
             opened = sum(record.body.type == "TurnOpened" for record in self._durable.log)
-            missing = min(LEAST_TURNS, self._scene.turns) - opened
+            missing = LEAST_TURNS - opened
             if missing > 0:
                 await self._caller(count + again, missing).run()
 
@@ -152,7 +155,10 @@ class World:
 
     def _caller(self, index: int, turns: int) -> Caller:
         talk = ("card",) if self._at_tools else WRITES if self._at_writes else TALK
-        return Caller(self._faults.rng(f"caller/{index}"), turns, self._opener(index), self._patience_s, talk=talk)
+        acts = TALKS_OVER if self._aim and self._aim.talks_over else ACTS
+        restless = self._aim is not None and self._aim.restless
+        rng, opener = self._faults.rng(f"caller/{index}"), self._opener(index)
+        return Caller(rng, turns, opener, self._patience_s, talk=talk, acts=acts, restless=restless)
 
     def _opener(self, index: int) -> Callable[[], Coroutine[Any, Any, Line]]:
         calls = 0
@@ -167,42 +173,27 @@ class World:
             channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
             by_aim = channel.run_brief if self._at_tools else channel.run_for_writes if self._at_writes else channel.run
             self._help(by_aim())
+            if self._aim and self._aim.hangs_up_on_tools:
+                self._help(self._hang_up_on_tools(call_id, self._aim.hangs_up_on_tools))
             if Fault.GUESTS_FAIL in self._faults.in_play:
                 self._help(Guests(call_id, self._durable, self._faults).run())
             return self._lines[call_id]
 
         return open_line
 
+    async def _hang_up_on_tools(self, call_id: str, share: float) -> None:
+        draw = self._faults.rng(f"hangs_up/{call_id}")
+        await until_landed(self._durable, call_id, ("ToolRequested", "WriteRequested"), draw, share)
+        await asyncio.sleep(draw.uniform(0.0, 0.3))
+        self._lines[call_id].close()
+
     # --- processes ---
 
     def _spawn(self, name: str, main: Callable[[Process], Coroutine[Any, Any, None]]) -> Process:
-        process = Process(name, self._at_point)
+        process = Process(name, self._crashes.at)
         self._processes.append(process)
         process.start(main(process))
         return process
-
-    def _at_point(self, process: Process, point: str) -> None:
-        is_owner = process.name.startswith("o")
-        fault = Fault.CRASH_OWNER if is_owner else Fault.CRASH_GATEWAY
-        plan = self._owner_plan if is_owner else self._gateway_plan
-        if not self._faults.has(fault) or process.frozen:
-            return
-        state = self._line_of(process).value
-        name = f"{'owner' if is_owner else 'gateway'}:{point}"
-        self.run.passed[name, state] += 1
-        if plan.due(point, state):
-            beside = tuple(sorted(struck.value for struck in self._faults.happened))
-            self._faults.happened[fault] += 1
-            now = asyncio.get_running_loop().time()
-            self.run.crashes.append(Crash(now, process.name, name, beside, state))
-            self.note(process.name, f"dies at {point}")
-            process.kill()
-
-    def _line_of(self, process: Process) -> LineState:
-        """What goes on in the gateway's call; of an owner, in the newest one."""
-        own = self._call_of.get(process.name)
-        line = self._lines[own] if own else next(reversed(self._lines.values()), None)
-        return line.state if line else LineState.RINGING
 
     def _new_owner(self, former_hears_after_s: float = 0.0) -> Process:
         number = sum(process.name.startswith("o") for process in self._processes) + 1
@@ -230,9 +221,9 @@ class World:
                 self._scene.latencies,
                 self.run.traces,
             )
+            self._crashes.holders[process.name] = gateway.holder
             return self._watched(process, gateway.main(), lambda dead: self._replace_gateway(call_id, dead))
 
-        self._call_of[f"g{number}"] = call_id
         self._gateways[call_id] = self._spawn(f"g{number}", main)
 
     async def _watched(
@@ -316,6 +307,14 @@ class World:
             self.run.standstills.setdefault(process.name, []).append(stood)
             process.thaw()
 
+    async def _until_call_is_in(self, stages: frozenset[Stage]) -> None:
+        """What is needed for a crash in one state of the call strikes in it, if the call comes to it soon."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _SOON_S
+        while stages and self._crashes.stage() not in stages and loop.time() < deadline:
+            newest = next(reversed(self._lines.values()), None)
+            await (newest.until_change(0.2) if newest else asyncio.sleep(0.1))
+
     async def _zombies(self) -> None:
         draw = self._faults.rng("zombies")
         while True:
@@ -336,6 +335,7 @@ class World:
         draw = self._faults.rng("rolling")
         while True:
             await asyncio.sleep(draw.uniform(2.0, 15.0))
+            await self._until_call_is_in(self._aim.takeovers if self._aim else _ANY)
             if self._faults.has(Fault.ROLLING):
                 self._faults.happened[Fault.ROLLING] += 1
                 self._new_owner(former_hears_after_s=draw.choice((0.0, 0.1, 2.0)))
@@ -344,6 +344,7 @@ class World:
         draw = self._faults.rng("pauses")
         while True:
             await asyncio.sleep(draw.uniform(0.5, 8.0))
+            await self._until_call_is_in(self._aim.pauses if self._aim else _ANY)
             calls = [c for c, p in self._gateways.items() if not (p.dead or p.frozen or p.ended.is_set())]
             if not calls or not self._faults.has(Fault.GATEWAY_PAUSE):
                 continue
@@ -361,9 +362,11 @@ class World:
         draw = self._faults.rng("poison")
         while True:
             await asyncio.sleep(draw.uniform(0.2, 5.0))
+            await self._until_call_is_in(self._aim.poisons if self._aim else _ANY)
             if self._faults.has(Fault.POISON):
                 self._faults.happened[Fault.POISON] += 1
-                call_id = draw.choice(sorted(self._lines) or ["c0.1"])
+                newest = next(reversed(self._lines), "c0.1")
+                call_id = newest if draw.random() < 0.5 else draw.choice(sorted(self._lines) or [newest])
                 conversation_id, event_id, body = poison(draw, call_id, SimCodec(self._durable))
                 self._durable.receive(conversation_id, event_id, body)
 

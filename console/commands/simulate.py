@@ -52,4 +52,7 @@ def _told(report: Report) -> str:
         lines.append(f"seed {failing.seed}: {failing.invariant}: {failing.message}\n  {failing.command}")
     if report.violations > len(report.failing):
         lines.append(f"and {report.violations - len(report.failing)} more")
+    if report.empty < report.cells:
+        died = f"{report.cells - report.empty} of {report.cells} cells"
+        lines.append(f"crash point × state of the call × fault: a process died in {died}")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from simulation.violation import Violation
 
 
 def _played(seed: int, *violations: Violation) -> Played:
-    return Played(seed, list(violations), [], {}, [], 7)
+    return Played(seed, list(violations), [], [], {}, 7)
 
 
 def test_a_run_that_is_stopped_tells_what_was_played_and_how_to_go_on(

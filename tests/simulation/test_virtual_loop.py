@@ -85,7 +85,7 @@ def test_a_frozen_process_does_nothing_until_it_thaws() -> None:
                 await asyncio.sleep(1)
                 ticks.append(round(loop.time() - began, 3))
 
-        process = Process("p", lambda process, point: None)
+        process = Process("p", lambda process, point, call_id: None)
         process.start(tick())
         await asyncio.sleep(1.5)
         process.freeze()
@@ -111,7 +111,7 @@ def test_a_dead_process_touches_nothing_any_more() -> None:
                 process.at("store")
                 touched.append("stored by a dead process")
 
-        process = Process("p", lambda process, point: None)
+        process = Process("p", lambda process, point, call_id: None)
         process.start(work(process))
         await asyncio.sleep(2.5)
         process.kill()
