@@ -112,6 +112,7 @@ class World:
         self._owner: Process | None = None
         self._gateways: dict[str, Process] = {}
         self._helpers: list[asyncio.Task[None]] = []
+        self._channels: list[asyncio.Task[None]] = []
         self._frozen_at: dict[str, float] = {}
 
     async def play(self) -> Run:
@@ -172,7 +173,7 @@ class World:
             self._new_gateway(call_id)
             channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
             by_aim = channel.run_brief if self._at_tools else channel.run_for_writes if self._at_writes else channel.run
-            self._help(by_aim())
+            self._channels.append(self._help(by_aim()))
             if self._aim and self._aim.hangs_up_on_tools:
                 self._help(self._hang_up_on_tools(call_id, self._aim.hangs_up_on_tools))
             if Fault.GUESTS_FAIL in self._faults.in_play:
@@ -274,6 +275,8 @@ class World:
             await asyncio.sleep(0.5)
             if all(p.dead for p in pending):  # its place is about to be taken
                 await asyncio.sleep(2.0)
+        for channel in self._channels:  # what one puts in the very last moment nobody would be there to take
+            channel.cancel()
         await asyncio.sleep(SETTLE_S)
 
     async def _stop(self) -> None:
@@ -290,8 +293,10 @@ class World:
         while left := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
             await asyncio.wait(left)
 
-    def _help(self, main: Coroutine[Any, Any, None]) -> None:
-        self._helpers.append(asyncio.create_task(main))
+    def _help(self, main: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(main)
+        self._helpers.append(task)
+        return task
 
     # --- what strikes from outside ---
 
