@@ -70,7 +70,7 @@ def test_with_nothing_changed_every_turn_is_identical(faults: frozenset[Fault]) 
 
 def test_forbidding_a_word_changes_exactly_the_turns_whose_reply_had_it() -> None:
     had, changed, count = set(), set(), 0
-    for of in some(2, 4, 6, 8, 11):
+    for of in some(*range(1, 17)):
         for call_id, each in judged(of, f"guardrail=forbid:{WORD}").items():
             count += len(each)
             had |= {(of.run.seed, call_id, t.turn_id) for t in each if _has(t.recorded.text)}
@@ -101,7 +101,7 @@ def test_a_changed_prompt_leaves_unknown_what_a_model_would_say_while_nobody_is_
 
 def test_a_forbidden_word_changes_the_reply_in_whichever_of_its_released_sentences_it_stood() -> None:
     had, changed, first = set(), set(), set()
-    for of in some(*range(1, 7), faults=BY_SENTENCE):
+    for of in some(*range(1, 36), faults=BY_SENTENCE):
         for call_id, each in judged(of, f"guardrail=forbid:{LATE_WORD}").items():
             had |= {(of.run.seed, call_id, t.turn_id) for t in each if _has(t.recorded.text, LATE_WORD)}
             changed |= {(of.run.seed, call_id, t.turn_id) for t in each if t.reply == CHANGED}
