@@ -27,8 +27,8 @@ class Report(msgspec.Struct, frozen=True):
     """``failing``: the first violations, of ``violations`` in all. ``struck``: fault → seeds in which it happened.
     ``fewest_turns``: of any seed.
 
-    ``crashes``: crash point → state of the line → fault that had struck by then → crashes; ``none`` where the crash was
-    the first fault. ``passed``: crash point → state → how often a process stood there that might have died. ``cells``: of crash
+    ``coverage``: crash point → fault that had struck by then → crashes; ``none`` where the crash was the first fault.
+    ``crashes``: the same by crash point → state of the call → fault. ``passed``: crash point → state → how often a process stood there that might have died. ``cells``: of crash
     point × state × fault, those that can be reached (``simulation/cells.py``); ``empty`` of them saw no crash; ``surprises``:
     pairs of point and state in which a process stood though none should.
     """
@@ -36,6 +36,7 @@ class Report(msgspec.Struct, frozen=True):
     seeds: int
     violations: int
     failing: tuple[Failing, ...]
+    coverage: dict[str, dict[str, int]]
     struck: dict[str, int]
     crashes: dict[str, dict[str, dict[str, int]]]
     passed: dict[str, dict[str, int]]
@@ -91,8 +92,10 @@ class Tally:
     def report(self) -> Report:
         can_be = reachable()
         pairs = {(cell.point, cell.state) for cell in can_be}
+        coverage: dict[str, Counter[str]] = {}
         crashes: dict[str, dict[str, dict[str, int]]] = {}
         for (point, state, fault), count in sorted(self._crashes.items()):
+            coverage.setdefault(point, Counter())[fault] += count
             crashes.setdefault(point, {}).setdefault(state, {})[fault] = count
         passed: dict[str, dict[str, int]] = {}
         for (point, state), count in sorted(self._passed.items()):
@@ -101,6 +104,7 @@ class Tally:
             seeds=self.seeds,
             violations=self.violations,
             failing=tuple(self._failing),
+            coverage={point: dict(sorted(faults.items())) for point, faults in coverage.items()},
             struck=dict(sorted(self._struck.items())),
             crashes=crashes,
             passed=passed,

@@ -142,6 +142,7 @@ def test_a_report_counts_all_and_tells_the_first() -> None:
         tally.add(Played(seed, two, ["delay", "stall"], [(*at, 1)], {at: 3}, 7))
     report = tally.report()
     assert (report.seeds, report.violations, len(report.failing)) == (MOST_TOLD, 2 * MOST_TOLD, MOST_TOLD)
+    assert report.coverage == {at[0]: {"delay": MOST_TOLD}}
     assert report.crashes == {at[0]: {at[1]: {"delay": MOST_TOLD}}}
     assert report.passed == {at[0]: {at[1]: 3 * MOST_TOLD}}
     assert report.empty == report.cells - 1
@@ -157,6 +158,7 @@ def test_a_report_is_json() -> None:
     report = msgspec.json.decode(msgspec.json.encode(simulate([1], processes=1)))
     assert report["seeds"] == 1
     assert report["failing"] == []
+    assert {"violations", "coverage"} <= report.keys()
 
 
 def test_an_unknown_fault_is_refused_by_name() -> None:
