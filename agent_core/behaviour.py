@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from agent_core.assent import ENGLISH, Assent, AssentWords, assent
 from agent_core.barge_in import BargeIn
-from agent_core.hedging import Hedge, Hedging, Purpose
+from agent_core.hedging import Hedge, Hedging, Purpose, at_once
 from agent_core.proofs import Proofs
 from agent_core.release import Release
 
@@ -248,7 +248,7 @@ class Routing(_Data):
     def hedge(self, purpose: Purpose) -> Hedge:
         """The strategy for what is asked of a model."""
         found = self.hedging.of(purpose) if self.hedging else None
-        return found or Hedge(now=self.attempts if purpose is Purpose.ANSWER else 1)
+        return found or at_once(self.attempts if purpose is Purpose.ANSWER else 1)
 
 
 class Prompts(_Data):

@@ -12,6 +12,7 @@ the first sentence that can be spoken, then from sentence to sentence. Keep-aliv
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -62,6 +63,12 @@ class Hedge(BaseModel):
     @property
     def most(self) -> int:
         return self.now + self.late
+
+
+@cache
+def at_once(attempts: int) -> Hedge:
+    """So many from the start, and none later."""
+    return Hedge(now=attempts)
 
 
 class Hedging(BaseModel):

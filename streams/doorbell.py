@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# A directory that changed within it may change again without a newer time: it is read again.
-_SETTLED_NS = 1_000_000_000
+# A directory that changed within it may change again without a newer time, for clocks of files tick every 10 ms at most: it
+# is read again.
+_SETTLED_NS = 50_000_000
 _RING = b"\0"
 
 

@@ -49,6 +49,7 @@ class Complete(TellingExecutor):
         assert isinstance(asked, d.CompletionAsked)
         hedge, released = hedge_of(conversation.behaviour, ask), releases_sentences(conversation.behaviour)
         timed = hedge is not None and ask.attempts < hedge.most
+        paced = hedge is not None and hedge.late > 0  # how soon sentences usually come is asked of the model's pace
         told = _Told(ask.ask_id, attempt, tell, streamed=released or timed, rest=released)
         request = CompletionRequest(
             purpose=asked.purpose,
@@ -61,7 +62,7 @@ class Complete(TellingExecutor):
             intent=asked.intent,
             approved=asked.approved or None,
             prompts=prompts_by_model(conversation.behaviour),
-            on_sentence=told.tell if released or hedge is not None else None,
+            on_sentence=told.tell if released or paced else None,
         )
         loop = asyncio.get_running_loop()
         began_s = loop.time()

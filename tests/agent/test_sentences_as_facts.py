@@ -31,8 +31,10 @@ class Speaks:
 
     def __init__(self, told: Sequence[str], text: str | FailureReason) -> None:
         self._told, self._text = told, text
+        self.is_listened_to: bool | None = None
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
+        self.is_listened_to = request.on_sentence is not None
         for text in self._told:
             assert request.on_sentence
             request.on_sentence(Sentence(text, "test", "m", 10.0, 20.0))
@@ -112,13 +114,14 @@ def test_an_answer_whose_sentences_are_not_those_that_were_told_is_invalid() -> 
     assert outcome.reason is FailureReason.INVALID
 
 
-@pytest.mark.parametrize("streamed", [0, 2])
-def test_where_nothing_rests_on_a_sentence_it_is_no_fact(streamed: int) -> None:
-    told, outcome = attempted(
-        Speaks(["Your card is blocked.", "A new one costs £3.50."][:streamed], TEXT), whole(late=0)
-    )
+def test_where_nothing_rests_on_a_sentence_the_stream_is_not_split() -> None:
+    model = Speaks([], TEXT)
+    told, outcome = attempted(model, whole(late=0))
+    assert not model.is_listened_to
     assert told == []
     assert isinstance(outcome, f.CompletionReturned)
+    attempted(model, whole(late=1))
+    assert model.is_listened_to
 
 
 def test_where_another_attempt_may_start_late_the_sentences_before_the_end_of_a_stream_are_facts() -> None:
