@@ -261,9 +261,6 @@ class Owner(Generic[C]):
             body, stamped = self._codec.encode(stamp)
             prev_hash = stamped.hash
             entries.append(Entry(conversation_id, body))
-        # Before its append: what can be begun at once is on its way when a store that writes in this loop writes. What may
-        # not begin before the step stands on the log waits for that by itself.
-        self._effects.reconcile(conversation_id, conversation)
         receipt = self._stores.ledger.append(self.partition, entries)
         work = self._mind.open_work(conversation)
         opened.conversation, opened.seq, opened.prev_hash = conversation, stamped.seq, prev_hash
@@ -273,6 +270,7 @@ class Owner(Generic[C]):
         self._appended.append(_Appended(conversation_id, receipt, len(entries), stamped, work.finished, settles))
         self._has_appended.set()
         self._timers.arm(conversation_id, work.timers)
+        self._effects.reconcile(conversation_id, conversation)
 
     async def _drop(self, record: InboxRecord, reason: str) -> None:
         """A record that can't be taken: its bytes to the dead letters first, then a fact in its place."""

@@ -89,7 +89,8 @@ class SqliteLedger:
         self._failed: set[int] = set()  # partitions whose last append failed, until an owner announces itself
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
-        """Everything that is appended in one turn of the event loop goes into one transaction, in order."""
+        """Everything that is appended in one turn of the event loop goes into one transaction, in order: in the next turn but
+        one, so that the requests that its owner begins with a step are on their way when this loop is kept for the write."""
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[Receipt] = loop.create_future()
         if partition in self._failed and entries[0].body.type != OwnerTook.__name__:
@@ -97,7 +98,7 @@ class SqliteLedger:
             return receipt
         self._failed.discard(partition)
         if not self._pending:
-            loop.call_soon(self._commit)
+            loop.call_soon(loop.call_soon, self._commit)
         self._pending.append((partition, entries, receipt))
         return receipt
 
