@@ -14,6 +14,7 @@ import aiohttp
 
 from agent_core.company_ports import Operation
 from agent_core.ports import FailureReason, ProviderError
+from agent_core.whole_text import whole_text
 
 TIMEOUT_S = 5.0
 _REASONS = {401: FailureReason.UNAUTHORISED, 403: FailureReason.UNAUTHORISED, 429: FailureReason.RATE_LIMITED}
@@ -99,7 +100,7 @@ def _reason(status: int) -> FailureReason:
 def _texts(found: Any, name: str) -> Mapping[str, str]:
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ProviderError(FailureReason.INVALID, name, "not a record of texts")
-    return found
+    return {name: whole_text(value) for name, value in found.items()}
 
 
 def _safe(part: str) -> str:

@@ -86,4 +86,5 @@ def _times(message: Mapping[str, Any]) -> CharacterTimes | None:
         return None
     starts = found.get("charStartTimesMs") or found.get("charsStartTimesMs") or []  # both spellings are met
     durations = found.get("charDurationsMs") or found.get("charsDurationsMs") or []
-    return CharacterTimes(found.get("chars") or [], [float(ms) for ms in starts], [float(ms) for ms in durations])
+    chars = [str(char) for char in found.get("chars") or []]
+    return CharacterTimes(chars, [float(ms) for ms in starts], [float(ms) for ms in durations])

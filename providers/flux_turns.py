@@ -7,6 +7,7 @@ have said is made good from the next one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from agent_core.ports import (
     TurnStarted,
     TurnUpdated,
 )
+from agent_core.whole_text import whole_text
 
 
 @dataclass(slots=True)
@@ -60,14 +62,14 @@ class FluxTurns:
             return []
         try:
             return list(self._turn_info(message))
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             error = ProviderError(FailureReason.INVALID, self._provider, "a TurnInfo that isn't one")
             return [RecogniserFailed(error)]
 
     def _turn_info(self, message: Mapping[str, Any]) -> Iterator[RecogniserEvent]:
         index, event = int(message["turn_index"]), message["event"]
-        text = str(message["transcript"])
-        heard_ms = float(message["audio_window_end"]) * 1000
+        text = whole_text(str(message["transcript"]))
+        heard_ms = _seconds(message["audio_window_end"]) * 1000
         audio_ms = self._position(heard_ms)
         if index <= self._ended:
             return  # what was already ended here
@@ -123,4 +125,12 @@ class FluxTurns:
     def _speech_end_ms(self, message: Mapping[str, Any]) -> float | None:
         words = message.get("words") or []
         end_s = words[-1].get("end") if words else None
-        return None if end_s is None else self._position(float(end_s) * 1000)
+        return None if end_s is None else self._position(_seconds(end_s) * 1000)
+
+
+def _seconds(told: Any) -> float:
+    """Raises ``ValueError``: JSON as Python reads it has NaN and Infinity."""
+    found = float(told)
+    if not math.isfinite(found):
+        raise ValueError("not a time")
+    return found

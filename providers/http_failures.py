@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import time
 from collections.abc import Mapping
 
 from agent_core.ports import FailureReason, ProviderError
+
+_LONGEST_S = 3600.0
 
 
 def status_error(provider: str, status: int, headers: Mapping[str, str], code: object = None) -> ProviderError:
@@ -28,14 +31,20 @@ def status_reason(status: int) -> FailureReason:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date); None where neither is readable."""
+    """Seconds from ``retry-after-ms`` or ``Retry-After`` (seconds or an HTTP date); None where neither is readable. An hour at
+    most: whoever means longer says it again."""
+    told = _told_s(headers)
+    return None if told is None or math.isnan(told) else min(max(0.0, told), _LONGEST_S)
+
+
+def _told_s(headers: Mapping[str, str]) -> float | None:
     for header, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers.get(header, "")) * scale)
+            return float(headers.get(header, "")) * scale
         except ValueError:
             continue
     try:
         at = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
     except (ValueError, TypeError):
         return None
-    return max(0.0, at.timestamp() - time.time())
+    return at.timestamp() - time.time()

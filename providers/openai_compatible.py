@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING, Any
 from agent_core.metering import Spent, estimated_prompt_tokens, estimated_tokens, note
 from agent_core.ports import Allowance, CompletionRequest, CompletionResult, FailureReason, ProviderError, Sentence
 from agent_core.sentences import SentenceSplitter
+from agent_core.whole_text import whole_text
+from providers.chat_chunks import Usage, chunk_of, usage_of
 from providers.http_failures import status_error
+from providers.prices import Prices, cost_micros
 from providers.rate_headers import allowance
+from providers.thoughts import ThoughtFilter
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
-    from openai.types.completion_usage import CompletionUsage
+    from openai import AsyncOpenAI
+
+    from providers.chat_stream import ChatStream
 
 _LABEL_HEADER = "x-ledgerline-label"  # names the emulator's draw: "label|prompt kind|attempt"
 _OPENAI_HOST = "api.openai.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Currency units per million tokens, which is millionths of the currency per token."""
-
-    input: float
-    output: float
-    cached_input: float | None = None  # None: cached tokens cost as much as others
+# Some servers know no limit, and to judge a book takes seconds in which nothing else is done. A token is four characters or so.
+_CHARACTERS_PER_TOKEN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class OpenAICompatible:
         began_s = loop.time()
         model = self._settings.models.get(request.model, self._settings.model)
         request = request.for_model(model)
-        heard = _Heard(self.name)
+        heard = _Heard(self.name, most_characters=request.max_tokens * _CHARACTERS_PER_TOKEN)
         begun = finished = turned_away = False
         try:
             async with self._errors_as_ours(), asyncio.timeout(request.timeout_ms / 1000) as limit:
@@ -98,10 +96,10 @@ class OpenAICompatible:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _stream(self, request: CompletionRequest, model: str) -> AsyncStream[object]:
+    async def _stream(self, request: CompletionRequest, model: str) -> ChatStream:
         """By the SDK's general ``post``: what it does for chat completions beyond that is to walk through each message of
         the request, and to build a model of each token. That took 4 ms a request and 0.2 ms a token."""
-        from openai import AsyncStream
+        from providers.chat_stream import ChatStream
 
         headers = {_LABEL_HEADER: request.label} if self._settings.emulated and request.label else {}
         return await self._client.post(
@@ -110,7 +108,7 @@ class OpenAICompatible:
             cast_to=object,
             options={"headers": headers, "timeout": request.timeout_ms / 1000},
             stream=True,
-            stream_cls=AsyncStream[object],
+            stream_cls=ChatStream,
         )
 
     def _body(self, request: CompletionRequest, model: str) -> dict[str, Any]:
@@ -133,13 +131,12 @@ class OpenAICompatible:
 
     def _result(self, text: str, model: str, heard: _Heard, total_ms: float) -> CompletionResult:
         usage = heard.usage
-        details = usage.prompt_tokens_details if usage else None
         return CompletionResult(
             text=text,
             provider=self.name,
             model=model,
             input_tokens=usage.prompt_tokens if usage else None,
-            cached_tokens=details.cached_tokens if details else None,
+            cached_tokens=usage.cached_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,
             cost_micros=cost_micros(self._settings.prices.get(model), usage),
             first_token_ms=heard.first_token_ms,
@@ -176,53 +173,61 @@ class OpenAICompatible:
             raise ProviderError(FailureReason.INVALID, self.name, "the response isn't a completion") from error
         except openai.APIError as error:  # an error event inside the stream
             raise ProviderError(FailureReason.UNAVAILABLE, self.name, f"error event {error.code or ''}") from error
-        except ValueError as error:  # a stream whose events aren't JSON
-            raise ProviderError(FailureReason.INVALID, self.name, "the stream isn't JSON") from error
+        except ValueError as error:  # events that aren't JSON, or of another shape
+            raise ProviderError(FailureReason.INVALID, self.name, "the stream isn't one of chat completions") from error
 
 
 class _Heard:
     """What a stream has said so far."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, most_characters: int) -> None:
         self._provider = provider
+        self._most_characters = most_characters
+        self.characters = 0
         self._pieces: list[str] = []
+        self._thoughts = ThoughtFilter()
         self._sentences = SentenceSplitter()
         self._split = 0  # pieces that the splitter has
         self._refused = False
         self.finish_reason: str | None = None
-        self.usage: CompletionUsage | None = None
+        self.usage: Usage | None = None
         self.first_token_ms: float | None = None
         self.allowance: Allowance | None = None
-
-    @property
-    def characters(self) -> int:
-        return sum(map(len, self._pieces))
 
     @property
     def text(self) -> bool:
         return bool(self._pieces)
 
-    def take(self, chunk: object) -> bool:
-        """Take one event; True where it brought content. Comments and empty deltas are no content."""
-        if not isinstance(chunk, Mapping):
+    def take(self, event: object) -> bool:
+        """Take one event; True where it brought content: comments and empty deltas bring none. Raises ``ValueError``,
+        and ProviderError where it is far more than was asked for."""
+        if not isinstance(event, Mapping):
             return False
-        if usage := chunk.get("usage"):
-            self.usage = _usage(usage)
-        if not (choices := chunk.get("choices")):
+        chunk = chunk_of(event)
+        if chunk.usage:
+            self.usage = usage_of(chunk.usage)
+        if (choice := chunk.choice()) is None:
             return False
-        self.finish_reason = choices[0].get("finish_reason") or self.finish_reason
-        delta = choices[0].get("delta") or {}
-        self._refused = self._refused or bool(delta.get("refusal"))
-        if not (content := delta.get("content")):
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        delta = choice.delta
+        if delta is None:
             return False
-        self._pieces.append(content)
+        self._refused = self._refused or bool(delta.refusal)
+        if not delta.content:
+            return False
+        self.characters += len(delta.content)
+        if self.characters > self._most_characters:
+            raise ProviderError(FailureReason.INVALID, self._provider, "more than the tokens that were asked for")
+        if not (answer := self._thoughts.push(delta.content)):
+            return False
+        self._pieces.append(answer)
         return True
 
     def new_sentences(self, model: str, took_ms: float) -> list[Sentence]:
         """Those that are certain since the last time; none of an answer that the model declined to give."""
         pieces, self._split = self._pieces[self._split :], len(self._pieces)
         found = self._sentences.push("".join(pieces)) if pieces and not self._refused else []
-        return [Sentence(text, self._provider, model, self.first_token_ms, took_ms) for text in found]
+        return [Sentence(whole_text(text), self._provider, model, self.first_token_ms, took_ms) for text in found]
 
     def finished_text(self) -> str:
         """The whole text. Raises ProviderError where it is empty, unfinished or refused."""
@@ -232,27 +237,10 @@ class _Heard:
             raise ProviderError(FailureReason.UNAVAILABLE, self._provider, "the stream ended unfinished")
         if self.finish_reason == "length":
             raise ProviderError(FailureReason.INVALID, self._provider, "cut short at the token limit")
-        text = "".join(self._pieces).strip()
+        text = whole_text("".join(self._pieces) + self._thoughts.end()).strip()
         if not text:
             raise ProviderError(FailureReason.INVALID, self._provider, "empty completion")
         return text
-
-
-def _usage(told: Mapping[str, Any]) -> CompletionUsage:
-    from openai.types.completion_usage import CompletionUsage
-
-    return CompletionUsage.construct(**told)
-
-
-def cost_micros(prices: Prices | None, usage: CompletionUsage | None) -> int | None:
-    """Millionths of the currency; None where the price or the usage is unknown."""
-    if prices is None or usage is None:
-        return None
-    details = usage.prompt_tokens_details
-    cached = (details.cached_tokens if details else None) or 0
-    cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    fresh = usage.prompt_tokens - cached
-    return round(fresh * prices.input + cached * cached_price + usage.completion_tokens * prices.output)
 
 
 def _cause(error: BaseException) -> str:

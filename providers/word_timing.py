@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent_core.ports import WordTiming
+from agent_core.whole_text import whole_text
 
 
 class WordsFromCharacters:
@@ -33,4 +34,4 @@ class WordsFromCharacters:
     def finish(self) -> tuple[WordTiming, ...]:
         """The word that is still open, if there is one."""
         word, self._word = self._word, ""
-        return (WordTiming(word, self._start_ms, self._end_ms),) if word else ()
+        return (WordTiming(whole_text(word), self._start_ms, self._end_ms),) if word else ()

@@ -76,7 +76,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         emulators(all_faults(), approved_first_step()) as url,
         contextlib.redirect_stderr(told),
     ):
-        calls = {"well": vendor_settings(url), **{name: vendor_settings(url) for name in MODEL_FAULTS}}
+        # Calls with one model share what is known of its provider, and a refusal bars it for all of them: so each has its own.
+        calls = {"well": vendor_settings(url)}
+        calls |= {name: vendor_settings(url, llm={"model": f"for-{name}"}) for name in MODEL_FAULTS}
         calls |= {name: vendor_settings(url, tts={"voice": name}) for name in VOICE_FAULTS}
         calls |= {name: vendor_settings(url, stt={"options": {"tag": name}}) for name in EAR_FAULTS}
         calls["no-keys-fit"] = vendor_settings(

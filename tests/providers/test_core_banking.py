@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 from support import run
 
 from agent_core.company_ports import Operation
@@ -16,6 +17,7 @@ from emulators.config import EmulatorConfig
 from emulators.server import EmulatorServer
 from providers.core_banking import CoreBanking
 from providers.twilio_sms import TwilioSms
+from tests.providers.vendor_server import serving
 
 KEY = "a-test-key"
 CARD = {"type": "debit card", "ending": "4421", "status": "delivered"}
@@ -112,6 +114,21 @@ def test_what_is_anothers_and_what_there_isnt_are_refused_alike() -> None:
                 assert await reason(client.perform(operation)) is FailureReason.REFUSED
             assert await reason(client.read("ada", "card", "card-2")) is FailureReason.REFUSED
             assert books.effects == []
+
+    run(main())
+
+
+def test_half_of_a_character_in_a_record_is_replaced_for_no_log_could_hold_it() -> None:
+    halved = {**CARD, "type": "debit \ud83d"}
+
+    async def main() -> None:
+        async with serving("/customers/ada/card/card-1", answered) as url:
+            client = CoreBanking(url, KEY)
+            assert await client.read("ada", "card", "card-1") == {**CARD, "type": "debit \ufffd"}
+            await client.close()
+
+    async def answered(request: web.Request) -> web.Response:
+        return web.json_response(halved)
 
     run(main())
 

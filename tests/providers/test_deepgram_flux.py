@@ -398,3 +398,25 @@ def test_what_is_not_for_us_says_nothing_and_what_is_broken_is_a_failure() -> No
     (failed,) = taken({"type": "TurnInfo", "sequence_id": 1, "event": "Update"})
     assert isinstance(failed, RecogniserFailed)
     assert failed.error.reason is FailureReason.INVALID
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"words": ["I"]},
+        {"words": {"end": 1}},
+        {"audio_window_end": float("nan")},
+        {"audio_window_end": None},
+        {"turn_index": float("inf")},
+        {"words": [{"end": float("inf")}]},
+    ],
+)
+def test_a_turn_of_another_shape_is_a_failure_of_the_vendor_and_no_bug_of_ours(changed: dict[str, Any]) -> None:
+    (failed,) = taken({**info(1, "Update", "I", at_s=1.0), **changed})
+    assert isinstance(failed, RecogniserFailed)
+    assert failed.error.reason is FailureReason.INVALID
+
+
+def test_half_of_a_character_is_replaced_in_what_was_heard() -> None:
+    events = taken(info(1, "EndOfTurn", "I \ud83d see", at_s=1.0))
+    assert [event.text for event in events if isinstance(event, TurnEnded)] == ["I \ufffd see"]

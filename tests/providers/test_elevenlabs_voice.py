@@ -53,6 +53,11 @@ def test_a_word_may_begin_in_one_piece_and_end_in_the_next() -> None:
     assert words.finish() == ()
 
 
+def test_a_character_in_two_halves_is_one_again() -> None:
+    words = WordsFromCharacters()
+    assert words.take(["\ud83d", "\ude00", " "], [0, 10, 20], [10] * 3, 0.0)[0].word == "\U0001f600"
+
+
 def test_options_pass_through_to_where_the_vendor_takes_them() -> None:
     options = {"voice_settings": {"speed": 1.1}, "language_code": "en", "enable_logging": False}
     vendor = Answering("AQID", "BAUG")

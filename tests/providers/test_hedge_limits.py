@@ -15,8 +15,9 @@ from providers.circuit_breaker import FEWEST, LONGEST_S, OPEN_S, Circuit, Circui
 from providers.comeback import FIRST_SHARE, Comeback
 from providers.extra_calls import LONGEST_WAIT_S, ExtraCalls
 from providers.model_router import ModelRouter
-from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices
+from providers.openai_compatible import OpenAICompatible, OpenAISettings
 from providers.pace import ENOUGH, Took, quantile_ms
+from providers.prices import Prices
 from simulation.virtual_loop import run_virtual
 from tests.emulators.harness import KEY, quick_config, running
 

@@ -11,8 +11,10 @@ import pytest
 
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
 from emulators.server import EmulatorServer
+from providers.chat_chunks import PromptDetails, Usage
 from providers.http_failures import retry_after_s
-from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices, cost_micros
+from providers.openai_compatible import OpenAICompatible, OpenAISettings
+from providers.prices import Prices, cost_micros
 from tests.emulators.harness import KEY, quick_config, running
 
 SECRET = "my card number is 4929"
@@ -69,14 +71,7 @@ def test_a_completion_comes_with_its_tokens_cost_and_times() -> None:
 
 
 def test_cost_is_unknown_without_a_price_and_cached_tokens_have_their_own() -> None:
-    from openai.types.completion_usage import CompletionUsage, PromptTokensDetails
-
-    usage = CompletionUsage(
-        prompt_tokens=1000,
-        completion_tokens=10,
-        total_tokens=1010,
-        prompt_tokens_details=PromptTokensDetails(cached_tokens=600),
-    )
+    usage = Usage(prompt_tokens=1000, completion_tokens=10, prompt_tokens_details=PromptDetails(cached_tokens=600))
     assert cost_micros(None, usage) is None
     assert cost_micros(Prices(1.0, 4.0), None) is None
     assert cost_micros(Prices(1.0, 4.0), usage) == 1040
@@ -214,6 +209,9 @@ def test_retry_after_reaches_whoever_decides() -> None:
         ({"retry-after": "2"}, 2.0),
         ({"retry-after": "2", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"}, 3600.0),
+        ({"retry-after": "inf"}, 3600.0),
+        ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],
