@@ -11,6 +11,8 @@ from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
 from agent_core.conversation import Ask, Conversation
 from agent_core.embedding_cache import EmbeddingCache
+from agent_core.guardrails import registry
+from agent_core.guardrails.base import GuardInput, ScoringGuardrail, Stage
 from agent_core.hedging import Hedging
 from agent_core.ports import CompletionRequest, Embedder, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.retrieval import Retriever
@@ -79,9 +81,20 @@ class Agent:
             **company,
         }
         classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
+        _learn_guardrails(behaviour, embedder)
 
     def effects(self) -> EffectRunner:
         return EffectRunner(self._executors)
+
+
+def _learn_guardrails(behaviour: Behaviour, embedder: Embedder) -> None:
+    """What no model was shipped for is learnt now (a minute). Learnt in a call, its scores would come too late all that
+    time, the greeting and every line after it would be blocked, and callers would be hung up on."""
+    hello = GuardInput(text="hello", stage=Stage.INPUT)
+    ours = (one.name for one in behaviour.guardrails if one.means is None)
+    for guardrail in map(registry.find, ours):
+        if isinstance(guardrail, ScoringGuardrail):
+            guardrail.score(hello, embedder)
 
 
 def company_executors(
@@ -153,7 +166,8 @@ async def _refused(settings: LlmProvider, on_failure: Callable[[ProviderError], 
 
 
 def _provider(settings: LlmProvider) -> LanguageModel:
-    from providers.openai_compatible import OpenAICompatible, OpenAISettings, Prices
+    from providers.openai_compatible import OpenAICompatible, OpenAISettings
+    from providers.prices import Prices
 
     return OpenAICompatible(
         OpenAISettings(
