@@ -11,12 +11,13 @@ MOST_TELLINGS = 2  # how often it is begun to be told, before the caller is left
 
 
 class LateRead(msgspec.Struct, frozen=True):
-    """``waits_for``: asks that are still to come back. ``found``: what the tools found so far. ``told_by``: the candidate
-    that tells the caller; empty before."""
+    """``arguments``: of its first tool, JSON. ``waits_for``: asks that are still to come back. ``found``: what the tools
+    found so far. ``told_by``: the candidate that tells the caller; empty before."""
 
     read_id: str
     intent: str
     subject_id: str
+    arguments: str
     waits_for: frozenset[str]
     found: dict[str, str] = {}
     failed: bool = False

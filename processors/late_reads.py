@@ -4,7 +4,7 @@
     it came back, and nobody speaks -> a turn of its own with ``late``, or ``failed`` where nothing was found
 
 In mid-speech, behind a superseded turn, after a fallback: it is told once that is over. It is told to the subject for whom
-it was read while they hold the level, to nobody else. Who asked again and was answered meanwhile isn't told twice.
+it was read while they hold the level, to nobody else. Who asked for the same again and was answered meanwhile isn't told twice.
 """
 
 from __future__ import annotations
@@ -66,9 +66,24 @@ def _keep(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
 
 
 def _answered_meanwhile(conversation: Conversation, chosen: d.ReplyChosen) -> Iterator[Decision]:
+    """What the reply tells of the same thing of the same customer, to whoever waits for a read of it."""
+    told = _tells_of(conversation, chosen)
     for read in conversation.late_reads.values():
-        if chosen.action == "tool" and chosen.intent == read.intent and read.told_by != chosen.candidate_id:
+        if told == (read.intent, read.arguments) and read.told_by != chosen.candidate_id:
             yield r.ReadTold(read_id=read.read_id, candidate_id=chosen.candidate_id)
+
+
+def _tells_of(conversation: Conversation, chosen: d.ReplyChosen) -> tuple[str, str] | None:
+    """The intent, and the arguments, of what a reply says was found: in its own turn, or late. None where it says nothing
+    of the kind."""
+    turn, intent = conversation.turn, conversation.behaviour.intent(chosen.intent)
+    if chosen.action != "tool" or turn is None or intent is None or intent.tool is None:
+        return None
+    news = next((read for read in conversation.late_reads.values() if read.told_by == chosen.candidate_id), None)
+    if news:
+        return None if news.failed else (news.intent, news.arguments)
+    ask = asks_of(conversation, turn, intent).get(intent.tool)
+    return (intent.name, ask.payload.arguments) if ask and isinstance(ask.payload, d.ToolRequested) else None
 
 
 def _to_tell(conversation: Conversation, at_us: int) -> LateRead | None:

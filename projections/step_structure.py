@@ -27,6 +27,8 @@ def address_flaws(located: Located) -> Iterator[Flaw]:
     for name, a, b in zip(("type", "schema version", "conversation"), stated, stored, strict=True):
         if a != b:
             yield Flaw(ProblemKind.MISPLACED, located, f"its {name} is not the one that it is stored under")
+    if event.kind is Kind.CONTROL and record.imported_under is not None:
+        yield Flaw(ProblemKind.MISPLACED, located, "it is stored as a copy, and no owner's announcement is one")
     if event.kind is not payload_type(record.body.type).KIND:
         yield Flaw(ProblemKind.MISPLACED, located, f"a {record.body.type} is no {event.kind.value}")
 

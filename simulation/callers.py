@@ -41,6 +41,7 @@ TALK = (
     "block",
     "replace",
 )
+READS = ("card", "card", "card", "card", "fees", "lost_card", "repeat")
 WRITES = ("block", "replace", "block", "replace", "fees")  # models are asked for fees alone
 RING_S = 15.0
 MOST_ASKED = 3  # questions that are answered before the caller leaves
@@ -138,9 +139,13 @@ class Caller:
             await self._until_agent_finished(self._line.endings, self._patience_s)
 
     def _question(self) -> str:
-        """What they were asked for is answered, mostly; else it is a question of their own."""
+        """What they were asked for is answered, mostly; else it is a question of their own. Whom the telephone was passed
+        to asks what was said."""
         if answer := self._answer():
             return answer
+        if self._line.handed_on:
+            self._line.handed_on = False
+            return self._rng.choice(ASKED["repeat"])
         if self._intents is WRITES and self._rng.random() < 0.06:
             return "Yes"  # to nothing, or to what was read back to them some time ago
         return self._rng.choice(ASKED[self._rng.choice(self._intents)])

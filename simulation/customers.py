@@ -15,6 +15,7 @@ from agent_core.subject import write_objects
 from schemas import facts as f
 from schemas.event import derived_id
 from simulation.durable import CustomerRead, Durable
+from simulation.line import Line
 from simulation.process import Process
 from simulation.read_once import SimCodec
 from streams.fact_writer import fact_event
@@ -66,12 +67,13 @@ class SimRecords:
 
 class Channel:
     """Authenticates the caller of one call by seed: not at all, at the ring, or later; for a while, or for good;
-    sometimes somebody else after that, and sometimes just when a tool was asked."""
+    sometimes somebody else after that, and sometimes just when a tool was asked, or has told what it found."""
 
-    def __init__(self, draw: random.Random, call_id: str, durable: Durable) -> None:
-        self._draw, self._call_id, self._durable = draw, call_id, durable
+    def __init__(self, draw: random.Random, call_id: str, durable: Durable, line: Line) -> None:
+        self._draw, self._call_id, self._durable, self._line = draw, call_id, durable, line
         self._codec = SimCodec(durable)
         self._facts = 0
+        self._subject = ""
 
     async def run(self) -> None:
         draw = self._draw
@@ -85,9 +87,35 @@ class Channel:
             if draw.random() < 0.5:
                 subject = draw.choice(sorted(CUSTOMERS))
         while True:
-            await self._until_asked("ToolRequested", 0.5)
+            if draw.random() < 0.5:
+                await self._hand_on()
+                continue
+            await self._until_landed(("ToolRequested",), 0.5)
             await asyncio.sleep(draw.uniform(0.0, 0.5))
             self._authenticate(draw.choice(sorted(CUSTOMERS)), draw.choice(EXPIRIES_MS))
+
+    async def run_for_reads(self) -> None:
+        """The caller is somebody from the ring on. While something is read, for their turn or when it has gone on, somebody
+        else signs in, or the level ends; mostly they are back soon."""
+        draw = self._draw
+        self._authenticate(draw.choice(("ada", "ada", "ben", "cleo")), None, "verified")
+        while True:
+            if draw.random() < 0.3:
+                await self._hand_on()
+                continue
+            await self._until_landed((draw.choice(("ToolRequested", "ReadKept", "ReadKept")),), 0.5)
+            subject = self._subject
+            await asyncio.sleep(draw.uniform(0.0, 1.0))
+            self._authenticate(draw.choice((subject, *sorted(CUSTOMERS))), draw.choice((None, 0, 400)), "verified")
+            await asyncio.sleep(draw.uniform(0.3, 3.0))
+            self._authenticate(subject, None, "verified")
+
+    async def _hand_on(self) -> None:
+        """Who was told what is theirs passes the telephone on: somebody else signs in, who didn't hear it."""
+        await self._until_landed(("ToolReturned",), 1.0)
+        await self._until_landed(("SpeechCompleted",), 1.0)
+        self._authenticate(self._draw.choice(sorted(CUSTOMERS.keys() - {self._subject})), None)
+        self._line.handed_on = True
 
     async def run_for_writes(self) -> None:
         """The caller is somebody from the ring on, and mostly holds enough to change something; somebody else who is
@@ -96,7 +124,7 @@ class Channel:
         level = self._draw.choice((*["stepped_up"] * 6, "verified", "known"))
         self._authenticate(subject, None, level)
         while True:
-            await self._until_asked("WriteProposed", 0.2)
+            await self._until_landed(("WriteProposed",), 0.2)
             await asyncio.sleep(self._draw.uniform(0.0, 2.0))  # while the caller hears it, or just before their yes
             self._authenticate(self._draw.choice(sorted(CUSTOMERS)), self._draw.choice(EXPIRIES_MS), "stepped_up")
             await asyncio.sleep(self._draw.uniform(0.5, 4.0))
@@ -111,11 +139,12 @@ class Channel:
             self._authenticate(subject, draw.randint(300, 3000))
             await asyncio.sleep(draw.uniform(0.3, 3.0))
 
-    async def _until_asked(self, event_type: str, probability: float) -> None:
-        await until_landed(self._durable, self._call_id, (event_type,), self._draw, probability)
+    async def _until_landed(self, event_types: Sequence[str], probability: float) -> None:
+        await until_landed(self._durable, self._call_id, event_types, self._draw, probability)
 
     def _authenticate(self, subject_id: str, expires_after_ms: int | None, level: str = "") -> None:
         self._facts += 1
+        self._subject = subject_id
         objects = tuple(f.OwnObject("card", card, digits) for card, digits in CUSTOMERS[subject_id].cards.items())
         fact = fact_event(
             self._call_id,

@@ -6,6 +6,7 @@ from simulation.guardrail_invariants import guardrails
 from simulation.guest_invariants import guests
 from simulation.hedge_invariants import hedges
 from simulation.interruption_invariants import floors, holds_vary, interruptions
+from simulation.late_read_invariants import late_reads
 from simulation.log_invariants import LOG_INVARIANTS, spool_keeps
 from simulation.proof_invariants import proofs
 from simulation.raw_log import read_raw
@@ -43,6 +44,7 @@ def check(run: Run) -> list[Violation]:
     found += hedges(log, run.behaviour, stood_still=bool(run.standstills))
     found += tools(log, run.durable)
     found += sounds_of_tools(log, run.traces)
+    found += late_reads(log, run.durable)
     found += writes(log, run.durable)
     found += proofs(log, run.durable)
     found += silence(log, counted, run.behaviour, run.standstills)

@@ -67,7 +67,7 @@ class SimLedger:
 
     # --- writing ---
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         call_id = entries[0].conversation_id
         self._process.at("ledger.append:before", call_id)
         loop = asyncio.get_running_loop()

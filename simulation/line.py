@@ -67,6 +67,7 @@ class Line:
         self.playing: str | None = None  # the kind of what is heard now
         self.said = ""  # what was heard last, of any kind
         self.phone: list[tuple[str, str]] = []  # number and text of what the caller's phone got
+        self.handed_on = False  # to somebody who didn't hear what was said, and hasn't asked yet
         self.endings = 0  # replies and closing lines that were heard to their end, or cut off
         self.changed = Signal()
         self.caller = LineState.QUIET  # where nothing plays

@@ -28,9 +28,10 @@ class Report(msgspec.Struct, frozen=True):
     ``fewest_turns``: of any seed.
 
     ``coverage``: crash point → fault that had struck by then → crashes; ``none`` where the crash was the first fault.
-    ``crashes``: the same by crash point → state of the call → fault. ``passed``: crash point → state → how often a process stood there that might have died. ``cells``: of crash
-    point × state × fault, those that can be reached (``simulation/cells.py``); ``empty`` of them saw no crash; ``surprises``:
-    pairs of point and state in which a process stood though none should.
+    ``crashes``: the same by crash point → state of the call → fault. ``passed``: crash point → state → how often a process
+    stood there that might have died. ``cells``: of crash point × state × fault, those that can be reached
+    (``simulation/cells.py``); ``empty`` of them saw no crash; ``surprises``: pairs of point and state in which a process
+    stood though none should.
     """
 
     seeds: int

@@ -265,8 +265,6 @@ def _read(heard: _Heard, event: Event, trace: GatewayTrace) -> None:
         heard.released[repair] = (payload.candidate_id, payload.repair)
         heard.order.setdefault(payload.candidate_id, []).extend([repair] if payload.repair else [])
         heard.whole.add(payload.candidate_id)
-    elif isinstance(payload, d.TurnEnded):
-        heard.whole.add(payload.candidate_id)
     elif isinstance(payload, f.CallTaken):
         other = payload.gateway_id != trace.name
         heard.gone |= payload.take > trace.take or (payload.take == trace.take and other)

@@ -56,6 +56,7 @@ def tools(log: RawLog, durable: Durable) -> Iterator[Violation]:
     """What is asked, refused and chosen; then what was really read."""
     callers: dict[str, CallerLevel] = {}
     requests: dict[tuple[str, str], list[_Request]] = {}
+    kept: set[tuple[str, str]] = set()  # asked again whoever is there: see simulation/late_read_invariants
     for rec in log.records():
         caller = callers.setdefault(rec.conversation_id, CallerLevel())
         where = f"{rec.conversation_id} seq {rec.seq} {rec.type}"
@@ -63,14 +64,17 @@ def tools(log: RawLog, durable: Durable) -> Iterator[Violation]:
             caller.take(rec)
         elif rec.type == "ProofAccepted":
             caller.prove(rec)
+        elif rec.type == "ReadKept":
+            kept.update((rec.conversation_id, ask_id) for ask_id in rec.payload["waits_for"])
         elif rec.type == "ToolRequested":
             request = _Request(rec.landed_s, rec.payload["tool"], rec.payload["arguments"])
             requests.setdefault((rec.conversation_id, rec.payload["ask_id"]), []).append(request)
             yield from _may(caller, rec.payload, rec, where)
         elif rec.type == "AskRepeated" and (rec.conversation_id, rec.payload["ask_id"]) in requests:
-            former = requests[rec.conversation_id, rec.payload["ask_id"]]
-            former.append(former[0]._replace(landed_s=rec.landed_s))
-            yield from _may(caller, {"tool": former[0].tool, "arguments": former[0].arguments}, rec, where)
+            key = rec.conversation_id, rec.payload["ask_id"]
+            requests[key].append(requests[key][0]._replace(landed_s=rec.landed_s))
+            again = {"tool": requests[key][0].tool, "arguments": requests[key][0].arguments}
+            yield from _may(caller, again, rec, where) if key not in kept else ()
         elif rec.type == "ToolRefused":
             yield from _refused(caller, rec, where)
         elif rec.type in ("CandidateFormed", "ReplyChosen", "EscalationChosen", "CloseChosen"):

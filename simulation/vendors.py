@@ -31,6 +31,7 @@ from simulation.customers import SimRecords
 from simulation.durable import Durable
 from simulation.faults import Fault, Faults
 from simulation.hedged import COST_MICROS, MODEL_GUARD, paces
+from simulation.late_reads import median_s
 from simulation.process import Process
 from simulation.small_bank import ASKED
 from simulation.streaming import NAME, Answers
@@ -86,7 +87,10 @@ class Vendors:
         """The production executor; the bank's systems behind it take their time, or fail."""
         self._process.at("tool:before", conversation.id)
         draw = self._faults.rng(f"{conversation.id}/{ask.ask_id}/{ask.generation}/{attempt}")
-        records = SimRecords(self._durable, self._process, conversation.id, ask.ask_id, lambda: self._work(draw, 0.15))
+        takes_s = median_s(conversation, draw)
+        records = SimRecords(
+            self._durable, self._process, conversation.id, ask.ask_id, lambda: self._work(draw, takes_s)
+        )
         fact = await CallTool(records, self._stands_on_log)(conversation, ask, attempt)
         self._process.at("tool:after", conversation.id)
         return fact

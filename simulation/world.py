@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agent_core.behaviour import Behaviour
 from simulation.aims import Aim, aim_of
-from simulation.callers import ACTS, TALK, TALKS_OVER, WRITES, Caller, PlainCaller
+from simulation.callers import ACTS, READS, TALK, TALKS_OVER, WRITES, Caller, PlainCaller
 from simulation.cells import gateway_targets, owner_targets
 from simulation.crashes import Crashes
 from simulation.customers import Channel, until_landed
@@ -23,6 +23,7 @@ from simulation.gateway import GatewayProcess
 from simulation.guests import Guests, with_guests
 from simulation.hedged import with_hedging
 from simulation.history import Act, Crash, Did, GatewayTrace
+from simulation.late_reads import with_late_reads
 from simulation.ledger import Latencies
 from simulation.line import Line
 from simulation.ownership import Group, OwnerProcess
@@ -41,8 +42,7 @@ MORE_TO_CHANGE = 3  # turns, of who wants something changed: they are asked who 
 LEAST_TURNS = 6  # of a run
 MOST_CALLED_AGAIN = 4
 HEDGED = 0.4  # share of mixed runs in which everything is hedged
-
-
+LATE = 0.3  # share of mixed runs in which what a tool finds late is told; not of those in which callers want a change
 _ANY: frozenset[Stage] = frozenset()
 _SOON_S = 5.0
 
@@ -102,6 +102,9 @@ class World:
         drawn = scene.mixed and self._faults.rng("hedged").random() < HEDGED
         if drawn if scene.hedged is None else scene.hedged:
             scene = self._scene = scene._replace(behaviour=with_hedging(scene.behaviour))
+        self._reads = scene.mixed and not self._at_writes and self._faults.rng("late").random() < LATE
+        if self._reads:
+            scene = self._scene = scene._replace(behaviour=with_late_reads(scene.behaviour))
         self._durable.behaviours[1, scene.behaviour.content_hash] = scene.behaviour
         self._lines: dict[str, Line] = {}
         self._crashes = Crashes(self._faults, aim, self._lines, self.note)
@@ -155,7 +158,7 @@ class World:
         return self._scene.behaviour.budget.hard_ms / 1000 + 3.0
 
     def _caller(self, index: int, turns: int) -> Caller:
-        talk = ("card",) if self._at_tools else WRITES if self._at_writes else TALK
+        talk = ("card",) if self._at_tools else WRITES if self._at_writes else READS if self._reads else TALK
         acts = TALKS_OVER if self._aim and self._aim.talks_over else ACTS
         restless = self._aim is not None and self._aim.restless
         rng, opener = self._faults.rng(f"caller/{index}"), self._opener(index)
@@ -171,9 +174,8 @@ class World:
             line = self._lines[call_id] = Line()
             line.phone = self._durable.phones.setdefault(call_id, [])
             self._new_gateway(call_id)
-            channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable)
-            by_aim = channel.run_brief if self._at_tools else channel.run_for_writes if self._at_writes else channel.run
-            self._channels.append(self._help(by_aim()))
+            channel = Channel(self._faults.rng(f"channel/{call_id}"), call_id, self._durable, line)
+            self._channels.append(self._help(self._signs_in(channel)))
             if self._aim and self._aim.hangs_up_on_tools:
                 self._help(self._hang_up_on_tools(call_id, self._aim.hangs_up_on_tools))
             if Fault.GUESTS_FAIL in self._faults.in_play:
@@ -181,6 +183,13 @@ class World:
             return self._lines[call_id]
 
         return open_line
+
+    def _signs_in(self, channel: Channel) -> Coroutine[Any, Any, None]:
+        if self._at_tools:
+            return channel.run_brief()
+        if self._at_writes:
+            return channel.run_for_writes()
+        return channel.run_for_reads() if self._reads else channel.run()
 
     async def _hang_up_on_tools(self, call_id: str, share: float) -> None:
         draw = self._faults.rng(f"hangs_up/{call_id}")

@@ -13,14 +13,16 @@ from schemas.event import Happening
 
 
 def _kept(c: Conversation, event: Happening, p: r.ReadKept) -> Conversation:
-    if c.subject is None:
+    first = c.asks.get(p.read_id)
+    if c.subject is None or first is None or not isinstance(first.payload, d.ToolRequested):
         return c
     found: dict[str, str] = {}
     for ask in c.asks.values():
         if c.turn and isinstance(ask.payload, d.ToolRequested) and ask.payload.intent == p.intent:
             found |= c.turn.results.get(ask.ask_id, {})
     asks = {key: replace(ask, kept=True) if key in p.waits_for else ask for key, ask in c.asks.items()}
-    read = LateRead(p.read_id, p.intent, c.subject.subject_id, frozenset(p.waits_for), found)
+    subject_id, arguments = c.subject.subject_id, first.payload.arguments
+    read = LateRead(p.read_id, p.intent, subject_id, arguments, frozenset(p.waits_for), found)
     return replace(c, asks=asks, late_reads={**c.late_reads, p.read_id: read})
 
 

@@ -141,6 +141,22 @@ def test_who_asks_again_and_is_answered_is_not_told_twice() -> None:
     assert call.conversation.late_reads == {}
 
 
+def test_an_answer_about_another_card_or_of_another_customer_leaves_it_to_be_told() -> None:
+    for who, card in (("cleo", "3333"), ("ben", "2222")):
+        call = Call(bank(), signed_in("cleo"))
+        call.says("Where is card 4444", "card")
+        gives_up(call)
+        call.hears_reply()
+        call.signs_in(who)
+        call.says(f"Where is card {card}", "card")
+        answer = call.told(tool_returned("t3.s1.tool.card", "card", "was delivered"))
+        assert said(answer) == [("tool", "Your card was delivered.")]
+        assert of(r.ReadTold, answer) == []
+        call.hears_reply()
+        call.signs_in("cleo")
+        assert said(call.told(found())) == [("tool", "About your card: it is on its way.")]
+
+
 def test_news_that_were_talked_over_are_told_once_more_and_no_more() -> None:
     call = gave_up()
     call.told(found())

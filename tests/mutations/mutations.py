@@ -6,6 +6,7 @@ from tests.mutations.guardrail_mutations import GUARDRAIL_MUTATIONS
 from tests.mutations.guest_mutations import GUEST_MUTATIONS
 from tests.mutations.hedge_mutations import HEDGE_MUTATIONS
 from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
+from tests.mutations.late_read_mutations import LATE_READ_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
 from tests.mutations.sentence_mutations import SENTENCE_MUTATIONS
 from tests.mutations.write_mutations import WRITE_MUTATIONS
@@ -51,6 +52,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *GUEST_MUTATIONS,
     *SENTENCE_MUTATIONS,
     *WRITE_MUTATIONS,
+    *LATE_READ_MUTATIONS,
     *HEDGE_MUTATIONS,
     # --- one reply a turn ---
     Mutation(
