@@ -79,6 +79,8 @@ class _Reader:
         self._read_head()
         for document in self._documents("intents", alone=_INTENTS):
             self.parts.intents += self._items(document, "intents", Intent)
+            if document.value == {"intents": []}:
+                self.problems.append(document.problem(("intents",), "no intents: an agent has one at least"))
         for document in self._documents("procedures"):
             procedure = self._validated(Procedure, document, ())
             self._keep(procedure, self.parts.procedures, "procedures")
@@ -102,7 +104,7 @@ class _Reader:
         return document
 
     def _files(self, folder: str) -> list[Path]:
-        return sorted((self.directory / folder).glob(f"*{_FOLDERS[folder]}"))
+        return [path for path in _shown(self.directory / folder) if path.suffix == _FOLDERS[folder]]
 
     def _documents(self, folder: str, alone: str | None = None) -> list[Document]:
         files = [f"{folder}/{path.name}" for path in self._files(folder)]
@@ -117,11 +119,11 @@ class _Reader:
         head = self.parts.head.value if self.parts.head else None
         prompts = {head.prompt, *(head.prompts.answer.values() if head.prompts else ())} if head else {"prompt.md"}
         known = {_HEAD, _GUARDRAILS, _INTENTS, "README.md", *prompts}
-        for path in sorted(self.directory.iterdir()):
+        for path in _shown(self.directory):
             if path.is_file() and path.suffix in {".yaml", ".yml", ".md"} and path.name not in known:
                 self.problems.append(Problem(path.name, 1, "no part of a behaviour has this file name"))
         for folder, suffix in _FOLDERS.items():
-            for path in sorted((self.directory / folder).glob("*")):
+            for path in _shown(self.directory / folder):
                 if path.suffix != suffix and path.name != "README.md":
                     self.problems.append(Problem(f"{folder}/{path.name}", 1, f"{folder} stand in {suffix} files"))
 
@@ -216,6 +218,11 @@ class _Reader:
         fields = {key: document.value[key] for key in ("id", "title") if key in document.value}
         whole = Document(file, {**fields, **sections}, {**document.lines, **at})
         return self._validated(Article, whole, ())
+
+
+def _shown(directory: Path) -> list[Path]:
+    """Sorted, without what editors and desktops leave about (.DS_Store, ._cards.yaml, .cards.yaml.swp)."""
+    return sorted(path for path in directory.glob("*") if not path.name.startswith("."))
 
 
 def _sections(lines: list[str], start: int, file: str) -> tuple[dict[str, str], dict[Where, int], list[Problem]]:

@@ -9,6 +9,11 @@ from typing import Any
 
 import yaml
 
+from agent_core.whole_text import whole_text
+
+_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge")}
+_MOST_VALUES = 200_000  # aliases of aliases make more of a few lines than any memory holds
+
 Where = tuple[str | int, ...]
 """The way to a value: keys and indices from the top of the document."""
 
@@ -54,7 +59,11 @@ class _Loader(yaml.SafeLoader):
 
 def parse(text: str, file: str, *, first_line: int = 1) -> tuple[Document, list[Problem]]:
     """Read one YAML document. ``first_line``: where the text starts in its file. A broken text gives value None."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        return Document(file, None), [Problem(file, line, f"not YAML: a control character (code {error.character})")]
     try:
         node = loader.get_single_node()
         if node is None:
@@ -70,6 +79,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> tuple[Document, list[
         return Document(file, None), [Problem(file, line, f"not YAML: {error.problem or error.context}")]
     except (yaml.YAMLError, ValueError) as error:
         return Document(file, None), [Problem(file, first_line, f"not YAML: {error}")]
+    except RecursionError:
+        return Document(file, None), [Problem(file, first_line, "not YAML: nested too deeply")]
     finally:
         loader.dispose()
     return Document(file, value, lines), problems
@@ -97,6 +108,13 @@ def _walk(
     if id(node) in open_nodes:
         yield node.start_mark.line, "an alias that contains itself"
         return
+    if node.tag not in _PLAIN:
+        yield node.start_mark.line, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')!r} has no meaning here"
+        return
+    if isinstance(node, yaml.ScalarNode) and whole_text(node.value) != node.value:
+        yield node.start_mark.line, "half of a character: a \\uD8xx needs its \\uDCxx (or write \\U0001xxxx)"
+    if len(lines) > _MOST_VALUES:
+        raise yaml.MarkedYAMLError(problem=f"more than {_MOST_VALUES} values", problem_mark=node.start_mark)
     inside = open_nodes | {id(node)}
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

@@ -1,9 +1,9 @@
 """Reads the WAV files that people have, as 16 kHz mono PCM, and writes the two kinds that the product makes.
 
 Understood: PCM of 8, 16, 24 and 32 bits, float of 32 and 64 bits, A-law and mu-law, each also as
-WAVE_FORMAT_EXTENSIBLE, any rate from 1 to 384 kHz, any number of channels (mixed to one), RF64, and files whose
+WAVE_FORMAT_EXTENSIBLE, any rate from 1 to 384 kHz, any number of channels (mixed to one), RF64 and BW64, and files whose
 writer never knew the length (killed, or streaming into a pipe). Source: Microsoft, "Multiple channel audio data and WAVE
-files"; EBU Tech 3306 for RF64.
+files"; EBU Tech 3306 for RF64; ITU-R BS.2088 for BW64.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ def load_wav(path: str | os.PathLike[str]) -> Clip:
     """
     file_path = Path(path)
     try:
+        if file_path.is_fifo() or file_path.is_char_device():  # to open one may wait for ever, and its end is unknown
+            raise AudioError(f"{file_path}: a pipe or a device: write the sound to a file first")
         with file_path.open("rb") as file:
             layout = _read_layout(file, file_path)
             pcm = b"".join(_decode(file, layout))
@@ -126,7 +128,7 @@ def _read_layout(file: BinaryIO, path: Path) -> _Layout:
     head = file.read(12)
     if not head:
         raise AudioError(f"{path}: the file is empty: record it again")
-    if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
+    if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:12] != b"WAVE":
         raise AudioError(f"{path}: not a WAV file{_looks_like(head)}: {_CONVERT}")
     wide_size: int | None = None
     found: _Format | None = None

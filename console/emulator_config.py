@@ -19,5 +19,10 @@ def load_config(path: Path | None) -> EmulatorConfig:
     except OSError as error:
         raise UsageError(f"{path}: can't be read: {error.strerror or error}") from None
     except ValidationError as error:
-        lines = [f"{path}: {'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors()]
+        lines = [": ".join((str(path), *_place(issue["loc"]), issue["msg"])) for issue in error.errors()]
         raise UsageError("\n".join(lines)) from None
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """None where the file isn't JSON at all."""
+    return (".".join(map(str, location)),) if location else ()

@@ -18,6 +18,7 @@ from console.custody_options import forget, hold, retention
 from console.import_options import import_log
 from console.proof_options import anchor, evidence, verify
 from console.replay_options import debug, replay, show, why
+from console.standard_streams import open_missing
 
 app = typer.Typer(
     name="ledgerline",
@@ -313,6 +314,7 @@ def schema(
 
 
 def main() -> None:
+    open_missing()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its retries are no news; what fails is told by name
     app()

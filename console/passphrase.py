@@ -14,7 +14,10 @@ LEAST_CHARACTERS = 12
 def passphrase(file: Path | None, *, is_new: bool) -> str:
     """``is_new``: it is asked for twice, and must be long enough. Raises ``UsageError``, ``OSError``."""
     if file is not None:
-        lines = file.read_text().splitlines()
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise UsageError(f"{file}: the passphrase isn't UTF-8 text") from None
         given = lines[0] if lines else ""
     elif sys.stdin.isatty():
         given = getpass.getpass("Passphrase of the keys: ")

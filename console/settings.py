@@ -10,9 +10,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas.tenants import DEFAULT_TENANT, owned_by
@@ -27,13 +28,24 @@ class ConfigurationError(ValueError):
     """A setting that can't be used. One line a problem: its name and what is wrong."""
 
 
+def _address(url: str) -> str:
+    """Raises ``ValueError``, which doesn't repeat it: it may hold a password."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname or parts.port == 0:
+        raise ValueError("no address: it begins with http://HOST or https://HOST (a socket's with ws:// or wss://)")
+    return url
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
 class _Speech(_Part):
     provider: str = "auto"
-    url: str | None = None
+    url: Address | None = None
     api_key: SecretStr | None = None
     options: dict[str, Any] = Field(default_factory=dict)  # passed through to the vendor
 
@@ -70,7 +82,7 @@ class LlmPrices(_Part):
 
 class LlmProvider(_Part):
     name: str = "openai"
-    url: str | None = None
+    url: Address | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     options: dict[str, Any] = Field(default_factory=dict)  # passed through in the request's body
@@ -85,12 +97,20 @@ class LlmSettings(_Part):
     """
 
     provider: Literal["auto", "local"] = "auto"
-    url: str | None = None
+    url: Address | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     options: dict[str, Any] = Field(default_factory=dict)
     prices: LlmPrices | None = None
     providers: list[LlmProvider] = Field(default_factory=list)
+
+    @field_validator("providers")
+    @classmethod
+    def _told_apart(cls, providers: list[LlmProvider]) -> list[LlmProvider]:
+        names = [provider.name for provider in providers]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the name {', '.join(map(repr, twice))} stands here twice: give each provider its own")
+        return providers
 
     def all(self) -> list[LlmProvider]:
         if self.provider == "local":
@@ -112,7 +132,7 @@ class LogSettings(_Part):
     """
 
     url: str = "sqlite"
-    registry: str | None = None
+    registry: Address | None = None
 
     @field_validator("url")
     @classmethod
@@ -128,7 +148,7 @@ class KeySettings(_Part):
     """``url``: a key service (``ledgerline keys``), for workers and gateways on several machines; without one, the data
     directory holds the keys. ``token`` has the role create."""
 
-    url: str | None = None
+    url: Address | None = None
     token: SecretStr | None = None
     ca: Path | None = None  # whose certificates to trust, where the system's don't do
 
@@ -139,9 +159,9 @@ class ToolSettings(_Part):
     ``simulated``: nothing real is asked; what each tool finds and does stands in its file of fixtures.
     """
 
-    company_url: str | None = None
+    company_url: Address | None = None
     company_token: SecretStr | None = None
-    sms_url: str = "https://api.twilio.com"
+    sms_url: Address = "https://api.twilio.com"
     sms_account: str = ""
     sms_token: SecretStr | None = None
     sms_from: str = ""
@@ -150,7 +170,7 @@ class ToolSettings(_Part):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", toml_file=CONFIG_FILE, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, toml_file=CONFIG_FILE, extra="forbid"
     )
 
     data: Path = Path(".ledgerline")
@@ -223,10 +243,17 @@ def _take_usual_variables(settings: Settings, environment: Mapping[str, str]) ->
     settings.stt.api_key = settings.stt.api_key or secret("DEEPGRAM_API_KEY")
     _take_voice_key(settings.tts, secret("ELEVENLABS_API_KEY"), secret("CARTESIA_API_KEY"))
     settings.llm.api_key = settings.llm.api_key or secret("OPENAI_API_KEY")
-    settings.llm.url = settings.llm.url or environment.get("OPENAI_BASE_URL") or None
+    settings.llm.url = settings.llm.url or _usual_address("OPENAI_BASE_URL", environment)
     for provider in settings.llm.providers:
         if provider.url is None:  # OpenAI itself; nobody else is sent its key
             provider.api_key = provider.api_key or secret("OPENAI_API_KEY")
+
+
+def _usual_address(name: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        return _address(environment[name]) if environment.get(name) else None
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
 
 
 def _take_voice_key(tts: TtsSettings, elevenlabs: SecretStr | None, cartesia: SecretStr | None) -> None:
@@ -244,6 +271,8 @@ def _problem(issue: Any, environment: Mapping[str, str]) -> str:
     message = str(issue["msg"]).removeprefix("Value error, ")
     if issue["type"] == "extra_forbidden":
         message = f"no such setting; there are {', '.join(_settings_at(location[:-1]))}"
+    elif issue["type"] == "model_type":
+        message = "expected settings by name, not one value"
     return f"{_named(location, environment)}: {message[:1].lower()}{message[1:]}"
 
 
@@ -280,10 +309,10 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
 
 def _broken_json(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Variables that hold JSON and can't be read, with where: never with what they hold."""
-    parts = ("STT", "TTS", "LLM")
-    documents = {PREFIX + part for part in parts} | {f"{PREFIX}{part}__OPTIONS" for part in parts}
+    parts = {_variable((name,)) for name, found in Settings.model_fields.items() if isinstance(found.default, _Part)}
+    inner = {f"{PREFIX}{part}__OPTIONS" for part in ("STT", "TTS", "LLM")} | {f"{PREFIX}LLM__PROVIDERS"}
     for name, value in environment.items():
-        if name.upper() in documents | {f"{PREFIX}LLM__PROVIDERS"}:
+        if name.upper() in parts | inner:
             try:
                 json.loads(value)
             except ValueError as error:

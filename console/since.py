@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
 
 from console.failures import UsageError
+from streams.history.times import us_of
 
-_AGO = re.compile(r"(\d+)(m|h|d|w)")
+_AGO = re.compile(r"([0-9]+)(m|h|d|w)")
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -21,7 +21,6 @@ def since_us(text: str, now_us: int | None = None) -> int:
         now_us = time.time_ns() // 1000 if now_us is None else now_us
         return now_us - int(ago[1]) * _SECONDS[ago[2]] * 1_000_000
     try:
-        named = datetime.fromisoformat(text)
+        return us_of(text)
     except ValueError:
         raise UsageError(f"--since {text}: a time as 2026-11-21T10:40:00Z, or 30m, 24h, 7d, 2w ago") from None
-    return round((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp() * 1e6)

@@ -162,9 +162,9 @@ async def _sqlite(settings: Settings, create: bool) -> AsyncIterator[Workspace]:
 
 
 def refuse_file(directory: Path) -> None:
-    """Raises ``StoreUnreadableError``."""
+    """Raises ``ConfigurationError``."""
     if directory.exists() and not directory.is_dir():
-        raise StoreUnreadableError(f"{directory} is a file: --data names a directory")
+        raise ConfigurationError(f"{directory} is a file: --data names a directory")
 
 
 def open_keys(directory: Path) -> SqliteKeyStore:
@@ -172,4 +172,4 @@ def open_keys(directory: Path) -> SqliteKeyStore:
     try:
         return SqliteKeyStore(directory / "keys")
     except OSError as error:
-        raise StoreUnreadableError(f"{directory} can't be written: {error}") from None
+        raise StoreUnreadableError(f"the keys of {directory} can't be used: {error.strerror or error}") from None

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -63,16 +63,14 @@ class ScriptAction(_Part):
     )
     pause_ms: int = Field(500, ge=0, le=600_000, description="How long after the cue the caller begins to speak.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _exactly_one(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            kinds = [kind for kind in _KINDS if data.get(kind) is not None]
-            if len(kinds) != 1:
-                raise ValueError(f"needs exactly one of {', '.join(_KINDS)}; has {' and '.join(kinds) or 'none'}")
-            if kinds == ["silence_ms"] and ("after" in data or "pause_ms" in data):
-                raise ValueError("silence_ms begins when the agent has finished: it takes no after and no pause_ms")
-        return data
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        kinds = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(_KINDS)}; has {' and '.join(kinds) or 'none'}")
+        if kinds == ["silence_ms"] and self.model_fields_set & {"after", "pause_ms"}:
+            raise ValueError("silence_ms begins when the agent has finished: it takes no after and no pause_ms")
+        return self
 
 
 class CallScript(_Part):
@@ -145,5 +143,9 @@ def _say_problem(issue: Any) -> str:
     if issue["type"] == "extra_forbidden":
         model = ScriptAction if "caller" in issue["loc"] else CallScript
         return f"unknown key {where!r}; known here: {', '.join(model.model_fields)}"
+    if issue["type"] == "model_type":
+        return f"{where}: expected {'one thing that the caller does' if issue['loc'] else 'a list under'} 'caller'"
+    if issue["type"] == "string_type":
+        return f"{where}: expected text (put quotes around yes, no, numbers and times)"
     message = str(issue["msg"]).removeprefix("Value error, ")
     return f"{where}: {message[:1].lower()}{message[1:]}"

@@ -37,7 +37,9 @@ def run(
 
 def _grants(tokens: Path) -> tuple[Grant, ...]:
     try:
-        return read_grants(tokens.read_text())
+        return read_grants(tokens.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UsageError(f"{tokens}: this file isn't UTF-8 text") from None
     except FileNotFoundError:
         raise UsageError(
             f"{tokens} is missing: a line for each token, `create TOKEN`, `read TOKEN` or `destroy TOKEN` "

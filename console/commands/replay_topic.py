@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from console.commands.replay import told_difference
@@ -17,6 +16,7 @@ from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
 from projections.stretch import StretchReplay, place_of_time, replay_stretch
 from streams.epochs import Place, place_of
+from streams.history.times import us_of
 from streams.ports import Ledger
 
 
@@ -40,14 +40,11 @@ def _bound(given: str, option: str) -> int:
     if given.isdecimal():
         return int(given)
     try:
-        time = datetime.fromisoformat(given)
+        return _Time(us_of(given))
     except ValueError:
         raise UsageError(
             f"{option} {given}: an offset, or a time as 2026-11-21T10:40:00Z (of when steps were accepted)"
         ) from None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    since = time - datetime(1970, 1, 1, tzinfo=UTC)
-    return _Time((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 async def _replay(settings: Settings, topic: str | None, partition: int, start: int, end: int | None) -> StretchReplay:

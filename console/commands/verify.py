@@ -26,6 +26,8 @@ def run(*, against: Path | None, public_key: str | None, data: Path | None, log:
         anchors = read_anchors(against, public_key) if against else None
     except BadAnchorsError as error:
         raise FailedError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"--against {against}: can't be read: {error.strerror or error}") from None
     if anchors is not None and anchors.last is None:
         raise UsageError(f"{against} holds no anchor")
     found = asyncio.run(_verify(load_settings(data, log), AnchorCheck(anchors) if anchors else None))

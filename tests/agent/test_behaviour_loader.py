@@ -277,6 +277,20 @@ def test_a_file_with_a_slip_in_its_name_is_not_left_out_silently(tmp_path: Path)
     ]
 
 
+def test_a_file_without_intents_is_named(tmp_path: Path) -> None:
+    assert "intents.yaml:1: no intents: an agent has one at least" in problems(
+        write(tmp_path, **{INTENTS: "intents: []\n"})
+    )
+
+
+def test_what_editors_and_desktops_leave_about_is_no_part_of_a_behaviour(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "intents").mkdir()
+    for name in (".behaviour.yaml.swp", ".draft.yaml", "articles/.DS_Store", "intents/._cards.yaml"):
+        (tmp_path / name).write_bytes(b"\0\1\xff")
+    load(tmp_path)
+
+
 def test_no_directory_is_a_clear_error(tmp_path: Path) -> None:
     assert problems(tmp_path / "nowhere") == ["behaviour.yaml:1: there is no such directory"]
 
@@ -293,6 +307,26 @@ def test_bytes_that_are_no_text_are_named_by_line(tmp_path: Path) -> None:
 def test_an_alias_that_contains_itself_is_a_problem_not_a_hang(tmp_path: Path) -> None:
     found = problems(write(tmp_path, **{GUARDS: "guardrails: &a\n  - *a\n"}))
     assert any("contains itself" in problem for problem in found)
+
+
+DOUBLED = "".join(f"n{i}: &n{i} [{', '.join([f'*n{i - 1}'] * 9)}]\n" for i in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("guardrails:\n  - name: \0\n", "guardrails.yaml:2: not YAML: a control character (code 0)"),
+        ("guardrails: " + "[" * 3000 + "]" * 3000, "guardrails.yaml:1: not YAML: nested too deeply"),
+        ("n0: &n0 [a]\n" + DOUBLED, "not YAML: more than 200000 values"),
+        ("guardrails: !!binary aGk=\n", "guardrails.yaml:1: the tag '!!binary' has no meaning here"),
+        ('guardrails:\n  - name: "\\uD83D"\n', "guardrails.yaml:2: half of a character"),
+        ("guardrails:\n  - name: !secret x\n", "guardrails.yaml:2: the tag '!secret' has no meaning here"),
+    ],
+    ids=["control character", "depth", "aliases of aliases", "a tag of YAML", "half a character", "a tag of nobody"],
+)
+def test_yaml_that_nobody_means_is_a_problem_not_a_crash_or_a_hang(tmp_path: Path, text: str, expected: str) -> None:
+    found = problems(write(tmp_path, **{GUARDS: text}))
+    assert any(expected in problem for problem in found), found
 
 
 # --- Harbour Bank ----------------------------------------------------------------------------------------------------

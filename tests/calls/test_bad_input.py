@@ -76,7 +76,7 @@ def test_arguments_that_make_no_call_are_refused(arguments: tuple[object, ...], 
 def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ran = ledgerline("call", "--wav", LOST_CARD, "--speed", "max", "--json", "--data", tmp_path / "file")
-    failed(ran, 1, "is a file", "--data")
+    failed(ran, 2, "is a file", "--data")
 
 
 def test_a_data_directory_that_cant_be_made_is_refused(tmp_path: Path) -> None:
@@ -152,3 +152,12 @@ def test_help_loads_no_model_and_no_vendor(tmp_path: Path) -> None:
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == "[]"
     assert all(command in ran.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("hello", "emulators.json: Invalid JSON"), ('{"llm": {"rate": 1}}', "emulators.json: llm.rate: Extra inputs")],
+)
+def test_a_configuration_of_emulators_that_cant_be_used_is_named(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "emulators.json").write_text(text)
+    failed(ledgerline("emulators", "--config", tmp_path / "emulators.json"), 2, told)

@@ -153,6 +153,11 @@ def test_our_variables_win_over_the_vendors_and_local_wins_over_keys(monkeypatch
     assert settings.vendors() == ["stt"]
 
 
+def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = {f"LEDGERLINE_{name}": "" for name in ("DATA", "TENANT", "LLM__URL", "STT__API_KEY", "TOOLS")}
+    assert set_all(monkeypatch, OPENAI_BASE_URL="", **empty) == Settings()
+
+
 def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ledgerline.toml").write_text(
         'data = "from-file"\n[stt]\nprovider = "local"\n[tts]\nvoice = "file-voice"\nmodel = "file-model"\n'
@@ -174,6 +179,13 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: 
         ("LEDGERLINE_STT__KEY", SECRET, "LEDGERLINE_STT__API_KEY"),
         ("LEDGERLINE_SST__API_KEY", SECRET, "LEDGERLINE_STT"),
         ("LEDGERLINE_TENANT", f"{SECRET}~", "no tenant's name"),
+        ("LEDGERLINE_TOOLS", SECRET, "LEDGERLINE_TOOLS: not JSON"),
+        ("LEDGERLINE_LLM__PRICES", f'"{SECRET}"', "expected settings by name"),
+        ("LEDGERLINE_LLM__URL", f"{SECRET}:8123/v1", "it begins with http://HOST"),
+        ("LEDGERLINE_STT__URL", f"http://:{SECRET}@", "it begins with http://HOST"),
+        ("LEDGERLINE_LLM__PROVIDERS", '[{"url": "localhost:1"}]', "0.url: no address"),
+        ("LEDGERLINE_LLM__PROVIDERS", '[{"model": "a"}, {"model": "b"}]', "the name 'openai' stands here twice"),
+        ("OPENAI_BASE_URL", f"{SECRET}/v1", "it begins with http://HOST"),
     ],
 )
 def test_a_variable_that_is_wrong_is_named_and_its_value_never_is(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tracemalloc
 from pathlib import Path
@@ -144,11 +145,12 @@ def test_a_writer_that_never_knew_the_length_is_believed_by_the_file_s_size(
     assert clip.warnings == ()
 
 
-def test_rf64_takes_its_size_from_the_wide_chunk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+def test_a_file_past_four_gigabytes_takes_its_size_from_the_wide_chunk(magic: bytes, tmp_path: Path) -> None:
     pcm = b"\5\0" * 100
     wide = b"ds64" + struct.pack("<IQQQI", 28, 0, len(pcm), 100, 0)
     raw = riff(fmt(1, 1, 16_000, 16), pcm + b"LISTtail", before=wide, declared=0xFFFFFFFF)
-    (tmp_path / "a.wav").write_bytes(b"RF64" + raw[4:])
+    (tmp_path / "a.wav").write_bytes(magic + raw[4:])
     assert load_wav(tmp_path / "a.wav").pcm == pcm
 
 
@@ -187,6 +189,13 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         load_wav(tmp_path / "nowhere.wav")
     with pytest.raises(AudioError, match="can't be read"):
         load_wav(tmp_path)
+
+
+def test_a_pipe_and_a_device_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/zero")):
+        with pytest.raises(AudioError, match="a pipe or a device: write the sound to a file first"):
+            load_wav(path)
 
 
 def test_samples_that_are_no_numbers_do_no_harm(tmp_path: Path) -> None:
