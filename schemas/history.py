@@ -75,3 +75,17 @@ class ImportedConversationEnded(Fact, frozen=True, kw_only=True):
     """Where the other system knew it. ``reason``: its word for it."""
 
     reason: str
+
+
+TYPES = frozenset(
+    fact.__name__
+    for fact in (
+        ConversationImported,
+        MessageImported,
+        ModelCallImported,
+        ToolCallImported,
+        RecordImported,
+        ImportedConversationEnded,
+    )
+)
+"""Names of them all: what holds nothing else has no work under way, however it ends."""

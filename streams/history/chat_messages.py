@@ -1,7 +1,8 @@
 """What models were shown and said, as the wire formats of this field write it: reduced to plain text and two speakers.
 
 Known: ``{"role", "content"}`` with content a string or parts (OpenAI, Anthropic), ``{"role", "parts": [{"type": "text",
-"content"}]}`` (OpenTelemetry GenAI semantic conventions 1.37), and a bare string.
+"content"}]}`` (OpenTelemetry GenAI semantic conventions 1.37), ``{"choices": [{"message"}]}`` (a whole answer of OpenAI's), lists
+of these in a list (LangChain's batches), and a bare string.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def said_in(value: Any, bare: Literal["caller", "agent", "system"]) -> Iterator[
     value = parsed(value)
     if isinstance(value, dict) and isinstance(value.get("messages"), list):
         value = value["messages"]
+    if isinstance(value, dict) and isinstance(value.get("choices"), list):
+        value = [each.get("message") for each in value["choices"] if isinstance(each, dict)]
     if isinstance(value, dict):
         value = [value]
     if isinstance(value, str):
@@ -42,6 +45,8 @@ def said_in(value: Any, bare: Literal["caller", "agent", "system"]) -> Iterator[
     for each in value if isinstance(value, list) else ():
         if isinstance(each, str):
             yield Said(bare, each)
+        elif isinstance(each, list):
+            yield from said_in(each, bare)
         elif isinstance(each, dict):
             text = text_of(each)
             if text:
@@ -91,3 +96,23 @@ def newest_exchange(shown: Any, answered: Any) -> list[Said]:
         elif said.role == "caller":
             new.append(said)
     return [*new, *(Said("agent", said.text) for said in said_in(answered, "agent") if said.role == "agent")]
+
+
+class Heard:
+    """What the caller said that nobody has answered yet: one question is shown to several models (an attempt more, a router and
+    who answers, a model before and after its tools), and was said once."""
+
+    def __init__(self) -> None:
+        self._callers: list[str] = []
+        self._answered: int | None = None
+
+    def anew(self, exchange: list[Said], began: int, ended: int) -> list[Said]:
+        """Of a call's exchange, what wasn't told before. Calls come in the order in which they began; ``began``, ``ended``: on
+        one clock, of any unit."""
+        if self._answered is not None and self._answered <= began:
+            self._callers, self._answered = [], None
+        new = [said for said in exchange if said.role != "caller" or said.text not in self._callers]
+        self._callers += (said.text for said in new if said.role == "caller")
+        if any(said.role == "agent" for said in exchange):
+            self._answered = ended if self._answered is None else min(self._answered, ended)
+        return new

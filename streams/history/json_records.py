@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from streams.history.transcript import BadHistoryError
 
-_DECODER = json.JSONDecoder()
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _no_number(_: str) -> float:
+    raise ValueError
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 _BLANK = " \t\r\n"
 
 
@@ -39,8 +47,14 @@ def json_records(path: Path) -> Iterator[Found]:
             value, end = _DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
             raise BadHistoryError(f"{places.of(error.pos)}: not JSON: {error.msg}") from None
+        except ValueError:  # NaN, Infinity, thousands of digits
+            raise BadHistoryError(f"{place}: not JSON: a number that is none") from None
+        except RecursionError:
+            raise BadHistoryError(f"{place}: nested too deeply") from None
         if not isinstance(value, dict):
             raise BadHistoryError(f"{place}: a {type(value).__name__} where a record (a JSON object) is expected")
+        if "\\u" in text[at:end] and _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+            raise BadHistoryError(f"{place}: half a character: a surrogate that stands alone")
         yield Found(place, value)
         at = _skip(text, end, _BLANK)
         if in_array and text[at : at + 1] == ",":

@@ -1,6 +1,6 @@
 """A Langfuse export: traces with their observations, as its public API (``GET /api/public/traces/{id}``) and its blob
-export write them; a JSON array, JSON lines, or the API's pages (``{"data": [...]}``). Observations may also stand alone,
-with a ``traceId``.
+export (``trace_id`` for ``traceId``) write them; a JSON array, JSON lines, or the API's pages (``{"data": [...]}``).
+Observations may also stand alone, with a ``traceId``.
 
 A conversation is one ``sessionId``, or a trace without one. ``GENERATION`` is a model call, ``TOOL`` a tool call, anything
 else is kept. Where no generation says what was said, the trace's own ``input`` and ``output`` do.
@@ -8,11 +8,12 @@ else is kept. Where no generation says what was said, the trace's own ``input`` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from streams.history.chat_messages import newest_exchange, parsed
+from streams.history.chat_messages import Heard, newest_exchange, parsed
 from streams.history.json_records import json_records
 from streams.history.order import Told, in_order, told_of
 from streams.history.times import iso_of, us_of
@@ -25,14 +26,21 @@ from streams.history.transcript import (
     Record,
     ToolCall,
     Transcript,
+    count_of,
 )
+
+_API_NAMES = {"provided_model_name": "model", "providedModelName": "model"}
+_UNDERSCORED = re.compile(r"_([a-z])")
 
 
 class _Observation(NamedTuple):
+    """``raw``: under the API's names; ``original``: as it came."""
+
     place: str
     trace_id: str
     at_us: int
     raw: dict[str, Any]
+    original: dict[str, Any]
     is_trace: bool = False
 
 
@@ -47,21 +55,23 @@ def read_langfuse(path: Path) -> Iterator[Read]:
     sessions: dict[str, _Session] = {}
     session_of: dict[str, str] = {}  # by trace
     alone: list[tuple[str, dict[str, Any]]] = []
-    for place, record in _records(path):
+    for place, original in _records(path):
+        record = _as_the_api(original)
         if "traceId" in record and "type" in record:
-            alone.append((place, record))
+            alone.append((place, original))
             continue
         trace_id = _text(record, "id", place)
         named = record.get("sessionId") or trace_id
         session = sessions.setdefault(named, _Session(place))
         session_of[trace_id] = named
         session.subject = session.subject or str(record.get("userId") or "")
-        _take_trace(session, place, record)
-    for place, record in alone:
+        _take_trace(session, place, original)
+    for place, original in alone:
+        record = _as_the_api(original)
         trace_id = _text(record, "traceId", place)
         named = session_of.get(trace_id, record.get("sessionId") or trace_id)
         session = sessions.setdefault(named, _Session(place))
-        session.observations.append(_observation(place, trace_id, record))
+        session.observations.append(_observation(place, trace_id, original))
     for named, session in sessions.items():
         yield _conversation(named, session)
 
@@ -78,13 +88,21 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{place}: data[{number}]", record
 
 
-def _take_trace(session: _Session, place: str, trace: dict[str, Any]) -> None:
+def _as_the_api(record: dict[str, Any]) -> dict[str, Any]:
+    """The blob export names the columns of its tables: ``start_time``, ``provided_model_name``."""
+    return {_API_NAMES.get(name) or _UNDERSCORED.sub(lambda at: at[1].upper(), name): v for name, v in record.items()}
+
+
+def _take_trace(session: _Session, place: str, original: dict[str, Any]) -> None:
+    trace = _as_the_api(original)
     observations = trace.get("observations") or []
     if not isinstance(observations, list):
         raise BadHistoryError(f"{place}: observations is no list")
-    own = {name: part for name, part in trace.items() if name != "observations"}
+    own = {name: part for name, part in original.items() if name != "observations"}
     trace_id = _text(trace, "id", place)
-    session.observations.append(_Observation(place, trace_id, _us(trace, "timestamp", place), own, is_trace=True))
+    session.observations.append(
+        _Observation(place, trace_id, _us(trace, "timestamp", place), trace, own, is_trace=True)
+    )
     for number, raw in enumerate(observations):
         if isinstance(raw, dict):
             session.observations.append(_observation(f"{place}: observations[{number}]", trace_id, raw))
@@ -92,20 +110,22 @@ def _take_trace(session: _Session, place: str, trace: dict[str, Any]) -> None:
             raise BadHistoryError(f"{place}: observations[{number}] is no observation")
 
 
-def _observation(place: str, trace_id: str, raw: dict[str, Any]) -> _Observation:
+def _observation(place: str, trace_id: str, original: dict[str, Any]) -> _Observation:
+    raw = _as_the_api(original)
     _text(raw, "type", place)
-    return _Observation(place, trace_id, _us(raw, "startTime", place), raw)
+    return _Observation(place, trace_id, _us(raw, "startTime", place), raw, original)
 
 
 def _conversation(named: str, session: _Session) -> Read:
     ordered = sorted(session.observations, key=lambda each: each.at_us)  # a trace stands before what it holds
     told_of_trace = {each.trace_id for each in ordered if _is_generation(each)}
     told: list[Told] = []
+    heard = Heard()
     for each in ordered:
         is_told = each.trace_id in told_of_trace
         try:
-            told += told_of(_of_trace(each, is_told) if each.is_trace else _entries(each), each.raw)
-        except (TypeError, ValueError, AttributeError):
+            told += told_of(_of_trace(each, is_told, heard) if each.is_trace else _entries(each, heard), each.original)
+        except (TypeError, ValueError, AttributeError, OverflowError):
             raise BadHistoryError(f"{each.place}: a time, a count or a field is not as Langfuse writes it") from None
     entries, originals = in_order(told)
     transcript = Transcript(
@@ -114,24 +134,24 @@ def _conversation(named: str, session: _Session) -> Read:
     return Read(transcript=transcript, place=session.place, original=None, originals=originals)
 
 
-def _of_trace(each: _Observation, is_told: bool) -> Iterator[AnyEntry]:
+def _of_trace(each: _Observation, is_told: bool, heard: Heard) -> Iterator[AnyEntry]:
     """``is_told``: by its generations."""
     yield Record(at=iso_of(each.at_us), name=str(each.raw.get("name") or "trace"))
     if not is_told:
-        yield from _said(each, each.at_us)
+        yield from _said(each, each.at_us, heard)
 
 
 def _is_generation(each: _Observation) -> bool:
     return not each.is_trace and each.raw["type"] == "GENERATION"
 
 
-def _entries(each: _Observation) -> Iterator[AnyEntry]:
+def _entries(each: _Observation, heard: Heard) -> Iterator[AnyEntry]:
     raw, at = each.raw, iso_of(each.at_us)
     ended_us = us_of(raw["endTime"]) if raw.get("endTime") else None
     total_ms = None if ended_us is None else (ended_us - each.at_us) / 1000
     failed = str(raw.get("statusMessage") or "error") if raw.get("level") == "ERROR" else ""
     if _is_generation(each):
-        said = _said(each, ended_us or each.at_us)
+        said = _said(each, ended_us or each.at_us, heard)
         usage = raw.get("usageDetails") or raw.get("usage") or {}
         first = raw.get("completionStartTime")
         cost = raw.get("calculatedTotalCost", (raw.get("costDetails") or {}).get("total"))
@@ -142,10 +162,10 @@ def _entries(each: _Observation) -> Iterator[AnyEntry]:
             text="\n".join(m.text for m in said if m.role == "agent"),
             model=str(raw.get("model") or ""),
             prompt_version=_prompt(raw),
-            input_tokens=_count(usage.get("input")),
-            cached_tokens=_count(usage.get("input_cached_tokens", usage.get("cache_read_input_tokens"))),
-            output_tokens=_count(usage.get("output")),
-            cost_micros=round(float(cost) * 1e6) if isinstance(cost, int | float) else None,
+            input_tokens=count_of(usage.get("input")),
+            cached_tokens=count_of(usage.get("input_cached_tokens", usage.get("cache_read_input_tokens"))),
+            output_tokens=count_of(usage.get("output")),
+            cost_micros=None if cost is None else count_of(round(float(cost) * 1e6)),
             first_token_ms=(us_of(first) - each.at_us) / 1000 if first else None,
             total_ms=total_ms,
             error=failed,
@@ -164,9 +184,10 @@ def _entries(each: _Observation) -> Iterator[AnyEntry]:
         yield Record(at=at, name=str(raw.get("name") or raw["type"]))
 
 
-def _said(each: _Observation, ended_us: int) -> list[Message]:
-    exchange = newest_exchange(each.raw.get("input"), each.raw.get("output"))
-    times = {"agent": iso_of(max(ended_us, each.at_us))}
+def _said(each: _Observation, ended_us: int, heard: Heard) -> list[Message]:
+    answered_us = max(ended_us, each.at_us)
+    exchange = heard.anew(newest_exchange(each.raw.get("input"), each.raw.get("output")), each.at_us, answered_us)
+    times = {"agent": iso_of(answered_us)}
     return [Message(at=times.get(said.role, iso_of(each.at_us)), **said._asdict()) for said in exchange]
 
 
@@ -187,7 +208,3 @@ def _us(record: dict[str, Any], name: str, place: str) -> int:
         return us_of(_text(record, name, place))
     except ValueError:
         raise BadHistoryError(f"{place}: {name} is no ISO 8601 time") from None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -7,11 +7,13 @@ their names say. What isn't known is left out, never 0.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 Json = Any
+_MOST = 2**53 - 1  # what JSON's numbers hold exactly
+Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -35,10 +37,10 @@ class ModelCall(Entry, frozen=True, kw_only=True, tag="model_call"):
     provider: str = ""
     model: str = ""
     prompt_version: str = ""
-    input_tokens: int | None = None
-    cached_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_micros: int | None = None
+    input_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cost_micros: Count | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
     error: str = ""
@@ -87,6 +89,13 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     original: Json
     originals: tuple[Json, ...]
+
+
+def count_of(value: Any) -> int | None:
+    """A whole number, which exports may write as text; None for anything else."""
+    if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(_MOST)):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None
 
 
 class BadHistoryError(Exception):

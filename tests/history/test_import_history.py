@@ -98,6 +98,14 @@ def test_importing_twice_is_importing_once_and_a_longer_export_adds_the_rest(dat
     assert told(data, "verify")["events"] == 7
 
 
+def test_a_copy_of_a_log_takes_no_history_for_a_call_that_goes_on(
+    data: Path, transcripts: Path, tmp_path: Path
+) -> None:
+    imported(data, "transcripts", transcripts)
+    copied = told(data, "export", str(tmp_path / "calls.ledger"))
+    assert (copied["conversations"], copied["open"]) == (1, 0)
+
+
 def test_a_conversation_that_reads_otherwise_now_is_left_and_named(data: Path, tmp_path: Path) -> None:
     imported(data, "transcripts", written(tmp_path / "a.jsonl", TRANSCRIPT))
     (call,) = told(data, "calls")
