@@ -22,8 +22,9 @@ from schemas.base import Kind
 from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
+from streams.awaited import is_awaited
 from streams.clock import OwnerClock, wall_clock_us
-from streams.codec import Codec, UndecodableError
+from streams.codec import Body, Codec, UndecodableError
 from streams.effective import EffectiveReader
 from streams.fact_writer import fact_event
 from streams.keys import KeysUnavailableError
@@ -237,11 +238,18 @@ class Owner(Generic[C]):
             raise
         except Exception as error:  # as above; an outcome of ours has no inbox position
             _LOG.error("a decider failed on %s: %s", fact.type, type(error).__name__)
-            body, _ = self._codec.encode(fact)
             reason = f"decider failed: {type(error).__name__}"
-            await self._stores.dead_letters.put(
-                DeadLetter("outcome", self.partition, fact.occurred_at_us, fact.conversation_id, reason, body)
-            )
+            letter = fact.occurred_at_us, fact.conversation_id, reason, self._bytes_of(fact)
+            await self._stores.dead_letters.put(DeadLetter("outcome", self.partition, *letter))
+
+    def _bytes_of(self, fact: Event) -> Body:
+        """None of it where the fact itself is what can't be written, as one with half of a character."""
+        try:
+            return self._codec.encode(fact)[0]
+        except KeysUnavailableError:
+            raise
+        except Exception:  # whatever an effect brought
+            return Body(fact.type, fact.schema_version, b"")
 
     async def _wake(self, wake: _Wake) -> None:
         """Its deadlines are armed again, and what is over fires at once."""
@@ -261,7 +269,7 @@ class Owner(Generic[C]):
             body, stamped = self._codec.encode(stamp)
             prev_hash = stamped.hash
             entries.append(Entry(conversation_id, body))
-        receipt = self._stores.ledger.append(self.partition, entries)
+        receipt = self._stores.ledger.append(self.partition, entries, hurry=is_awaited(events))
         work = self._mind.open_work(conversation)
         opened.conversation, opened.seq, opened.prev_hash = conversation, stamped.seq, prev_hash
         opened.seen.add(fact.event_id)

@@ -150,8 +150,10 @@ class Inbox(Protocol):
 class Ledger(Protocol):
     partitions: int
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
-        """Submits at once, so that calls land in the order in which they were made; awaiting it gives the receipt.
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
+        """Submits, so that calls land in the order in which they were made; awaiting it gives the receipt.
+
+        What is in no ``hurry`` may be kept back for a moment, or until the next append to its partition that is.
 
         Raises ``AppendUnknownError`` when awaited. After that nothing more lands in this partition of what this adapter
         is given, until an owner announces itself (an ``OwnerTook``): a step must never stand behind a hole.

@@ -88,9 +88,12 @@ class SqliteLedger:
         self._pending: list[tuple[int, Sequence[Entry], asyncio.Future[Receipt]]] = []
         self._failed: set[int] = set()  # partitions whose last append failed, until an owner announces itself
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         """Everything that is appended in one turn of the event loop goes into one transaction, in order: in the next turn but
-        one, so that the requests that its owner begins with a step are on their way when this loop is kept for the write."""
+        one, so that the requests that its owner begins with a step are on their way when this loop is kept for the write.
+
+        Nothing is kept back: nobody but this process has work with a commit.
+        """
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[Receipt] = loop.create_future()
         if partition in self._failed and entries[0].body.type != OwnerTook.__name__:

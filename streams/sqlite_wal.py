@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -14,8 +15,11 @@ def connect_wal(path: Path, synchronous: str) -> sqlite3.Connection:
     """``synchronous``: normal or full. Raises ``sqlite3.Error``.
 
     The switch to WAL needs the file for itself and doesn't wait for it (SQLite's busy handler isn't asked), so processes
-    that start together on a new file try again.
+    that start together on a new file try again. A file that may only be read (a backup, a disk that is written once, another
+    user's) is opened to be read: what writes it fails by name.
     """
+    if path.exists() and not _may_write(path):
+        return _connect_to_read(path)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     give_up_at = time.monotonic() + BUSY_TIMEOUT_S
     while True:
@@ -29,6 +33,17 @@ def connect_wal(path: Path, synchronous: str) -> sqlite3.Connection:
             time.sleep(_RETRY_S)
     database.execute(f"pragma synchronous={synchronous}")
     return database
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Without a write-ahead log beside it the file is whole and nobody writes it; then nothing needs to be made beside it."""
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    address = f"{path.absolute().as_uri()}?{how}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
 
 
 def wal_is_emptied(db: sqlite3.Connection) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from schemas.base import Kind
 from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
+from schemas.history import TYPES as OF_ANOTHER_SYSTEM
 from streams.codec import Codec, UndecodableError
 from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import Entry, Held, Ledger, LogRecord, Passive, StateStore
@@ -68,10 +69,13 @@ class _Scan:
             self._know(step)
 
     def _know(self, step: tuple[Event, ...]) -> None:
-        """Who got a step has work under way, for all that is known here, unless the step closed it and nothing outlives that."""
+        """Who got a step has work under way, for all that is known here, unless the step closed it and nothing outlives that, or
+        it tells what another system did."""
         conversation_id = step[0].conversation_id
-        passive = self.passive.pop(conversation_id, None)
         types = {event.type for event in step}
+        if types <= OF_ANOTHER_SYSTEM:
+            return
+        passive = self.passive.pop(conversation_id, None)
         if step[0].seq == 1:
             self._ends_with_its_call.add(conversation_id)
         if _OUTLIVES in types:

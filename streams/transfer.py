@@ -19,6 +19,7 @@ import msgspec
 
 from schemas.base import Kind
 from schemas.event import GENESIS, Event
+from schemas.history import TYPES as OF_ANOTHER_SYSTEM
 from streams.behaviour_versions import ListedBehaviours, Version, record_all
 from streams.codec import Body, Codec, UndecodableError, digest_of
 from streams.effective_records import EffectiveRecords
@@ -103,7 +104,7 @@ class Chains:
         if (event.seq, event.prev_hash, computed) != (before.seq + 1, before.hash, stated):
             self.broken.add(conversation_id)
             return False
-        if event.seq == 1:
+        if event.seq == 1 and event.type not in OF_ANOTHER_SYSTEM:
             self.open.add(conversation_id)
         if event.type == _CLOSES:
             self.open.discard(conversation_id)

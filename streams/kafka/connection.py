@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, RequestTimedOutError  # type: ignore[import-untyped]
 
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
@@ -33,7 +33,7 @@ MAX_BATCH_BYTES = 900_000
 RETRY_S = 0.1
 # aiokafka looks five times a second whether a consumer has something to fetch, though whatever gives it some wakes it. A
 # worker has fifty, nearly all of them paused: two thirds of what it spent while nobody called.
-_LOOK_AROUND_S = 2.0
+_LOOK_AROUND_MS = 2_000
 CLOSE_TIMEOUT_S = 5.0
 LEAVE_TIMEOUT_S = 12.0  # a group is left behind a rebalance that is under way, and that waits up to 10 s for others
 
@@ -114,6 +114,7 @@ class Connection:
                 fetch_max_wait_ms=patience.most_ms,
                 fetch_min_bytes=patience.wanted_bytes,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
+                consumer_timeout_ms=_LOOK_AROUND_MS,
             )
             try:
                 await self.start(consumer)
@@ -121,7 +122,6 @@ class Connection:
             except KafkaError as error:
                 _LOG.warning("no broker answers: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
-        consumer._fetcher._fetcher_timeout = _LOOK_AROUND_S
         consumer.assign(list(partitions))
         return consumer
 
@@ -131,6 +131,8 @@ class Connection:
         A start goes on though its waiter is cancelled: aiokafka leaks the connection that it is opening when it is
         cancelled meanwhile. It is closed behind that.
         """
+        if not isinstance(client, PartitionProducer):  # it looks by itself
+            _look_for_leaders(client.client if isinstance(client, AIOKafkaProducer) else client._client)
         starting = self._clients[client] = asyncio.ensure_future(client.start())
         try:
             await asyncio.shield(starting)
@@ -193,6 +195,21 @@ class Connection:
             "max_request_size": MAX_RECORD_BYTES,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }
+
+
+def _look_for_leaders(client: _Client) -> None:
+    """Who leads is asked as soon as a broker left a request unanswered. It may be stopped, or cut off, and another elected;
+    aiokafka would first open a new connection to it, and wait as long for that."""
+    send = client.send
+
+    async def sent(*request: Any, **options: Any) -> Any:
+        try:
+            return await send(*request, **options)
+        except RequestTimedOutError:
+            client.force_metadata_update()
+            raise
+
+    client.send = sent
 
 
 async def _close(client: _Client, starting: asyncio.Future[None]) -> None:

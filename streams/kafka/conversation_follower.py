@@ -106,7 +106,8 @@ class ConversationFollower:
         except KafkaError as error:
             self._fail(error)
         finally:
-            self._following = None
+            if self._following is asyncio.current_task():  # else somebody came while this consumer was closed
+                self._following = None
 
     def _give(self, records: list[StampedRecord]) -> None:
         for record in records:

@@ -45,7 +45,7 @@ class KafkaLedger:
         self._indexes: dict[int, ConversationIndex] = {}
         self._followers: dict[int, ConversationFollower] = {}
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         """Another writer's records may lie inside a step that no batch holds: the receipt then spans more than it.
 
         Raises ``UnknownSchemaError`` and ``RecordTooLargeError`` at once: then nothing was submitted.
@@ -54,7 +54,7 @@ class KafkaLedger:
         if appender is None:
             appender = PartitionAppender(self._connection, self._topic, partition, self._ids)
             self._appenders[partition] = appender
-        receipt = appender.append(entries)
+        receipt = appender.append(entries, hurry=hurry)
         if partition in self._indexes:
             receipt.add_done_callback(partial(self._landed, partition, entries))
         return receipt

@@ -45,7 +45,8 @@ class SchemaRegistry:
         if parsed.user:
             credentials = f"{parsed.user}:{parsed.password or ''}".encode()
             self._headers["Authorization"] = f"Basic {b64encode(credentials).decode()}"  # RFC 7617
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        # Of an answer. Not of the wait for a connection: hundreds of requests wait for one behind each other.
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> SchemaRegistry:

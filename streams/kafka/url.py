@@ -41,8 +41,15 @@ def parse(url: str) -> KafkaUrl | None:
         return None
     if url == _SCHEME:
         return KafkaUrl(_USUAL)
-    parts = urlsplit(url)
-    if parts.scheme != _SCHEME or not parts.netloc:
+    if "@" in url:  # told in none of its parts
+        raise LogUrlError(
+            "the address of a log holds neither user nor password: kafka://HOST:PORT[,HOST:PORT][/PREFIX]"
+        )
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        parts = None
+    if parts is None or parts.scheme != _SCHEME or not parts.netloc:
         raise LogUrlError(f"{url!r} is no address of a log: sqlite, or kafka://HOST:PORT[,HOST:PORT][/PREFIX]")
     prefix = parts.path.strip("/")
     if prefix and not _PREFIX.fullmatch(prefix):
@@ -67,7 +74,7 @@ def _numbers(query: str) -> dict[str, int]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in most:
             raise LogUrlError(f"{name}: no such part of a log's address; there are {', '.join(most)}")
-        if not value.isdigit() or not 0 < int(value) <= most[name]:
+        if not value.isdecimal() or not 0 < int(value) <= most[name]:
             raise LogUrlError(f"{name}={value}: a number from 1 to {most[name]}")
         numbers[name] = int(value)
     return numbers

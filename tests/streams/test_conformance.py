@@ -183,6 +183,17 @@ def test_pipelined_appends_land_in_the_order_of_the_calls_with_receipts_that_joi
     check(scenario)
 
 
+def test_what_is_in_no_hurry_lands_where_it_was_appended_and_needs_nothing_behind_it(check: Check) -> None:
+    async def scenario(stores: Stores) -> None:
+        hurries = (False, True, False, False, True, False)
+        steps = [[entry(e) for e in step(1, f"s{n}", 2)] for n in range(len(hurries))]
+        receipts = [stores.ledger.append(0, each, hurry=hurry) for each, hurry in zip(steps, hurries, strict=True)]
+        assert [tuple(await receipt) for receipt in receipts] == [(2 * n, 2 * n + 1) for n in range(len(steps))]
+        assert [r.body for r in await stores.ledger.read(0, 0)] == [e.body for entries in steps for e in entries]
+
+    check(scenario)
+
+
 def test_what_was_acknowledged_is_there_when_the_log_is_opened_again(check: Check) -> None:
     entries = [entry(e) for e in step(1, "s", 3)]
 

@@ -176,3 +176,77 @@ def test_what_an_owner_appends_is_in_the_socket_before_anything_else_has_its_tur
         assert await outcome(receipt) == (1, 2)
 
     run(scenario())
+
+
+def test_what_is_in_no_hurry_leaves_with_the_next_append_that_is_in_one_batch_and_in_order() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        appending = appender(brokers)
+        await outcome(appending.append(entries("s1")))
+        receipts = [appending.append(entries("s2"), hurry=False), appending.append(entries("s3", 2), hurry=False)]
+        await asyncio.sleep(0)
+        assert len(brokers.sent) == 1
+        receipts.append(appending.append(entries("s4")))
+        assert [len(batch) for batch in brokers.sent] == [1, 4]
+        assert [await outcome(receipt) for receipt in receipts] == [(1, 1), (2, 3), (4, 4)]
+
+    run(scenario())
+
+
+def test_what_is_in_no_hurry_leaves_by_itself_though_nothing_comes_behind_it() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        assert await outcome(appender(brokers).append(entries("s1", 2), hurry=False)) == (0, 1)
+
+    run(scenario())
+
+
+def test_what_is_in_no_hurry_waits_on_behind_a_batch_that_is_under_way_and_then_leaves() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        appending = appender(brokers, answering=False)
+        first = appending.append(entries("s1"))
+        await brokers.reached.wait()
+        lingering = appending.append(entries("s2"), hurry=False)
+        brokers.answering.set()
+        assert await outcome(first) == (0, 0)
+        await asyncio.sleep(0)
+        assert len(brokers.sent) == 1
+        assert await outcome(lingering) == (1, 1)
+
+    run(scenario())
+
+
+def test_what_lingers_behind_a_failed_append_fails_with_it() -> None:
+    async def scenario() -> None:
+        brokers = Brokers(KafkaError())
+        appending = appender(brokers, answering=False)
+        first = appending.append(entries("s1"))
+        await brokers.reached.wait()
+        lingering = appending.append(entries("s2"), hurry=False)
+        brokers.answering.set()
+        assert [await outcome(first), await outcome(lingering)] == ["unknown", "unknown"]
+        assert brokers.records == 1
+
+    run(scenario())
+
+
+def test_what_lingers_when_the_log_is_closed_is_sent_first() -> None:
+    async def scenario() -> None:
+        brokers = Brokers()
+        appending = appender(brokers, answering=False)
+        first = appending.append(entries("s1"))
+        await brokers.reached.wait()
+        behind = appending.append(entries("s2"), hurry=False)
+        closing = asyncio.create_task(appending.close())
+        await asyncio.sleep(0)
+        brokers.answering.set()
+        await closing
+        assert behind.done()
+        assert [await outcome(first), await outcome(behind)] == [(0, 0), (1, 1)]
+        alone = appender(brokers)
+        lingering = alone.append(entries("s3"), hurry=False)
+        await alone.close()
+        assert lingering.done()
+
+    run(scenario())

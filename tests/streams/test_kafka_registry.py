@@ -14,6 +14,7 @@ from typing import Any
 
 import fastavro
 import pytest
+from aiohttp import web
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from broker import ROOT, bootstrap, topics_for
 from support import run
@@ -128,6 +129,29 @@ def test_a_level_that_somebody_lowered_is_set_again(server: RegistryServer, topi
             assert await registry.compatibility(subject) == BACKWARD_TRANSITIVE
 
     run(scenario())
+
+
+def test_requests_that_wait_for_each_other_are_not_given_up_while_each_is_answered_in_time() -> None:
+    at_once, rounds, answered_after_s, timeout_s = 8, 24, 0.05, 1.0  # all of them take longer than the time-out
+
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(answered_after_s)
+        return web.json_response({"compatibilityLevel": BACKWARD_TRANSITIVE})
+
+    async def scenario() -> list[str | None]:
+        application = web.Application()
+        application.router.add_get("/config/{subject}", answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        port = free_port()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            async with SchemaRegistry(f"http://127.0.0.1:{port}", timeout_s=timeout_s) as registry:
+                return await asyncio.gather(*(registry.compatibility(f"s{n}") for n in range(at_once * rounds)))
+        finally:
+            await runner.cleanup()
+
+    assert run(scenario()) == [BACKWARD_TRANSITIVE] * (at_once * rounds)
 
 
 def test_what_answers_and_is_no_registry_is_told(server: RegistryServer, topics: Topics) -> None:

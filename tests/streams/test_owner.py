@@ -222,17 +222,70 @@ def test_a_fact_on_which_a_decider_fails_is_kept_aside_by_name_and_the_partition
     assert [e.seq for e in events] == list(range(1, len(events) + 1))
 
 
-def test_an_outcome_on_which_a_decider_fails_is_kept_aside_too(data: DataDirectory) -> None:
+@pytest.mark.parametrize(
+    ("key", "failure", "is_written"),
+    [("!", "ValueError", True), ("\ud83d", "UnicodeEncodeError", False)],  # a decider's fault; what nothing can write
+)
+def test_an_outcome_of_which_no_step_can_be_made_is_kept_aside_too(
+    data: DataDirectory, key: str, failure: str, is_written: bool
+) -> None:
     async def scenario() -> list[Event]:
         async with reigning(data) as reign:
             assert reign.effects.report is not None
-            reign.effects.report(Outcome("c1", "bad", f.KeyPressed(key="!")))
+            reign.effects.report(Outcome("c1", "bad", f.KeyPressed(key=key)))
             reign.effects.report(Outcome("c1", "good", PRESSED))
             return await until(data, "good")
 
     assert facts(run(scenario())) == ["good"]
     (letter,) = run(data.dead_letters.read())
-    assert (letter.topic, letter.reason) == ("outcome", "decider failed: ValueError")
+    assert (letter.topic, letter.reason) == ("outcome", f"decider failed: {failure}")
+    assert (letter.body.type, bool(letter.body.data)) == ("KeyPressed", is_written)
+
+
+class Unsure:
+    """A ledger whose next append lands, or doesn't, and is answered by an error all the same."""
+
+    partitions = 1
+
+    def __init__(self, data: DataDirectory, *, lands: bool) -> None:
+        self._ledger, self._lands = data.ledger, lands
+        self.failing = False
+        self.read, self.end, self.follow = data.ledger.read, data.ledger.end, data.ledger.follow
+        self.read_conversation, self.sync = data.ledger.read_conversation, data.ledger.sync
+
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
+        if not self.failing:
+            return self._ledger.append(partition, entries, hurry=hurry)
+        return asyncio.ensure_future(self._fail(partition, entries))
+
+    async def _fail(self, partition: int, entries: Sequence[Entry]) -> Receipt:
+        if self._lands:
+            await self._ledger.append(partition, entries)
+        raise AppendUnknownError("no answer")
+
+
+class Refusing(Unsure):
+    """A ledger that takes no keys, and says so at once, as one does that meets a record too large for it."""
+
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
+        if any(entry.body.type == f.KeyPressed.__name__ for entry in entries):
+            raise ValueError("too large")
+        return super().append(partition, entries, hurry=hurry)
+
+
+def test_a_step_that_the_ledger_refuses_at_once_begins_no_effects(data: DataDirectory) -> None:
+    async def scenario() -> tuple[int, list[Event]]:
+        inbox = Inbox(data)
+        stores = data.stores._replace(ledger=Refusing(data, lands=True))
+        async with reigning(data, stores=stores) as reign:
+            for payload, event_id in ((ARRIVED, "f0"), (PRESSED, "refused"), (ENDED, "f2")):
+                await inbox.put(payload, event_id)
+            events = await until(data, "f2")
+            return len(reign.effects.reconciled), events
+
+    begun, events = run(scenario())
+    assert facts(events) == ["f0", derived_id("c1", "dropped", 0, 1), "f2"]
+    assert begun == 3  # one for each step that stands on the log
 
 
 @pytest.mark.parametrize(
@@ -343,28 +396,6 @@ def test_an_owner_that_was_replaced_stops_and_what_it_still_appended_is_void(dat
     assert "another owner" in why
     assert stopped == 1
     assert [(e.event_id, e.epoch) for e in events if e.kind is Kind.FACT] == [("f0", 1), ("f1", 3)]
-
-
-class Unsure:
-    """A ledger whose next append lands, or doesn't, and is answered by an error all the same."""
-
-    partitions = 1
-
-    def __init__(self, data: DataDirectory, *, lands: bool) -> None:
-        self._ledger, self._lands = data.ledger, lands
-        self.failing = False
-        self.read, self.end, self.follow = data.ledger.read, data.ledger.end, data.ledger.follow
-        self.read_conversation, self.sync = data.ledger.read_conversation, data.ledger.sync
-
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
-        if not self.failing:
-            return self._ledger.append(partition, entries)
-        return asyncio.ensure_future(self._fail(partition, entries))
-
-    async def _fail(self, partition: int, entries: Sequence[Entry]) -> Receipt:
-        if self._lands:
-            await self._ledger.append(partition, entries)
-        raise AppendUnknownError("no answer")
 
 
 @pytest.mark.parametrize("lands", [True, False])

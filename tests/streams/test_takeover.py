@@ -11,8 +11,9 @@ from support import DataDirectory, run
 from written import CODEC, entry, step, took
 
 from schemas import decisions as d
+from schemas import history as h
 from schemas import writing as w
-from schemas.base import Kind, Payload
+from schemas.base import Payload
 from schemas.event import Event
 from streams.codec import Body
 from streams.ports import Entry, Held, LogRecord, Passive, Receipt
@@ -37,7 +38,7 @@ def stamped(events: list[Event], **fields: object) -> list[Event]:
 def single(payload: Payload, epoch: int, conversation_id: str) -> list[Event]:
     """A step of one record with this payload."""
     (event,) = step(epoch, f"{type(payload).__name__}-{conversation_id}", 1, conversation_id)
-    return [replace(event, type=type(payload).__name__, kind=Kind.DECISION, payload=payload)]
+    return [replace(event, type=type(payload).__name__, kind=payload.KIND, payload=payload)]
 
 
 OPENED = d.ConversationOpened(behaviour_seq=1, behaviour_hash="none", language="en")
@@ -126,6 +127,19 @@ def test_marks_of_an_import_are_of_another_inbox(data: DataDirectory) -> None:
     assert (reign.inbox_mark, reign.accepted_at_us) == (-1, 50)
 
 
+def test_what_another_system_ran_is_nobodys_work(data: DataDirectory) -> None:
+    """It is never closed by an event of ours: a takeover would load all history that was ever imported."""
+    began = single(h.ConversationImported(source="otel", outside_id="x"), 1, "c1")
+    said = single(h.MessageImported(role="caller", text="hello"), 1, "c1")
+
+    async def imports() -> None:
+        await data.ledger.append(0, [entry(took(1))])
+        await data.ledger.append(0, [entry(event, imported_under=1) for event in (*began, *said)])
+
+    run(imports())
+    assert taken(data).open_conversations == {}
+
+
 def test_a_recovery_starts_where_the_last_owner_said_that_it_stands(data: DataDirectory) -> None:
     """What lies before is not read again: here it would be damage."""
     run(appended(data, [took(1)], step(1, "s", 3), step(1, "after", 1)))
@@ -160,10 +174,10 @@ class Slow:
     def __init__(self, data: DataDirectory, rivals: list[Event]) -> None:
         self._ledger, self._rivals = data.ledger, rivals
 
-    async def append(self, partition: int, entries: Sequence[Entry]) -> Receipt:
+    async def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Receipt:
         if self._rivals:
             await self._ledger.append(partition, [entry(self._rivals.pop(0))])
-        return await self._ledger.append(partition, entries)
+        return await self._ledger.append(partition, entries, hurry=hurry)
 
     def read(self, partition: int, start: int, limit: int = 1000) -> Awaitable[list[LogRecord]]:
         return self._ledger.read(partition, start, limit)

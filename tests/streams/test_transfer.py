@@ -36,13 +36,13 @@ class _Refusing:
         self._ledger, self._left = data.ledger, takes
         self.partitions = data.ledger.partitions
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         if self._left == 0:
             failed: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
             failed.set_exception(AppendUnknownError("the log took nothing"))
             return failed
         self._left -= 1
-        return self._ledger.append(partition, entries)
+        return self._ledger.append(partition, entries, hurry=hurry)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._ledger, name)
@@ -51,10 +51,10 @@ class _Refusing:
 class _Overtaken(_Refusing):
     """A ledger on which another owner announces itself before the last append that it takes."""
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         if self._left == 1:
             self._ledger.append(partition, [entry(took(99, "another"))])
-        return super().append(partition, entries)
+        return super().append(partition, entries, hurry=hurry)
 
 
 @pytest.fixture
