@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 from servers.child import StartFailedError, lives
 from servers.jars import JarsMissingError
+from servers.ports import is_free, usual_or_free
 
 ROOT = Path(".ledgerline/servers")
 
@@ -41,18 +44,46 @@ def arguments(name: str, description: str, *, directory: str, usual_port: int) -
     return parser
 
 
+def port_of(parser: argparse.ArgumentParser, told: argparse.Namespace, usual_port: int) -> int | None:
+    """None: any that is free. Ends the program where the port that was asked for is taken."""
+    if told.port and not is_free(told.port):
+        parser.error(f"--port {told.port}: somebody listens there already")
+    return usual_or_free(told.port, usual_port)
+
+
 def run(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
     """``announce``: what to print once it answers. Exit code: 0 when it was told to stop, 1 when it failed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_by_signal)
     try:
         _keep_out_of_git(ROOT)
-        server.start()
-        print(announce(), flush=True)
-        return _stay(server, told.while_pid)
+        with alone_over(told.data):
+            return _served(server, told, announce)
     except (StartFailedError, JarsMissingError) as error:
         print(f"ledgerline: {error}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def alone_over(directory: Path) -> Iterator[None]:
+    """Two servers never run over one directory: the second would change files that the first has mapped, and end it. The
+    lock goes with the process, however it ends. Raises ``StartFailedError``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "server.lock", "a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailedError(
+                f"another server runs over {directory}: use that one, or name another directory with --data"
+            ) from None
+        yield
+
+
+def _served(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
+    try:
+        server.start()
+        print(announce(), flush=True)
+        return _stay(server, told.while_pid)
     finally:
         server.stop(at_once=told.throw_away)
         if told.throw_away:

@@ -19,7 +19,6 @@ from servers.cut_line import CutLines, LinesFailedError
 from servers.foreground import ROOT
 from servers.kafka_layout import Layout, laid_out
 from servers.kafka_node import KafkaNode
-from servers.ports import usual_or_free
 
 USUAL_PORT = 9092
 SESSION_TIMEOUT_MS = 4_000  # a broker that is silent so long has lost its partitions; stock brokers: 9,000
@@ -189,7 +188,7 @@ def main() -> int:
     told = parser.parse_args()
     if told.brokers > 1 and told.data == parser.get_default("data"):
         told.data = ROOT / f"kafka{told.brokers}"
-    cluster = KafkaCluster(told.data, brokers=told.brokers, port=usual_or_free(told.port, USUAL_PORT))
+    cluster = KafkaCluster(told.data, brokers=told.brokers, port=foreground.port_of(parser, told, USUAL_PORT))
     return foreground.run(cluster, told, lambda: _announcement(cluster))
 
 

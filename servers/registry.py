@@ -15,7 +15,7 @@ from servers.archives import Archive, unpacked
 from servers.child import Child, StartFailedError
 from servers.foreground import ROOT
 from servers.jars import java
-from servers.ports import HOST, free_port, usual_or_free
+from servers.ports import HOST, free_port
 
 ARCHIVE = Archive(  # 142 MB
     "io.apicurio",
@@ -87,7 +87,7 @@ def main() -> int:
         "servers.registry", "A real schema registry on loopback.", directory="registry", usual_port=USUAL_PORT
     )
     told = parser.parse_args()
-    server = RegistryServer(told.data, port=usual_or_free(told.port, USUAL_PORT))
+    server = RegistryServer(told.data, port=foreground.port_of(parser, told, USUAL_PORT))
     return foreground.run(server, told, lambda: _announcement(server))
 
 

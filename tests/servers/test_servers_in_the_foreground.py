@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
+
+from servers.foreground import alone_over
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -92,6 +95,34 @@ def test_a_broker_that_ends_is_an_error_that_names_its_log(start: Start, tmp_pat
     assert foreground.process.wait(PATIENCE_S) == 1
     assert foreground.process.stdout is not None
     assert "kafka.log" in foreground.process.stdout.read()
+
+
+@pytest.mark.parametrize("module", ["servers.kafka", "servers.registry"])
+def test_over_a_directory_in_use_no_second_server_starts_and_nothing_of_it_is_touched(
+    module: str, tmp_path: Path
+) -> None:
+    """A second broker would change files that the first has mapped, and ended it."""
+    data = tmp_path / "data"
+    with alone_over(data):
+        (data / "kept").touch()
+        second = not_started(module, "--port", "0", "--data", str(data), "--throw-away")
+        assert (second.returncode, {path.name for path in data.iterdir()}) == (1, {"kept", "server.lock"})
+    assert f"another server runs over {data}" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize("module", ["servers.kafka", "servers.registry"])
+def test_a_port_that_is_taken_is_refused_by_name(module: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = not_started(module, "--port", str(port), "--data", str(tmp_path / "data"))
+    assert refused.returncode == 2
+    assert f"--port {port}: somebody listens there already" in refused.stderr
+
+
+def not_started(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def test_three_brokers_answer_each_at_its_own_address_and_stop_together(start: Start, tmp_path: Path) -> None:
