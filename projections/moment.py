@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from projections.wall_time import iso_time
@@ -16,6 +15,7 @@ from schemas import decisions as d
 from schemas.base import Kind
 from streams.codec import Codec, UndecodableError, happening_of
 from streams.effective_records import Effective, EffectiveRecords
+from streams.history.times import us_of
 from streams.partitioner import partition_of
 from streams.ports import Ledger, LogRecord
 from streams.sealed_only import SealedOnly
@@ -53,24 +53,24 @@ async def moment_of(text: str, ledger: Ledger) -> AsOf:
     if text.startswith(CALL):
         return await _end_of_call(text.removeprefix(CALL), ledger)
     partition, colon, offset = text.partition(":")
-    if colon and partition.isdigit() and offset.isdigit():
+    if colon and partition.isdecimal() and offset.isdecimal():
         return await _at_offset(int(partition), int(offset), ledger)
     return await _at_time(text, ledger)
 
 
 async def _at_time(text: str, ledger: Ledger) -> AsOf:
     try:
-        named = datetime.fromisoformat(text)
+        at_us = us_of(text)
     except ValueError:
         raise MomentError(f"{text!r} is no moment: {FORMS}") from None
-    at_us = round((named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp() * 1e6)
     if at_us > time.time_ns() // 1000:
         raise MomentError(f"{iso_time(at_us)} lies after the log's end: it hasn't come yet")
     began_us = await _began_us(ledger)
     if began_us is None:
         raise MomentError("the log holds no event yet")
     if at_us < began_us:
-        raise MomentError(f"{iso_time(at_us)} lies before the log began: its first step is of {iso_time(began_us)}")
+        began = iso_time(began_us, exact=True)  # that very moment may be asked for
+        raise MomentError(f"{iso_time(at_us, exact=True)} lies before the log began: its first step is of {began}")
     return AsOf(at_us)
 
 

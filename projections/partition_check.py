@@ -10,6 +10,7 @@ from projections.problems import Problem, ProblemKind
 from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Difference, Recomputer
 from projections.step_structure import address_flaws, step_flaws
 from schemas.base import Kind
+from schemas.custody import ConversationForgotten
 from schemas.event import GENESIS, NO_INBOX, Event
 from schemas.history import ConversationImported
 from streams.codec import Codec, digest_of
@@ -20,15 +21,36 @@ from streams.ports import Ledger, LogRecord
 class _Thread:
     """What is known of one conversation. ``seq`` and ``hash`` are None behind damage: they begin again with what follows."""
 
-    __slots__ = ("copied", "copied_version", "forgotten", "hash", "replay", "seq")
+    __slots__ = ("copied", "copied_version", "hash", "replay", "sealed", "seq", "unexplained")
 
-    def __init__(self, replay: ConversationReplay | None, forgotten: bool) -> None:
+    def __init__(self, replay: ConversationReplay | None, key_is_gone: bool) -> None:
         self.seq: int | None = 0
         self.hash: bytes | None = GENESIS
         self.replay = replay  # None where it can't be recomputed (any more)
-        self.forgotten = forgotten
+        self.unexplained = key_is_gone  # and no event has said so far that it was forgotten
+        self.sealed: Located | None = None  # the first event that can't be opened, while nothing says why
         self.copied: list[Located] = []  # of an imported step that isn't over yet
         self.copied_version: str | None = None
+
+
+class _ReignKind:
+    """Whether an owner decides, or copies another log: none does both."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+        self._first_copy: Located | None = None
+        self._decides = False
+
+    def mixed(self, epoch: int, delivered: Delivered) -> Located | None:
+        """A copy among the steps of an owner that decides."""
+        if epoch != self._epoch:
+            self._epoch, self._first_copy, self._decides = epoch, None, False
+        if delivered.imported:
+            self._first_copy = self._first_copy or delivered.events[0]
+            return delivered.events[0] if self._decides else None
+        copied = None if self._decides else self._first_copy
+        self._decides = True
+        return copied
 
 
 class PartitionCheck:
@@ -53,6 +75,7 @@ class PartitionCheck:
         self._undated: dict[
             int, list[tuple[Sequence[Located], Difference]]
         ] = {}  # epoch → of steps whose version isn't known yet
+        self._reign = _ReignKind()
         self.conversations: dict[str, _Thread] = {}
         self.damaged: set[str] = set()  # conversations of which something can't be read
         self.end = 0
@@ -77,6 +100,9 @@ class PartitionCheck:
         self._reader.end()
         for thread in self.conversations.values():
             self._recompute_copied(thread)
+            if thread.sealed:
+                message = "its key is gone, and no event says that it was forgotten: restore the key store (keys/)"
+                self._note(ProblemKind.KEY, thread.sealed.record, thread.sealed.event.seq, message)
         for undated in self._undated.values():
             for step, difference in undated:
                 self._differs(step, difference)
@@ -105,6 +131,9 @@ class PartitionCheck:
     def _take(self, delivered: Delivered) -> None:
         step = delivered.events
         self.events += len(step)
+        if copied := self._reign.mixed(self._reader.epoch, delivered):
+            message = "it is stored as a copy, in the reign of an owner that decided by itself"
+            self._note(ProblemKind.MISPLACED, copied.record, copied.event.seq, message)
         thread = self._thread(step[0])
         for located in step:
             self._check_event(thread, located)
@@ -142,6 +171,10 @@ class PartitionCheck:
 
     def _check_event(self, thread: _Thread, located: Located) -> None:
         event, record = located
+        if isinstance(event.payload, ConversationForgotten):
+            thread.unexplained, thread.sealed = False, None
+        elif thread.unexplained and event.key_id and record.imported_under is None:  # a copy may come without keys
+            thread.sealed = thread.sealed or located
         for flaw in address_flaws(located):
             self._note(flaw.kind, record, event.seq, flaw.message)
         if thread.seq is not None and event.seq != thread.seq + 1:

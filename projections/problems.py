@@ -22,7 +22,7 @@ class ProblemKind(StrEnum):
     DECISION = "decision"  # the deciders decide otherwise for what stands before
     DECIDER_VERSION = "decider_version"  # one reign, two versions of the deciders
     BEHAVIOUR_MISSING = "behaviour_missing"
-    KEY = "key"  # the key store can't open this conversation's key
+    KEY = "key"  # the key store can't open this conversation's key, or lost it
     OFFSET = "offset"  # offsets are missing, or the log ends before what its owner knew
     REWRITTEN = "rewritten"  # a conversation has another hash where it was anchored
     CUT_OFF = "cut_off"  # a conversation ends before what was anchored of it

@@ -172,9 +172,15 @@ def _engine(url: str) -> Engine:
     driver = _OF_THIS_DATABASE.get(scheme)
     if driver is None:
         raise ReadModelsUnreadableError("the read models are kept on sqlite:///FILE or postgresql://…: no other URL")
+    try:
+        address = sa.make_url(f"{driver}:{rest}")
+    except (ValueError, sa.exc.ArgumentError):  # neither is repeated: an address may hold a password
+        raise ReadModelsUnreadableError(
+            "the read models' address can't be read: such as postgresql://USER@HOST/DATABASE"
+        ) from None
     if scheme != "sqlite":
-        return sa.create_engine(f"{driver}:{rest}", paramstyle="format", hide_parameters=True)
-    engine = sa.create_engine(f"{driver}:{rest}", connect_args={"timeout": 30}, hide_parameters=True)
+        return sa.create_engine(address, paramstyle="format", hide_parameters=True)
+    engine = sa.create_engine(address, connect_args={"timeout": 30}, hide_parameters=True)
 
     # The driver begins transactions by itself, and not before "create table": it is told to leave that to us.
     @sa.event.listens_for(engine, "connect")

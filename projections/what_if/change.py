@@ -130,7 +130,13 @@ def _forbidding(setting: GuardrailSetting | None, words: tuple[str, ...]) -> Gua
 def _text(value: str) -> str:
     path = Path(value)
     if "\n" not in value and len(value) < 1024 and path.is_file():
-        return path.read_text(encoding="utf-8").strip()
+        try:
+            prompt = path.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            raise WhatIfError(f"prompt={value}: this file isn't UTF-8 text") from None
+        if not prompt:
+            raise WhatIfError(f"prompt={value}: this file is empty")
+        return prompt
     if len(value.split()) < 2:
         raise WhatIfError(f"prompt={value}: there is no such file, and one word is no prompt")
     return value

@@ -27,7 +27,7 @@ from agent_core.wording import SENTENCE_TIMER
 from processors.idling import IDLE
 from processors.mind import AgentMind
 from projections.what_if.outcomes import RecordedOutcomes, as_now_asked, timeout_of
-from projections.what_if.turns import RecordedTurn, Step, is_being_said
+from projections.what_if.turns import RecordedTurn, Step, is_being_said, is_same_choice
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Fact, Kind
@@ -139,7 +139,7 @@ class _Run:
             if len(self._chosen) < choices:
                 await self._until(None, self._chooses())
                 return False
-            is_same = _same_choice(self._chosen[-1], then)
+            is_same = is_same_choice(self._chosen[-1], then)
             if choices == to_come or not is_same:
                 return is_same
         self._stuck = "the log ends in the middle of the turn"
@@ -391,11 +391,3 @@ class _Run:
 
 def _soonest(*times_us: int | None) -> int | None:
     return min((at for at in times_us if at is not None), default=None)
-
-
-def _same_choice(ours: Event, then: Event) -> bool:
-    one, other = ours.payload, then.payload
-    assert isinstance(one, d.Spoken)
-    assert isinstance(other, d.Spoken)
-    alike = (one.candidate_id, one.text) == (other.candidate_id, other.text) and type(one) is type(other)
-    return alike and ours.accepted_at_us == then.accepted_at_us

@@ -57,3 +57,12 @@ def is_being_said(conversation: Conversation, turn_id: str) -> bool:
         return False
     said = turn.candidates.get(turn.chosen or "")
     return said is not None and said.more
+
+
+def is_same_choice(ours: Event, then: Event) -> bool:
+    """Whether two ``Spoken`` say the same, by the same name and at the same moment."""
+    one, other = ours.payload, then.payload
+    assert isinstance(one, d.Spoken)
+    assert isinstance(other, d.Spoken)
+    alike = (one.candidate_id, one.text) == (other.candidate_id, other.text) and type(one) is type(other)
+    return alike and ours.accepted_at_us == then.accepted_at_us

@@ -27,6 +27,10 @@ def checked(data: Path, anchors: Path, *more: str) -> Ran:
     return ledgerline("verify", "--against", anchors, *more, "--data", data, "--json")
 
 
+def test_anchors_that_cant_be_read_are_a_mistake_of_whoever_named_them(data: Path, tmp_path: Path) -> None:
+    failed(checked(data, tmp_path / "nowhere"), 2, "--against", "nowhere: can't be read")
+
+
 def kinds(ran: Ran) -> set[str]:
     return {problem["kind"] for problem in ran.json["problems"]}
 

@@ -206,3 +206,14 @@ def test_a_message_is_kept_as_long_as_a_conversation(data: Path) -> None:
     take_in(data, THEIR_MAIL)
     ledgerline("retention", "365", "--reference", "policy-7", "--by", "compliance", "--data", data)
     failed(forget(data, CUSTOMER), 1, "is kept until", "policy-7")  # the conversation is of 2024, the mail isn't
+
+
+def test_keys_that_are_gone_without_a_word_are_a_problem_and_no_forgetting(data: Path) -> None:
+    forget(data, CUSTOMER)
+    assert ledgerline("verify", "--data", data, "--json").code == 0
+    for file in (data / "keys").glob("keys.db*"):
+        file.unlink()
+    ran = ledgerline("verify", "--data", data, "--json")
+    assert ran.code == 1
+    assert {(problem["kind"], problem["conversation_id"]) for problem in ran.json["problems"]} == {("key", "call-1")}
+    assert "restore the key store" in ran.json["problems"][0]["message"]

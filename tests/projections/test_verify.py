@@ -275,6 +275,18 @@ def test_a_record_that_is_stored_under_another_address_is_named(
     assert kind in kinds(checked(recorded))
 
 
+def test_whatever_is_made_to_look_like_a_copy_of_another_log_is_named(one_call: DataDirectory) -> None:
+    forger = Forger(one_call)
+    records = run(one_call.ledger.read(0, 0, 10_000))
+    lone = [r.offset for r in records if not r.conversation_id or one_call.codec.decode(r.body).step_size == 1]
+    assert len(lone) > 2
+    for offset in lone:
+        with forger.attempt():
+            forger.set_column(offset, "imported_under", 1)
+            named = [p for p in checked(one_call).problems if p.offset == offset]
+            assert named, offset
+
+
 def test_an_acknowledged_fact_that_is_nowhere_on_the_log_is_named(recorded: DataDirectory, forger: Forger) -> None:
     recorded.store.db.execute("update inbox set event_id = 'never-taken' where offset = 3")
     problems = checked(recorded).problems
@@ -339,12 +351,13 @@ def test_deciders_that_decide_otherwise_under_the_same_version_are_found_out(rec
     assert {p.message for p in found.problems} >= {"TimerSet: unexpected"}
 
 
-def test_a_forgotten_call_verifies_by_chain_and_structure(tmp_path: Path) -> None:
+def test_a_call_whose_key_is_gone_verifies_by_chain_and_structure_and_is_named(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     run(record_call(data))
     data.keys.destroy("call-1")
     found = checked(data)
-    assert (found.problems, found.forgotten) == ((), 1)
+    assert [(p.kind, p.conversation_id) for p in found.problems] == [(ProblemKind.KEY, "call-1")]
+    assert found.forgotten == 1
     assert found.not_recomputable == found.decisions > 0
     last = Forger(data).offsets("call-1")[-1]
     Forger(data).flip(last, 60)

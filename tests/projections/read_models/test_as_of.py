@@ -142,6 +142,8 @@ def test_before_an_event_is_before_its_whole_step(data: DataDirectory) -> None:
     ("text", "said"),
     [
         ("2001-01-01", "lies before the log began: its first step is of 2025-06-15"),
+        ("9999-12-31T23:59:59-14:00", "no moment"),
+        ("²:0", "no moment"),
         ("2999-01-01T00:00:00+02:00", "lies after the log's end"),
         ("0:999999", "lies after the log's end: its last record is 0:"),
         ("3:0", "there is no partition 3: the log has 1"),

@@ -73,6 +73,11 @@ def test_what_cannot_be_asked_is_one_message(directory: Path, tmp_path: Path) ->
     failed(ledgerline("project", "rebuild", "dances", *at), 2, "no read model 'dances'", "turns")
     failed(ledgerline("sql", "select 1", *at, "--store", "mysql://x"), 1, "sqlite:///FILE or postgresql://")
     failed(ledgerline("sql", "select 1", *at, "--store", "postgresql://nobody@127.0.0.1:1/x"), 1, "can't be opened")
+    failed(
+        ledgerline("sql", "select 1", *at, "--store", "postgresql://u:hunter2@[::1"),
+        1,
+        "such as postgresql://USER@HOST",
+    )
     failed(ledgerline("sql", "select 1", "--data", tmp_path / "none"), 2, "holds no log yet")
     failed(ledgerline("export", "--parquet", directory, *at), 2, "isn't empty")
 

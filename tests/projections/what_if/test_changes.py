@@ -64,6 +64,14 @@ def test_a_change_that_cannot_be_made_says_why(given: str, said: str) -> None:
         changed(given)
 
 
+@pytest.mark.parametrize(("held", "said"), [(b"\xb0\x00\xff words", "UTF-8"), (b" \n\n", "empty")])
+def test_a_prompt_file_that_holds_no_prompt_is_refused(tmp_path: Path, held: bytes, said: str) -> None:
+    prompt = tmp_path / "prompt.md"
+    prompt.write_bytes(held)
+    with pytest.raises(WhatIfError, match=said):
+        changed(f"prompt={prompt}")
+
+
 def test_a_guardrail_file_says_where_it_is_wrong(tmp_path: Path) -> None:
     for number, (text, said) in enumerate(
         [
