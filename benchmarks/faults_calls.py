@@ -33,7 +33,11 @@ HOLDING_FRAMES = 10
 
 
 class CallOverError(Exception):
-    """The agent hung up on a caller who had something to say."""
+    """The agent hung up on a caller who had something to say. The message says why; its cause, what the gateway failed of."""
+
+
+class NotGreetedError(Exception):
+    """The line was answered, and the greeting was not said in time."""
 
 
 class Ended(StrEnum):
@@ -55,6 +59,10 @@ class Turn(NamedTuple):
     ended: Ended
     held: int
     replies: int
+
+    def was_open(self, at: float) -> bool:
+        """Whether the caller had no answer yet, at this moment on the loop's clock."""
+        return self.answer_ms is None or self.began_at + self.answer_ms / 1000 > at
 
 
 class RecordingInbox:
@@ -88,7 +96,7 @@ class PhoneCall:
         self._gateway = Gateway(call_id, f"gateway-{call_id}", 1, line, self._writer, self._tail, on_event=self._read)
         self._running: asyncio.Task[Heard] | None = None
         self._fallbacks: set[str] = set()
-        self._closed_because = "nothing"
+        self._blocked: list[str] = []  # which guardrail each candidate was blocked by
         self._completed: set[str] = set()  # candidate ids, as the log has them
         self._closings = 0
         self.spoken_on_the_log: set[str] = set()  # candidate ids that this gateway read as chosen
@@ -98,7 +106,7 @@ class PhoneCall:
         return self._gateway.heard
 
     async def ring(self) -> None:
-        """Returns when the greeting was heard. Raises what ends the call before."""
+        """Returns when the greeting was heard. Raises what ends the call before, and ``NotGreetedError``."""
         await self._writer.put(fact_event(self.call_id, self._arrived))
         self._running = asyncio.create_task(self._gateway.run())
         greeted = asyncio.create_task(self.line.idle.wait())
@@ -108,6 +116,8 @@ class PhoneCall:
             greeted.cancel()
         if self._running.done():
             self._running.result()
+        if all(kind is not SoundKind.REPLY for _, kind, _ in self.heard.sounds):
+            raise NotGreetedError(f"{self.call_id} heard {self._told()} and no greeting ({self._blocked})")
 
     async def ask(self, words: str, after_s: float = 0.0) -> Turn:
         """Says it, and waits until it was answered, in whatever way. Raises ``CallOverError``."""
@@ -116,8 +126,7 @@ class PhoneCall:
             self.line.say(words)
             ended_at = await self.line.end_of_speech()
         except LineClosedError as error:
-            why = await self._ended_by()
-            raise CallOverError(f"{self.call_id}: {error} (the log says: {self._closed_because})") from why
+            raise await self._call_over(str(error))  # noqa: B904  its cause is the gateway's failure
         try:
             async with asyncio.timeout(GIVE_UP_S):
                 while True:
@@ -145,14 +154,13 @@ class PhoneCall:
 
     def unsettled(self) -> str:
         """Which sounds the log doesn't know of."""
-        ended = [f"{kind.value} {sound_id}" for _, kind, sound_id in self.heard.sounds if kind is not SoundKind.HOLD]
-        return f"{self.call_id} heard {ended}; the log has {self._closings} closing lines and {sorted(self._completed)}"
+        known = f"the log has {self._closings} closing lines and {sorted(self._completed)}"
+        return f"{self.call_id} heard {self._told()}; {known}"
 
     async def must_go_on(self) -> None:
         """Raises ``CallOverError`` where the gateway has ended the call."""
         if self._running and self._running.done():
-            why = await self._ended_by()
-            raise CallOverError(f"{self.call_id} is over (the log says: {self._closed_because})") from why
+            raise await self._call_over("the call is over")
 
     async def hang_up(self) -> None:
         """Returns when the gateway has let go of the call."""
@@ -166,19 +174,24 @@ class PhoneCall:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
-    async def _ended_by(self) -> BaseException | None:
-        """What the gateway failed of, if it did."""
+    async def _call_over(self, what: str) -> CallOverError:
         assert self._running is not None
         await asyncio.wait([self._running])
-        return None if self._running.cancelled() else self._running.exception()
+        over = CallOverError(f"{self.call_id}: {what} ({self.heard.hung_up}; heard {self._told()}; {self._blocked})")
+        over.__cause__ = None if self._running.cancelled() else self._running.exception()
+        return over
+
+    def _told(self) -> list[str]:
+        """What was heard but holding lines."""
+        return [f"{kind.value} {sound_id}" for _, kind, sound_id in self.heard.sounds if kind is not SoundKind.HOLD]
 
     def _read(self, event: Event) -> None:
         if isinstance(event.payload, f.SpeechCompleted):
             self._completed.add(event.payload.candidate_id)
         if isinstance(event.payload, f.FallbackPlayed):
             self._closings += 1
-        if isinstance(event.payload, d.ConversationClosed):
-            self._closed_because = event.payload.reason
+        if isinstance(event.payload, d.CandidateDropped) and event.payload.reason.startswith("blocked:"):
+            self._blocked.append(event.payload.reason)
         if isinstance(event.payload, d.Spoken):
             self.spoken_on_the_log.add(event.payload.candidate_id)
         if isinstance(event.payload, d.ReplyChosen) and event.payload.action == "fallback":

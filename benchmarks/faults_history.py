@@ -19,7 +19,7 @@ from projections.recorded_behaviour import recorded_behaviours
 from projections.verify import verify
 from simulation.durable import Durable
 from simulation.log_invariants import chain, epochs, marks, nothing_lost, steps
-from simulation.raw_log import RawLog, Rec, read_raw
+from simulation.raw_log import RawLog, Rec, decode, read_raw
 from simulation.turn_invariants import turns
 from streams.codec import Body
 from streams.kafka.connection import connected
@@ -34,12 +34,14 @@ _OF_THE_LOG = (chain, steps, epochs, marks, nothing_lost)
 
 
 class History(NamedTuple):
-    """``wrong``: everything that doesn't hold, in words. ``void``: records on the log that count for nobody.
+    """``wrong``: everything that doesn't hold, in words. ``void``: records on the log that count for nobody; ``void_us``: when
+    those of conversations were accepted, by the clock of the owner that had been replaced.
     ``replies``: those that were heard, with each call's greeting; ``most_replies``: of one turn."""
 
     wrong: list[str]
     events: int
     void: int
+    void_us: list[int]
     reigns: int
     replies: int
     most_replies: int
@@ -88,11 +90,17 @@ async def examine(
         wrong,
         events=sum(len(step) for log in logs.values() for step in log.steps),
         void=sum(len(log.void) for log in logs.values()),
+        void_us=[at_us for partition, durable in stored.items() for at_us in _void_us(durable, logs[partition])],
         reigns=sum(len(log.takes) for log in logs.values()),
         replies=replies.total(),
         most_replies=max(replies.values(), default=0),
         dead_letters=len(await workspace.stores.dead_letters.read()),
     )
+
+
+def _void_us(durable: Durable, log: RawLog) -> Iterator[int]:
+    void = (decode(record, durable) for record in durable.log if record.offset in log.void and record.conversation_id)
+    return (rec.env["accepted_at_us"] for rec in void)
 
 
 def _heard(call: PhoneCall, log: RawLog) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from benchmarks.faults_calls import Turn
 from benchmarks.faults_stage import Stage
 from benchmarks.faults_workers import Worker
 from servers.kafka import KafkaCluster
+from streams.clock import wall_clock_us
 from streams.kafka.connection import connected
 from streams.partitioner import partition_of
 
@@ -30,19 +30,30 @@ NOISE = (b"", b"poison", b"\x00\xff\xff\xff\xffpoison", b"\x00" + bytes(64))
 
 
 class Struck(NamedTuple):
-    """Turns by when they were asked: in flight when the fault struck, while it lasted, after it."""
+    """Turns by when they were asked: in flight when the fault struck, while it lasted, after it. ``at_us``: when it struck,
+    by the wall clock, where that is told."""
 
     in_flight: list[Turn]
     meanwhile: list[Turn]
     after: list[Turn]
+    at_us: int | None = None
+
+
+class MissedError(Exception):
+    """A fault struck when hardly anybody waited for an answer: it showed nothing."""
 
 
 async def struck(stage: Stage, strike: Callable[[], Awaitable[None]]) -> list[Turn]:
-    """A round, and the fault in the middle of it."""
+    """A round, and the fault in the middle of it. Raises ``MissedError``."""
     asking = asyncio.create_task(stage.round())
     await asyncio.sleep(STRIKE_AFTER_S)
+    struck_at = asyncio.get_running_loop().time()
     await strike()
-    return await asking
+    turns = await asking
+    waiting = sum(turn.was_open(struck_at) for turn in turns)
+    if waiting < len(turns) / 2:
+        raise MissedError(f"{waiting} of {len(turns)} callers waited for an answer")
+    return turns
 
 
 async def asked_until(stage: Stage, waited_for: Awaitable[None]) -> list[Turn]:
@@ -69,8 +80,12 @@ async def stop_an_owner(stage: Stage, victim: Worker, stopped_s: float = STOPPED
     """SIGSTOP with appends in flight; others take over; SIGCONT while callers wait again: it wakes as a zombie."""
     loop = asyncio.get_running_loop()
 
+    stopped_us = 0
+
     async def stop() -> None:
+        nonlocal stopped_us
         victim.send(signal.SIGSTOP)
+        stopped_us = wall_clock_us()
 
     async def wake() -> None:
         victim.send(signal.SIGCONT)
@@ -78,7 +93,7 @@ async def stop_an_owner(stage: Stage, victim: Worker, stopped_s: float = STOPPED
     began = loop.time()
     in_flight = await struck(stage, stop)
     meanwhile = await asked_until(stage, asyncio.sleep(began + STRIKE_AFTER_S + stopped_s - loop.time()))
-    return Struck(in_flight, meanwhile, await struck(stage, wake))
+    return Struck(in_flight, meanwhile, await struck(stage, wake), stopped_us)
 
 
 async def come_and_go(stage: Stage, times: int) -> Struck:
@@ -161,7 +176,7 @@ async def lose_the_brokers(stage: Stage, cluster: KafkaCluster, down_s: float) -
     async def kill() -> None:
         for number in cluster.numbers:
             await loop.run_in_executor(None, cluster.kill, number)
-        time.sleep(GAP_S)  # noqa: ASYNC251  every gateway stands still, and has to read to the end of a log that is gone
+        stage.stand_still(GAP_S)  # so every gateway has to read to the end of a log that is gone
 
     killed_at = loop.time() + STRIKE_AFTER_S
     in_flight = await struck(stage, kill)
@@ -172,12 +187,16 @@ async def lose_the_brokers(stage: Stage, cluster: KafkaCluster, down_s: float) -
 
 
 async def lose_a_leader(stage: Stage, lose: Callable[[int], None], mend: Callable[[int], None]) -> Struck:
-    """The broker that leads the first partition of the log goes, in the way that ``lose`` does it, and comes back."""
+    """The broker that leads the first partition of the log goes, in the way that ``lose`` does it, and comes back.
+
+    Every gateway stands still meanwhile, and has to read to the end of what nobody leads before it says anything.
+    """
     loop = asyncio.get_running_loop()
     number = await leader_of(stage.url.bootstrap, stage.url.topics.log, 0)
 
     async def gone() -> None:
         await loop.run_in_executor(None, lose, number)
+        stage.stand_still(GAP_S)
 
     async def back() -> None:
         await loop.run_in_executor(None, mend, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
-from benchmarks.faults_calls import PhoneCall, RecordingInbox, Turn, ask_all
+from benchmarks.faults_calls import Ended, PhoneCall, RecordingInbox, Turn, ask_all
 from benchmarks.faults_history import History, examine
 from benchmarks.faults_workers import DEFAULT_HOST, Ownership, Worker, Workers, watched
 from console.kafka_workspace import KafkaWorkspace, kafka_workspace
@@ -29,14 +30,15 @@ MOST_ROUNDS = 6  # until the machine is calm, or taken as it is
 
 
 class NotServedError(Exception):
-    """Gateways and log never found each other again."""
+    """Callers hear nothing of who decides, though nothing stands in the way (any more)."""
 
 
 @dataclass
 class Stage:
     """``calls``: those that are on the line, ``over`` those that were; ``turns`` of all of them. ``standstill_s``: the
-    longest time for which this process's own loop didn't turn: by so much callers here may have heard later than they would have.
-    ``foreign``: (partition, offset) on the log of bytes that somebody wrote there and that are no event of ours."""
+    longest time for which this process's own loop didn't turn, unmeant: by so much callers here may have heard later than
+    they would have. ``foreign``: (partition, offset) on the log of bytes that somebody wrote there and that are no event of
+    ours."""
 
     url: KafkaUrl
     workspace: KafkaWorkspace
@@ -50,6 +52,7 @@ class Stage:
     standstill_s: float = 0.0
     foreign: set[tuple[int, int]] = field(default_factory=set)
     _rounds: int = 0
+    _meant_s: float = 0.0  # for which this process stood still on purpose since the loop was looked at
 
     async def staff(self, count: int) -> list[Worker]:
         """Starts workers until so many run. Returns them when they own everything among them."""
@@ -104,11 +107,14 @@ class Stage:
         return turns
 
     async def calm(self) -> list[Turn]:
-        """Rounds until this machine has time for one: the last of them, that nothing struck."""
+        """Rounds until this machine has time for one: the last of them, that nothing struck. Raises ``NotServedError`` where
+        not even that got everybody a reply: then a fault would show nothing."""
         for _ in range(MOST_ROUNDS):
             turns = await self.round()
             if all((turn.answer_ms or CALM_MS) < CALM_MS for turn in turns):
                 break
+        if unanswered := [turn for turn in turns if turn.ended is not Ended.REPLY]:
+            raise NotServedError(f"nothing had struck, and no reply was heard: {unanswered}")
         return turns
 
     async def end(self) -> History:
@@ -118,6 +124,22 @@ class Stage:
         self.over += self.calls
         self.calls = []
         return await examine(self.workspace, self.behaviour, self.over, self.inbox.acknowledged, self.foreign)
+
+    async def clear(self) -> None:
+        """Nobody is on the line any more, in whatever state a scenario that failed left them."""
+        await asyncio.gather(*(call.drop() for call in self.calls))
+        self.over += self.calls
+        self.calls = []
+
+    def stand_still(self, for_s: float) -> None:
+        """All gateways do: each has to read to the log's end then before it says anything. No caller is granted time for it."""
+        time.sleep(for_s)
+        self._meant_s += for_s
+
+    def stood_still(self, for_s: float) -> None:
+        """The loop didn't turn for so long."""
+        self.standstill_s = max(self.standstill_s, for_s - self._meant_s)
+        self._meant_s = 0.0
 
     async def _until_closed(self) -> None:
         """Gives up after a while: the history then tells which conversation stayed open."""
@@ -171,7 +193,7 @@ async def staged(
                 await stage.staff(workers)
                 yield stage
             finally:
-                await asyncio.gather(*(call.drop() for call in stage.calls))
+                await stage.clear()
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
                 await processes.close()
@@ -182,4 +204,4 @@ async def _watch_loop(stage: Stage) -> None:
     while True:
         before = loop.time()
         await asyncio.sleep(0.02)
-        stage.standstill_s = max(stage.standstill_s, loop.time() - before - 0.02)
+        stage.stood_still(loop.time() - before - 0.02)

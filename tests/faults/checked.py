@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.faults_calls import Ended, Turn
 from benchmarks.faults_history import History
 from benchmarks.faults_reader import Account, read_by_others
 from benchmarks.faults_stage import CALLS, Stage
-
-Play = Callable[[Callable[[Stage], Coroutine[Any, Any, None]]], None]
-A_SCENARIO_S = 240.0  # a safety net, on whatever machine
 
 # What the product promises at the ear, on a machine that has time for it. A test adds by how much this one had none.
 A_LINE_WITHIN_MS = 1_200.0

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from checked import A_SCENARIO_S, Play
+from playing import LEARNT, Play, handed_on, playing
 
-from benchmarks.faults_stage import Stage, staged
+from benchmarks.faults_stage import staged
 
 for neighbour in ("streams", "guests"):
     sys.path.insert(0, str(Path(__file__).parents[1] / neighbour))
@@ -27,25 +25,19 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.getbasetemp().parent, "reader")
 
 
+@pytest.fixture(scope="session")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that all stages of a run share."""
+    return tmp_path_factory.getbasetemp().parent / f"learnt-{LEARNT}"
+
+
 @pytest.fixture(scope="session", params=["aiokafka"])
-def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
-    """Plays scenarios, one after another, on one stage: log and workers stay, callers are each scenario's own."""
+def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, learnt: Path) -> Iterator[Play]:
+    """On one stage for all tests of what workers suffer."""
     from broker import bootstrap
 
-    with asyncio.Runner() as runner:
-        staging = staged(bootstrap(), tmp_path_factory.mktemp("stage"), workers=WORKERS, host=request.param)
-        stage = runner.run(_in_time(staging.__aenter__()))
-
-        async def prepared(scenario: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
-            await stage.staff(WORKERS)
-            await scenario(stage)
-
-        try:
-            yield lambda scenario: runner.run(_in_time(prepared(scenario)))
-        finally:
-            runner.run(staging.__aexit__(None, None, None))
-
-
-async def _in_time(work: Awaitable[Any]) -> Any:
-    async with asyncio.timeout(A_SCENARIO_S):
-        return await work
+    with (
+        handed_on(learnt, tmp_path_factory.mktemp("stage")) as data,
+        playing(staged(bootstrap(), data, workers=WORKERS, host=request.param), WORKERS) as play,
+    ):
+        yield play

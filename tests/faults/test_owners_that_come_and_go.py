@@ -1,17 +1,21 @@
-"""Two owners that join and leave ten times while 200 facts a second come in."""
+"""Two owners that join and leave ten times while 200 facts a second come in; workers that do while twenty callers ask."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from broker import bootstrap, topics_for
-from checked import A_SCENARIO_S
+from checked import assert_answered_in_time, assert_others_agree, assert_sound
+from playing import A_SCENARIO_S, Play
 from support import DataDirectory, NoEffects, TallyMind, run
 
 from benchmarks.faults_reader import Account, read_by_others
+from benchmarks.faults_scenarios import come_and_go
+from benchmarks.faults_stage import Stage
 from schemas.base import Kind
 from schemas.facts import KeyPressed
 from streams.effective import EffectiveReader
@@ -24,7 +28,8 @@ from streams.owner import Stores
 PARTITIONS = 8
 CONVERSATIONS = 40
 FACTS_A_SECOND = 200
-CHANGES = 10
+EVENTS_A_SECOND = 200  # at least so many come to stand on the log; a fact and what is decided on it are two
+CHANGES = 10  # of each of the two owners
 STAYS_S = 0.8  # each of the two, before it leaves: they overlap
 
 
@@ -62,8 +67,20 @@ async def puts(stores: Stores, data: DataDirectory, until: asyncio.Event) -> dic
     return acknowledged
 
 
-async def effective_facts(stores: Stores, data: DataDirectory) -> dict[str, list[str]]:
+class Effective(NamedTuple):
+    """``facts``: ids by conversation, in the log's order. ``reigns``: how often an owner took a partition."""
+
+    facts: dict[str, list[str]]
+    reigns: int
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.facts.values()))
+
+
+async def effective_facts(stores: Stores, data: DataDirectory) -> Effective:
     found: dict[str, list[str]] = {f"c{n}": [] for n in range(CONVERSATIONS)}
+    reigns = 0
     for partition in range(PARTITIONS):
         reader, start = EffectiveReader(), 0
         while records := await stores.ledger.read(partition, start):
@@ -72,7 +89,8 @@ async def effective_facts(stores: Stores, data: DataDirectory) -> dict[str, list
                     if event.kind is Kind.FACT:
                         found[event.conversation_id].append(event.event_id)
             start = records[-1].offset + 1
-    return found
+        reigns += reader.epoch  # each epoch is one above the last
+    return Effective(found, reigns)
 
 
 @pytest.mark.parametrize("host", [KafkaHost])
@@ -81,28 +99,45 @@ def test_nothing_is_lost_doubled_or_out_of_order_while_owners_come_and_go(
 ) -> None:
     topics, over = topics_for(tmp_path, PARTITIONS), asyncio.Event()
 
-    async def come_and_go() -> None:
+    async def ten_times() -> None:
         await asyncio.gather(*(comes_and_goes(host, topics, data, CHANGES, after_s) for after_s in (0.0, STAYS_S / 2)))
         over.set()
 
-    async def scenario() -> tuple[dict[str, list[str]], dict[str, list[str]], Account]:
+    async def scenario() -> tuple[dict[str, list[str]], float, Effective, Account]:
+        loop = asyncio.get_running_loop()
         async with opened(bootstrap(), topics) as stores:
+            began_s = loop.time()
             async with asyncio.TaskGroup() as group:
                 putting = group.create_task(puts(stores, data, over))
-                group.create_task(come_and_go())
-            acknowledged = putting.result()
+                group.create_task(ten_times())
+            acknowledged, lasted_s = putting.result(), loop.time() - began_s
             every = [event_id for ids in acknowledged.values() for event_id in ids]
-            found: dict[str, list[str]] = {}
-            while sum(map(len, found.values())) < len(every):
+            while (found := await effective_facts(stores, data)).count < len(every):
                 await comes_and_goes(host, topics, data, 1)  # takes what nobody has taken yet
-                found = await effective_facts(stores, data)
         account = await read_by_others(reader, bootstrap(), topics.log, every, tmp_path)
-        return acknowledged, found, account
+        return acknowledged, lasted_s, found, account
 
-    acknowledged, found, account = run(scenario(), A_SCENARIO_S)
-    assert sum(map(len, acknowledged.values())) > FACTS_A_SECOND * CHANGES * STAYS_S / 2
-    doubled = [name for name, count in Counter(id for ids in found.values() for id in ids).items() if count > 1]
+    acknowledged, lasted_s, found, account = run(scenario(), A_SCENARIO_S)
+    facts = sum(map(len, acknowledged.values()))
+    assert account.effective >= 2 * facts
+    assert 2 * facts > EVENTS_A_SECOND * lasted_s, "less came in than the test is about"
+    assert found.reigns >= 2 * CHANGES, "they came and owned nothing"
+    doubled = [name for name, count in Counter(id for ids in found.facts.values() for id in ids).items() if count > 1]
     assert not doubled
-    assert found == acknowledged
+    assert found.facts == acknowledged
     assert account.wrong == {}
-    assert account.effective >= sum(map(len, acknowledged.values()))
+
+
+def test_while_a_worker_joins_and_another_leaves_in_good_order_callers_hear_nothing_of_it(
+    play: Play, reader: Path
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.ring()
+        unstruck = await stage.calm()
+        struck = await come_and_go(stage, times=1)
+        assert_answered_in_time(struck.meanwhile, stage, unstruck)
+        assert_answered_in_time(struck.after, stage, unstruck)
+        assert_sound(await stage.end(), stage)
+        await assert_others_agree(stage, reader)
+
+    play(scenario)

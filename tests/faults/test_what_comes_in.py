@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checked import Play, assert_answered_in_time, assert_others_agree, assert_sound
+from checked import assert_answered_in_time, assert_others_agree, assert_sound
+from playing import Play
 
 from benchmarks.faults_scenarios import NOISE, delivered_twice, fill_the_disk, poison
 from benchmarks.faults_stage import PARTITIONS, Stage
