@@ -93,12 +93,18 @@ async def run_block(
             except side.failures as error:
                 taken.failed[f"{side.name}: {type(error).__name__}: {error}"] += 1
                 continue
-            taken.decided_ms[turn.call_id] = (decided.at_s - began_s) * 1000
+            taken.decided_ms[turn.call_id] = (decided.at_s - (decided.began_s or began_s)) * 1000
+            if load.at_once == 1:  # nobody's next words come while the losers of their last turn are put away
+                await _settled(model)
 
     await side.open(work)
     before_s = cpu_s(side.servers())
     await asyncio.gather(*(one_after_another(worker) for worker in range(load.at_once)))
-    await model.idle()
-    await asyncio.sleep(SETTLE_S)
+    await _settled(model)
     taken.cpu_ms[number] = (cpu_s(side.servers()) - before_s) * 1000 / len(work)
     await side.close(work)
+
+
+async def _settled(model: WatchedModel) -> None:
+    await model.idle()
+    await asyncio.sleep(SETTLE_S)

@@ -54,12 +54,13 @@ class OpenCall:
 
     async def decide(self, question: str) -> Decided:
         """From the fact's put to the reading of what was chosen."""
+        began_s = time.perf_counter()
         await self.put(
             f.UtteranceHeard(utterance_id="u1.1", text=question, final=True, confidence=0.9, since_speech_end_ms=200.0)
         )
         chosen = await self.until(d.Spoken)
         assert isinstance(chosen.payload, d.Spoken)
-        return Decided(chosen.payload.text, time.perf_counter())
+        return Decided(chosen.payload.text, time.perf_counter(), began_s)
 
     async def close(self) -> None:
         await self.put(f.CallEnded(reason="caller_hung_up"))

@@ -66,7 +66,7 @@ class GatewayCall:
 
     async def decide(self, question: str) -> Decided:
         answer = await self._gateway.ask(self._call_id, do="decide", question=question)
-        return Decided(str(answer["text"]), float(answer["at_s"]))
+        return Decided(str(answer["text"]), float(answer["at_s"]), float(answer["began_s"]))
 
     async def close(self) -> None:
         await self._gateway.ask(self._call_id, do="close")

@@ -11,10 +11,15 @@ from benchmarks.race_turns import RaceTurn
 
 
 class Decided(NamedTuple):
-    """``at_s``: when, by ``time.perf_counter``; what comes after is cleaning up. (uvloop's clock ticks in ms.)"""
+    """``at_s``: when, by ``time.perf_counter``; what comes after is cleaning up. (uvloop's clock ticks in ms.)
+
+    ``began_s``: when the caller's words were known, where the caller's channel is another process's: telling that process
+    is no part of the turn. None: when ``decide`` was called.
+    """
 
     text: str
     at_s: float
+    began_s: float | None = None
 
 
 class NothingAcceptableError(Exception):

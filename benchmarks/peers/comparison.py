@@ -118,9 +118,12 @@ def _at_once(load: Load) -> str:
 
 
 def _about(load: Load) -> tuple[str, ...]:
+    settled = f"a turn begins {SETTLE_S * 1000:.0f} ms after the last call of the one before has ended"
+    alone = (settled,) if load.at_once == 1 else ()
     return (
         f"the emulated model's times are multiplied by {load.pace:g}; it streams {load.tokens_per_chunk} tokens a chunk",
         "over bare: the same turns with the same draws, decided right before or after by bare asyncio",
+        *alone,
         "CPU: median of this process (worker, client, SDK of the model) and the engine's servers with all their "
         f"children, until the last call ended and {SETTLE_S * 1000:.0f} ms more",
     )
