@@ -180,11 +180,14 @@ class NoEffects:
     report: Report | None = None
     stopped = 0
 
+    def __init__(self) -> None:
+        self.reconciled: list[object] = []  # conversations, as each step left them
+
     def begin(self, epoch: int, report: Report) -> None:
         self.report = report
 
     def reconcile(self, conversation_id: str, conversation: object) -> None:
-        return
+        self.reconciled.append(conversation)
 
     async def stop(self) -> None:
         self.report = None

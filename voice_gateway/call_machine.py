@@ -266,8 +266,9 @@ class CallMachine(CallSounds):
                 yield self._put(f.CallAnswered(take=self.take))
                 self._take_over_waiting(payload, now_ms)
         elif isinstance(payload, f.SubjectAuthenticated):
-            self._subject_id = payload.subject_id
-            yield from self._go_on(now_ms)
+            former, self._subject_id = self._subject_id, payload.subject_id
+            if former not in ("", payload.subject_id):
+                yield from self._end_here(now_ms)  # the rest of it is not for whoever is there now
         elif isinstance(payload, d.TurnOpened):
             yield from self._turn_opened(turn_id, payload, now_ms)
         elif isinstance(payload, d.CandidateFormed):
@@ -293,8 +294,7 @@ class CallMachine(CallSounds):
             if self._chosen and self._chosen[1] == turn_id:
                 self._chosen = self._next = None
             if self._reply and self._reply.turn_id == turn_id:
-                self._reply.end_here()
-                yield from self._go_on(now_ms)
+                yield from self._end_here(now_ms)
             if turn_id == self._turn_id:
                 yield from self._discard(keep=self.playing.sound_id if self.playing else None)
 

@@ -85,7 +85,7 @@ class CallSounds:
         if refusal:
             yield from self._refuse(chosen, turn_id, refusal)
             return
-        self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id, self._subject_id)
+        self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id)
         if self._texts.get(chosen.candidate_id) != chosen.text:  # it was chosen before, and has grown since
             yield from self._discard(only=chosen.candidate_id)
         self._texts[chosen.candidate_id] = chosen.text
@@ -221,16 +221,13 @@ class CallSounds:
         reply = self._reply
         if reply is None or self.playing or self.ended or self.evicted:
             return
-        if reply.subject_id not in ("", self._subject_id) and not reply.last:
-            self._waiting = None
-            yield from self._leave_reply()  # the rest of it is not for whoever is there now
-        elif reply.ahead and self._preparing.get(reply.ahead[0].sound_id) and not self._behind:
+        if reply.ahead and self._preparing.get(reply.ahead[0].sound_id) and not self._behind:
             piece = reply.ahead.pop(0)
             del self._preparing[piece.sound_id]
             self.playing, self._waiting = piece, None
             yield Start(piece)
             yield from self._prepare_ahead(now_ms)
-        elif reply.cut_short:  # its turn ended on the log
+        elif reply.cut_short:
             self._waiting = None
             yield from self._leave_reply(only=self._whole_of(reply.candidate_id))
         elif reply.last:
@@ -246,6 +243,12 @@ class CallSounds:
             marks_ms, hard_ms = self._grant.hold_marks_ms, self._grant.hard_ms
             self._waiting = Waiting(now_ms, utterance_id, marks_ms, plan, hard_ms, final=True)
             yield self._progress(reply, "")
+
+    def _end_here(self, now_ms: float) -> Iterator[Command]:
+        """Nothing of the reply that began is said after what plays of it."""
+        if self._reply:
+            self._reply.end_here()
+            yield from self._go_on(now_ms)
 
     def _prepare_ahead(self, now_ms: float) -> Iterator[Command]:
         """The next pieces, as far as voices are there and free."""

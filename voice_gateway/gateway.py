@@ -65,6 +65,7 @@ class Heard:
         default_factory=list
     )  # when each began; of a reply its first piece
     speech_ended_at: dict[str, float] = field(default_factory=dict)  # by utterance: the end that was believed
+    hung_up: str | None = None  # why, where the agent did
     unsent_facts: int = 0
 
 
@@ -267,6 +268,7 @@ class Gateway:
             self._catching_up = asyncio.create_task(self._catch_up())
             self._catching_up.add_done_callback(_tell_failure)
         elif isinstance(command, HangUp):
+            self.heard.hung_up = command.reason
             self._over.set()
 
     def _tell_media(self, *, idle: bool) -> None:

@@ -12,11 +12,10 @@ SURELY_HEARD = 0.75  # of what is taken to be heard by the share of the audio: v
 
 class ReplyPieces:
     """``ahead``: pieces that may be said and weren't started, in order. ``complete``: no others will follow them.
-    ``subject_id``: who was there when it was chosen; empty: nobody who said who they are. ``cut_short``: it ended before
-    all of it was said."""
+    ``cut_short``: it ended before all of it was said."""
 
-    def __init__(self, chosen: d.Spoken, turn_id: str, subject_id: str = "") -> None:
-        self.candidate_id, self.turn_id, self.subject_id = chosen.candidate_id, turn_id, subject_id
+    def __init__(self, chosen: d.Spoken, turn_id: str) -> None:
+        self.candidate_id, self.turn_id = chosen.candidate_id, turn_id
         self.ahead: list[Sound] = []
         self.complete = not (isinstance(chosen, d.ReplyChosen) and chosen.more)
         self.cut_short = False

@@ -4,7 +4,7 @@
 - ``a_call_with_crashes``, ``…_bad_vendors``, ``…_guests``, ``…_hedges``, ``…_proofs``, ``…_writes``, ``a_call_by_sentence``,
   ``a_plain_call``: of some simulated calls under such faults, or none, the one in which most happens that no golden log
   before it holds, types of event first.
-- ``a_read_that_comes_late``: told fact by fact, since banks that are simulated answer in time.
+- ``a_read_that_comes_late``: told fact by fact, as short as it can be.
 
 Each version of the deciders is recorded once. A golden log that its own version no longer decides alike means that
 ``processors.deciders.VERSION`` must rise first; ``--unreleased`` says that no log outside this checkout has that version.

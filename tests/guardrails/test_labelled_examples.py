@@ -47,7 +47,12 @@ TOGETHER = {
     ("complaint", "complaint_meaning"): 0.65,
     ("vulnerability", "vulnerability_meaning"): 0.4,
 }
-FRESH = 0.8  # recall of sentences that were written for this alone
+FRESH = {  # recall of sentences that were written for this alone, by each of the hands in ``JUDGED``
+    "advice_meaning": 0.85,
+    "complaint_meaning": 0.82,
+    "prompt_injection": 0.86,
+    "vulnerability_meaning": 0.84,
+}
 JUDGED = HANDS[-2:]  # the earlier ones would cost seconds of embedding: they are the benchmark's
 MISTAKEN_CUES = 0.02  # of everyday sentences; what blocks may be mistaken at none
 MISTAKEN_NEAR = 0.1  # of sentences that come close on purpose
@@ -95,7 +100,7 @@ def test_a_pattern_and_a_classifier_together_find_more(pair: tuple[str, str], em
 @pytest.mark.parametrize("name", LEARNT)
 def test_fresh_sentences_are_judged_as_well_as_they_were(name: str, hand: str, embedder: MiniLM) -> None:
     found = fresh(name, hand, embedder)
-    assert found.recall >= FRESH, found.missed
+    assert found.recall >= FRESH[name], found.missed
     assert found.near <= MISTAKEN_NEAR, found.mistaken
     if found.everyday is not None:
         assert found.everyday <= (0.0 if registry.find(name).blocks else MISTAKEN_CUES), found.mistaken

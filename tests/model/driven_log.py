@@ -56,7 +56,7 @@ class DrivenLedger:
         self._landed: deque[_Submitted] = deque()
         self._broken = False
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> Awaitable[Receipt]:
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
         submitted = _Submitted(deque(entries), asyncio.get_running_loop().create_future())
         if entries[0].body.type == "OwnerTook":
             self._broken = False
