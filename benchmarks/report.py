@@ -43,21 +43,21 @@ def as_markdown(report: Report) -> str:
     return "\n\n".join("\n".join(_lines(table)) for table in report.tables)
 
 
+def as_row(cells: Sequence[Cell]) -> str:
+    return "| " + " | ".join(_text(cell) for cell in cells) + " |"
+
+
 def _lines(table: Table) -> Iterator[str]:
     yield f"**{table.title}**"
     yield ""
-    yield _row(table.columns)
-    yield _row(["---"] + ["---:"] * (len(table.columns) - 1))
+    yield as_row(table.columns)
+    yield as_row(["---"] + ["---:"] * (len(table.columns) - 1))
     for row in table.rows:
-        yield _row([_text(cell) for cell in row])
+        yield as_row(row)
     if table.notes:
         yield ""
     for note in table.notes:
         yield f"- {note}"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _text(cell: Cell) -> str:

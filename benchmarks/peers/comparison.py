@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from benchmarks.race_bare import BareSide
 from benchmarks.race_behaviour import CALLS_A_TURN, race_behaviour
 from benchmarks.race_blocks import SETTLE_S, Entrant, Load, Taken, compare
 from benchmarks.race_turns import emulator_config, open_model
-from benchmarks.report import Cell, Report, Table
+from benchmarks.report import Cell, Report, Table, as_row
 from benchmarks.same_requests import same_requests
 from benchmarks.watched_model import WatchedModel
 
@@ -56,9 +57,17 @@ async def measure(peers: Sequence[Peer], loads: Sequence[Load]) -> Report:
         with tempfile.TemporaryDirectory(prefix="ledgerline-peer-") as directory:
             async with peer.serving(Path(directory)):
                 for load in loads:
+                    before = len(found.latency[load.at_once])
                     await _measure(peer, load, behaviour, found)
+                    _say(load, found.latency[load.at_once][before:])
         found.versions.append(f"{peer.name}: {peer.versions()}")
     return _report(loads, found)
+
+
+def _say(load: Load, rows: Sequence[tuple[Cell, ...]]) -> None:
+    """On stderr as it is found: the whole takes more than an hour, and what is broken off has said what it saw."""
+    for row in rows:
+        print(f"# {_at_once(load)}: {as_row(row)}", file=sys.stderr, flush=True)
 
 
 async def _measure(peer: Peer, load: Load, behaviour: Behaviour, found: _Found) -> None:
