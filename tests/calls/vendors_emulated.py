@@ -26,11 +26,11 @@ from console.emulated import marked
 from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import open_speech
-from providers.embeddings import MiniLM
-from tests.calls.answered import Held, answer, follows, local_parts, write_script
+from tests.calls.answered import Held, answer, embedder, follows, local_parts, write_script
 
 KEY = "a-good-key"
 WORDS = "Hi, I lost my credit card."
+LINES = 6  # held at a time: each keeps real time, and some are heard and spoken by local models, which take a core
 PROGRAM = """
 import sys
 from emulators.config import EmulatorConfig
@@ -97,7 +97,7 @@ class PartsMaker:
         if key not in self.agents:
             models = await usable(await marked(settings), mute)
             model = make_model(models, local_parts().behaviour, mute)
-            self.agents[key] = Agent(local_parts().behaviour, MiniLM(), model), models
+            self.agents[key] = Agent(local_parts().behaviour, embedder(), model), models
         return self.agents[key]
 
     async def parts(self, settings: Settings) -> CallParts:
@@ -123,19 +123,20 @@ class Shared:
 def answered_at_once(
     folder: Path, calls: Mapping[str, Settings], monkeypatch: pytest.MonkeyPatch, script: str
 ) -> dict[str, Held]:
-    """Every call by name, all in real time beside each other; the caller follows ``script``."""
+    """Every call by name, in real time, some beside each other; the caller follows ``script``."""
     local = local_parts()
     assert local.speech.local_voice is not None
     shared = Shared(local.speech.local_voice)
     monkeypatch.setattr("providers.local_voice.open_local_voice", lambda order: shared)
     names = iter(calls)
 
-    maker = PartsMaker()
+    maker, lines = PartsMaker(), asyncio.Semaphore(LINES)
 
     async def one(name: str, parts: CallParts) -> Held:
         data = folder / name
         data.mkdir(parents=True)
-        return await answer(data, follows(write_script(data, script)), parts)
+        async with lines:
+            return await answer(data, follows(write_script(data, script)), parts)
 
     async def all_of_them() -> list[Held]:
         for settings in calls.values():
