@@ -6,6 +6,8 @@ each event changes stands in ``agent_core/reducers/``, by what it is about.
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec.structs import replace
 
 from agent_core.conversation import Conversation
@@ -25,7 +27,7 @@ from agent_core.reducers import (
     writing,
 )
 from agent_core.reducers.changes import Reducer
-from schemas.base import Fact
+from schemas.base import Fact, Payload
 from schemas.event import Happening
 from schemas.facts import SubjectAuthenticated
 
@@ -50,12 +52,30 @@ def evolve(conversation: Conversation, event: Happening) -> Conversation:
     """The conversation after ``event``. Pure; unknown and late events only move ``seq``."""
     payload = event.payload
     conversation = replace(conversation, seq=event.seq, accepted_at_us=event.accepted_at_us)
-    if isinstance(payload, Fact) and payload.SUPERSEDES:
-        conversation = replace(conversation, last_caller_seq=event.seq)
-        if not isinstance(payload, SubjectAuthenticated):  # who signs in may be silent all the same
-            timers = {key: t for key, t in conversation.timers.items() if t.purpose != "silence"}
-            conversation = replace(conversation, timers=timers)
-    if isinstance(payload, spending.COSTLY):
-        conversation = spending.with_cost(conversation, payload)
-    reduce = _REDUCERS.get(type(payload))
-    return reduce(conversation, event, payload) if reduce else conversation
+    for change in _changes_by(type(payload)):
+        conversation = change(conversation, event, payload)
+    return conversation
+
+
+@cache
+def _changes_by(kind: type[Payload]) -> tuple[Reducer, ...]:
+    """What events of this type change, in order. Found once a type: to ask for each event what classes it is of took a sixth
+    of the reducer's time."""
+    changes: list[Reducer] = []
+    if issubclass(kind, Fact) and kind.SUPERSEDES:
+        # Who signs in may be silent all the same.
+        changes.append(_caller_superseded if issubclass(kind, SubjectAuthenticated) else _caller_heard)
+    if issubclass(kind, spending.COSTLY):
+        changes.append(spending.with_cost)
+    if kind in _REDUCERS:
+        changes.append(_REDUCERS[kind])
+    return tuple(changes)
+
+
+def _caller_superseded(c: Conversation, event: Happening, p: Fact) -> Conversation:
+    return replace(c, last_caller_seq=event.seq)
+
+
+def _caller_heard(c: Conversation, event: Happening, p: Fact) -> Conversation:
+    timers = {key: t for key, t in c.timers.items() if t.purpose != "silence"}
+    return replace(c, last_caller_seq=event.seq, timers=timers)
