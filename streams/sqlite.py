@@ -31,6 +31,7 @@ from streams.ports import (
     Snapshot,
 )
 from streams.sqlite_store import SqliteStore
+from streams.sqlite_wal import wal_of
 
 BATCH = 1000
 _NO_END = 2**63 - 1
@@ -181,8 +182,9 @@ class SqliteLedger:
         return [row[0] for row in self._store.db.execute(_CONVERSATIONS)]
 
     async def sync(self) -> None:
-        wal = self._store.path.with_name(self._store.path.name + "-wal")
-        await asyncio.get_running_loop().run_in_executor(None, _fsync, wal)
+        """Once the file that commits go into is on disk. What is moved out of it then, nobody waits for."""
+        await asyncio.get_running_loop().run_in_executor(None, _fsync, wal_of(self._store.path))
+        self._store.checkpoints.begin_if_due()
 
 
 class SqliteStateStore:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.doorbell import Doorbell
+from streams.sqlite_checkpoint import Checkpoints
 from streams.sqlite_wal import connect_wal
 
 # How soon a commit by another process is seen that didn't ring (``streams.doorbell``); our own wake followers at once. A
@@ -53,10 +54,11 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         """Raises ``StoreUnreadableError``."""
-        self.path = path
+        self.path, self.checkpoints = path, Checkpoints(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.db = connect_wal(path, "normal")
+            self.checkpoints.left_to_them(self.db)
             self.db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnreadableError(f"{path} can't be used as a ledgerline log: {error}") from None
@@ -69,6 +71,7 @@ class SqliteStore:
         if self._poller:
             self._poller.cancel()
         self._bell.close()
+        self.checkpoints.close()
         self.db.close()
 
     async def changes(self, of: str | None = None) -> AsyncGenerator[None, None]:

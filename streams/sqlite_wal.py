@@ -35,13 +35,17 @@ def connect_wal(path: Path, synchronous: str) -> sqlite3.Connection:
     return database
 
 
+def wal_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
     """Without a write-ahead log beside it the file is whole and nobody writes it; then nothing needs to be made beside it."""
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    how = "mode=ro" if wal_of(path).exists() else "immutable=1"
     address = f"{path.absolute().as_uri()}?{how}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from streams.owner_lock import OwnerLock
 from streams.ports import OwnerRefusedError
+from streams.sqlite_checkpoint import Checkpoints
 from streams.sqlite_wal import connect_wal
 
 _VERSION = 1
@@ -55,8 +56,13 @@ class LocalFile:
         self._lock: OwnerLock | None = None
         self.path = None if path is None else self._taken(path)
         self._db = _memory() if self.path is None else _opened(self.path)
+        self._checkpoints = Checkpoints(self.path) if self.path else None
+        if self._checkpoints:
+            self._checkpoints.left_to_them(self._db)
 
     def close(self) -> None:
+        if self._checkpoints:
+            self._checkpoints.close()
         self._db.close()
         if self._lock:
             self._lock.release()
@@ -91,6 +97,8 @@ class LocalFile:
         try:
             yield
             self._db.execute("commit")
+            if self._checkpoints:
+                self._checkpoints.begin_if_due()
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("rollback")
