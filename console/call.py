@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,12 +15,12 @@ from agent_core.behaviour_loader import load
 from agent_core.ports import SpeechSynthesiser
 from console.agent import Agent, make_mind
 from console.agent_opening import open_agent
-from console.failures import FailedError
+from console.reigning import reigning
 from console.settings import LlmSettings, Settings
 from console.signed_in import Company, open_company
 from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
-from console.workspace import Host, Workspace
+from console.workspace import Workspace
 from processors.opening import CLOSING_ID
 from providers.call_voice import CallVoice
 from providers.phrase_store import PhraseStore
@@ -35,7 +35,6 @@ from voice_gateway.gateway import Gateway, Heard, Line
 from voice_gateway.media import Media
 from voice_gateway.recording import RecordingFailure, StereoRecorder
 
-TAKE_OVER_S = 10.0
 CLOSING_S = 5.0
 
 MakeMedia = Callable[[StereoRecorder], Media]
@@ -125,7 +124,7 @@ async def make_call(
     providers = parts.in_use()
     try:
         host = workspace.host(mind, parts.agent.effects) if parts.agent else None
-        async with _reigning(host) if host else nullcontext():
+        async with reigning(host, "no call can be answered") if host else nullcontext():
             tail = ConversationTail(workspace.stores.ledger, workspace.codec, call_id)
             await writer.put(fact_event(call_id, _arrived(parts, providers)))
             if subject:
@@ -140,22 +139,6 @@ async def make_call(
     lost = host.reigns_lost if host else []
     log_failure = None if closed else (lost or ["nothing was written in time"])[-1]
     return CallMade(call_id, recording, providers, heard, media, recorder.failure, log_failure)
-
-
-@asynccontextmanager
-async def _reigning(host: Host) -> AsyncIterator[None]:
-    """The host while it owns the log. Raises ``FailedError`` where it can't take it: then no call is answered."""
-    try:
-        async with asyncio.timeout(TAKE_OVER_S):
-            await host.__aenter__()
-    except TimeoutError:
-        await host.__aexit__()
-        why = host.reigns_lost[-1] if host.reigns_lost else "it takes nothing"
-        raise FailedError(f"no call can be answered: {why}") from None
-    try:
-        yield
-    finally:
-        await host.__aexit__()
 
 
 def new_call_id() -> str:

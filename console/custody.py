@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from console.agent import make_mind
 from console.failures import FailedError, UsageError, tell_damage
+from console.reigning import reigning
 from console.workspace import Workspace
 from projections.custody import Custody, custody_of
 from projections.effective_log import conversation_events
@@ -68,7 +69,10 @@ async def read_custody(workspace: Workspace) -> Custody:
 
 @asynccontextmanager
 async def custody_record(workspace: Workspace) -> AsyncIterator[CustodyRecord]:
-    """Where nobody owns the log, this process does while it is entered; it carries out nothing that conversations ask."""
+    """Where nobody owns the log, this process does while it is entered; it carries out nothing that conversations ask.
+
+    Raises ``FailedError`` where it can't: nobody may write the log, or its disk is full.
+    """
     await workspace.codec.prepare([CUSTODY], create=True)
     try:
         if await workspace.owned_elsewhere():
@@ -77,7 +81,8 @@ async def custody_record(workspace: Workspace) -> AsyncIterator[CustodyRecord]:
     except OwnerRefusedError:  # an embedded log whose owner is another process: that one takes the facts
         yield CustodyRecord(workspace)
         return
-    async with workspace.host(make_mind(workspace.behaviour_of, workspace.keys), NoEffects):
+    host = workspace.host(make_mind(workspace.behaviour_of, workspace.keys), NoEffects)
+    async with reigning(host, "nothing can be noted on this log"):
         yield CustodyRecord(workspace)
 
 
