@@ -18,15 +18,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, RequestTimedOutError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.kafka.attentive_client import SILENT_S, attend
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
+from streams.kafka.silence import Silence
 
 _LOG = logging.getLogger(__name__)
 
-# A broker that is stopped or cut off keeps its connections: only this ends the wait for it. Brokers take 4 to 9 s to give
-# their partitions to others, and a caller hears the closing line after 6 s.
+# A broker that this process alone can't reach keeps its connections: only this ends the wait for it. One that the others
+# can't reach either is given up before (``streams.kafka.attentive_client``).
 REQUEST_TIMEOUT_MS = 5_000
 MAX_RECORD_BYTES = 1_000_000  # below the brokers' default of 1,048,588: refused here, before it costs a sequence number
 MAX_BATCH_BYTES = 900_000
@@ -60,6 +62,7 @@ class Connection:
         self._closing: dict[_Client, asyncio.Task[None]] = {}
         self._shared: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._silence = Silence()
 
     async def close(self) -> None:
         """Cancelled meanwhile, it closes what is left first."""
@@ -117,7 +120,7 @@ class Connection:
                 consumer_timeout_ms=_LOOK_AROUND_MS,
             )
             try:
-                await self.start(consumer)
+                await self.start(consumer, SILENT_S + patience.most_ms / 1000)
                 break
             except KafkaError as error:
                 _LOG.warning("no broker answers: %s", type(error).__name__)
@@ -125,14 +128,15 @@ class Connection:
         consumer.assign(list(partitions))
         return consumer
 
-    async def start(self, client: _Client) -> None:
+    async def start(self, client: _Client, patience_s: float = SILENT_S) -> None:
         """From here on it is the connection's to close. Raises ``KafkaError``: then it is closed already.
+
+        ``patience_s``: how long a broker may take for an answer before the others are asked about it.
 
         A start goes on though its waiter is cancelled: aiokafka leaks the connection that it is opening when it is
         cancelled meanwhile. It is closed behind that.
         """
-        if not isinstance(client, PartitionProducer):  # it looks by itself
-            _look_for_leaders(client.client if isinstance(client, AIOKafkaProducer) else client._client)
+        attend(client._client if isinstance(client, AIOKafkaConsumer) else client.client, self._silence, patience_s)
         starting = self._clients[client] = asyncio.ensure_future(client.start())
         try:
             await asyncio.shield(starting)
@@ -195,21 +199,6 @@ class Connection:
             "max_request_size": MAX_RECORD_BYTES,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }
-
-
-def _look_for_leaders(client: _Client) -> None:
-    """Who leads is asked as soon as a broker left a request unanswered. It may be stopped, or cut off, and another elected;
-    aiokafka would first open a new connection to it, and wait as long for that."""
-    send = client.send
-
-    async def sent(*request: Any, **options: Any) -> Any:
-        try:
-            return await send(*request, **options)
-        except RequestTimedOutError:
-            client.force_metadata_update()
-            raise
-
-    client.send = sent
 
 
 async def _close(client: _Client, starting: asyncio.Future[None]) -> None:

@@ -18,7 +18,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import (  # type: ign
 )
 from aiokafka.errors import InvalidSessionTimeoutError, KafkaError  # type: ignore[import-untyped]
 
-from streams.kafka.connection import connected
+from streams.kafka.connection import REQUEST_TIMEOUT_MS, connected
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="latest",
+            request_timeout_ms=REBALANCE_TIMEOUT_MS + REQUEST_TIMEOUT_MS,  # an answer may wait for a rebalance
             session_timeout_ms=self.session_timeout_ms,
             heartbeat_interval_ms=min(HEARTBEAT_MS, self.session_timeout_ms // 3),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,

@@ -44,24 +44,25 @@ class Sent(NamedTuple):
 
 
 class PartitionProducer:
-    """Start it first. After an error of ``landed`` its sequence numbers are lost: make another."""
+    """Start it as a connection does (``Connection.start``). After an error of ``landed`` its sequence numbers are lost: make
+    another."""
 
     def __init__(
         self, bootstrap: str, topic: str, partition: int, *, request_timeout_ms: int, max_batch_bytes: int
     ) -> None:
-        self._client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=request_timeout_ms)
+        self.client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=request_timeout_ms)
         self._at = TopicPartition(topic, partition)
         self._request_timeout_ms, self._max_batch_bytes = request_timeout_ms, max_batch_bytes
         self._producer_id, self._epoch, self._sequence = -1, -1, 0
 
     async def start(self) -> None:
         """Raises ``KafkaError`` where no broker answers."""
-        await self._client.bootstrap()
-        await self._client.set_topics([self._at.topic])
+        await self.client.bootstrap()
+        await self.client.set_topics([self._at.topic])
         while True:
             try:
-                answer = await self._client.send(
-                    self._client.get_random_node(), InitProducerIdRequest(None, self._request_timeout_ms)
+                answer = await self.client.send(
+                    self.client.get_random_node(), InitProducerIdRequest(None, self._request_timeout_ms)
                 )
                 if answer.error_code:
                     raise for_code(answer.error_code)()
@@ -73,10 +74,10 @@ class PartitionProducer:
                 self._producer_id, self._epoch = answer.producer_id, answer.producer_epoch
                 break
         if (leader := self._leader()) is not None:  # its connection: the first batch needn't wait for one
-            await self._client.ready(leader)
+            await self.client.ready(leader)
 
     async def stop(self) -> None:
-        await self._client.close()
+        await self.client.close()
 
     def send(self, records: Sequence[KafkaRecord]) -> Sent:
         """Writes as many of the records as one batch holds. ``landed`` is to be awaited for it."""
@@ -103,7 +104,7 @@ class PartitionProducer:
                     raise
                 answer = None
                 await asyncio.sleep(_RETRY_S)
-                await self._client.force_metadata_update()
+                await self.client.force_metadata_update()
             else:
                 self._sequence = (self._sequence + sent.records) % _SEQUENCES
                 return offset
@@ -129,33 +130,34 @@ class PartitionProducer:
         return count, bytes(builder.build())
 
     def _leader(self) -> int | None:
-        leader = self._client.cluster.leader_for_partition(self._at)
+        leader = self.client.cluster.leader_for_partition(self._at)
         return None if leader is None or leader < 0 else int(leader)
 
     def _written(self, request: ProduceRequest) -> asyncio.Future[Any] | None:
         """None where the leader isn't known or has no open connection."""
-        connection = self._client._conns.get((self._leader(), ConnectionGroup.DEFAULT))
-        if connection is None or not connection.connected():
+        leader = self._leader()
+        connection = self.client._conns.get((leader, ConnectionGroup.DEFAULT))
+        if leader is None or connection is None or not connection.connected():
             return None
         try:
             waiting = connection.send(request)  # in the socket when this returns
         except KafkaError:
             return None
-        return asyncio.ensure_future(_answer(connection, waiting))
+        return asyncio.ensure_future(self._answered(leader, connection, waiting))
+
+    async def _answered(self, leader: int, connection: Any, waiting: Coroutine[Any, Any, Any]) -> Any:
+        with self.client.expecting(leader):
+            try:
+                return await waiting
+            except TimeoutError:  # as aiokafka's client does: the next request gets a new connection
+                connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
+                raise RequestTimedOutError from None
 
     async def _sent(self, request: ProduceRequest) -> Any:
         leader = self._leader()
         if leader is None:
             raise LeaderNotAvailableError
-        return await self._client.send(leader, request)
-
-
-async def _answer(connection: Any, waiting: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return await waiting
-    except TimeoutError:  # as aiokafka's client does: the next request gets a new connection
-        connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
-        raise RequestTimedOutError from None
+        return await self.client.send(leader, request)
 
 
 def _offset_in(answer: Any) -> int:

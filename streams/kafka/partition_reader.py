@@ -7,14 +7,12 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 
-from streams.kafka.connection import REQUEST_TIMEOUT_MS, RETRY_S, Connection, Patience
+from streams.kafka.connection import RETRY_S, Connection, Patience
 from streams.kafka.records import StampedRecord
 
 # A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
 _PATIENCE = Patience(5)
 _GETMANY_TIMEOUT_MS = 1000
-# How long a leader may be silent before another is looked for: twice as long each time, in case it is only slow.
-_SILENT_S = 1.0
 
 
 class PartitionReader:
@@ -59,8 +57,6 @@ class PartitionReader:
                     fetched = await consumer.getmany(timeout_ms=_GETMANY_TIMEOUT_MS, max_records=limit - len(found))
                     for records in fetched.values():
                         found.extend(record for record in records if record.offset < until)
-                    if not fetched:  # though there is something
-                        _look_for_the_leader(consumer)
                     position = await consumer.position(self.at)
                 self._next = position
             finally:
@@ -76,21 +72,12 @@ class PartitionReader:
         return self._consumer
 
     async def _asked(self, consumer: AIOKafkaConsumer, what: str) -> int:
-        silent_s = _SILENT_S
         while True:
             try:
-                async with asyncio.timeout(silent_s):
-                    return int((await getattr(consumer, what)([self.at]))[self.at])
-            except (TimeoutError, KafkaTimeoutError):
-                _look_for_the_leader(consumer)
-                silent_s = min(2 * silent_s, REQUEST_TIMEOUT_MS / 1000)
+                return int((await getattr(consumer, what)([self.at]))[self.at])
+            except KafkaTimeoutError:
+                continue
             except KafkaError as error:
                 if not error.retriable:
                     raise
                 await asyncio.sleep(RETRY_S)
-
-
-def _look_for_the_leader(consumer: AIOKafkaConsumer) -> None:
-    """A broker that is stopped or cut off keeps its connections, and aiokafka gives up each question to it and not the
-    connection: for as long as it stood still the same one would be asked again, though another had long been elected."""
-    consumer._client.force_metadata_update()

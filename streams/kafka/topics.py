@@ -8,8 +8,10 @@ from typing import NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
 
+from streams.kafka.attentive_client import attend
 from streams.kafka.errors import BrokerUnreachableError as BrokerUnreachableError
 from streams.kafka.errors import TopicMismatchError as TopicMismatchError
+from streams.kafka.silence import Silence
 from streams.kafka.url import PARTITIONS as PARTITIONS
 
 FOREVER = "-1"
@@ -115,6 +117,7 @@ async def topics_exist(bootstrap: str, topics: Topics) -> bool:
 
 async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    attend(admin._client, Silence())
     try:
         await admin.start()
     except KafkaError as error:

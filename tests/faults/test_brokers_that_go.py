@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.metadata import MetadataRequest
 from broker import ROOT, bootstrap
 from checked import assert_answered_in_time, assert_never_in_dead_air, assert_others_agree, assert_sound
 from playing import A_SCENARIO_S, Play, handed_on, playing
 from support import run
+from written import entry, step, took
 
 from benchmarks.faults_calls import Ended
-from benchmarks.faults_scenarios import lose_a_leader, lose_the_brokers, lose_the_registry
-from benchmarks.faults_stage import Stage, staged
+from benchmarks.faults_scenarios import leader_of, lose_a_leader, lose_the_brokers, lose_the_registry
+from benchmarks.faults_stage import PARTITIONS, Stage, staged
 from servers.kafka import KafkaCluster
 from servers.registry import RegistryServer
+from streams.kafka.log import opened
+from streams.kafka.topics import Topics
 
+AFTER_AN_ELECTION_S = 1.5  # some 0.4 s on two idle cores, brokers and all
 DOWN_S = 30.0  # as long as an owner waits for an acknowledgement; every caller hears the closing line
 JARS = ROOT / ".ledgerline/servers/jars"
 
@@ -62,6 +69,56 @@ def test_over_a_leader_that_is_killed_paused_or_cut_off_nobody_is_left_in_dead_a
         await assert_others_agree(stage, reader)
 
     play_on_three(scenario)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("way", ["paused", "cut off"])
+def test_who_waits_for_a_silent_leader_is_answered_within_a_second_of_the_election(
+    cluster: KafkaCluster, tmp_path: Path, way: str
+) -> None:
+    topics = Topics(PARTITIONS, f"{tmp_path.name}.")
+    lose, mend = {"paused": (cluster.pause, cluster.resume), "cut off": (cluster.cut, cluster.mend)}[way]
+
+    async def scenario() -> None:
+        async with opened(cluster.bootstrap, topics, replication=3) as stores:
+            ledger, victim = stores.ledger, await leader_of(cluster.bootstrap, topics.log, 0)
+            followed = {partition: ledger.follow(partition, 0) for partition in range(PARTITIONS)}
+            for partition, following in followed.items():
+                await ledger.append(partition, [entry(took(1))])
+                await anext(following)
+                await ledger.end(partition)
+            await asyncio.to_thread(lose, victim)
+            try:
+                waiting = [asyncio.ensure_future(anext(following)) for following in followed.values()]
+                for partition in followed:
+                    waiting.append(asyncio.ensure_future(ledger.append(partition, [entry(step(1, "s", 1)[0])])))
+                    waiting.append(asyncio.ensure_future(ledger.end(partition)))
+                await until_another_leads(cluster, topics.log, victim)
+                _, late = await asyncio.wait(waiting, timeout=AFTER_AN_ELECTION_S)
+                assert not late, f"of {len(waiting)} who ask for something, {len(late)} wait on"
+                await asyncio.gather(*waiting)
+            finally:
+                await asyncio.to_thread(mend, victim)
+            for following in followed.values():
+                await following.aclose()  # type: ignore[attr-defined]
+
+    run(scenario(), A_SCENARIO_S)
+
+
+async def until_another_leads(cluster: KafkaCluster, topic: str, former: int) -> None:
+    """The topic's first partition, as another broker says."""
+    asked = next(number for number in cluster.numbers if number != former)
+    client = AIOKafkaClient(bootstrap_servers=cluster.bootstrap.split(",")[asked - 1])
+    await client.bootstrap()
+    try:
+        while True:
+            told = await client.send(asked, MetadataRequest([topic]))
+            ((_, _, _, partitions),) = told.topics
+            if next(leader for _, number, leader, *_ in partitions if number == 0) not in (former, -1):
+                return
+            await asyncio.sleep(0.02)
+    finally:
+        await client.close()
 
 
 @pytest.mark.alone

@@ -7,14 +7,12 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import RequestTimedOutError
 from broker import bootstrap, topics_for
 from support import DataDirectory, NoEffects, TallyMind, run
 
 from streams.hosts.kafka import KafkaHost
-from streams.kafka.connection import Connection, connected
+from streams.kafka.connection import connected
 from streams.kafka.log import opened
 from streams.kafka.topics import create_topics
 
@@ -131,35 +129,3 @@ def test_an_owner_that_has_to_go_ends_in_good_order_whatever_the_host_hears_mean
         assert SlowToStop.open == 0
 
     run(scenario())
-
-
-class _Unanswered:
-    """A client whose broker is stopped: it keeps the connection, and answers nothing."""
-
-    def __init__(self) -> None:
-        self._client = self
-        self.looked = 0
-
-    async def start(self) -> None:
-        return
-
-    async def stop(self) -> None:
-        return
-
-    async def send(self, node: int, request: object) -> None:
-        raise RequestTimedOutError
-
-    def force_metadata_update(self) -> None:
-        self.looked += 1
-
-
-def test_who_leads_is_asked_as_soon_as_a_broker_leaves_a_request_unanswered() -> None:
-    async def scenario() -> int:
-        connection, client = Connection("127.0.0.1:1"), _Unanswered()
-        await connection.start(client)
-        with pytest.raises(RequestTimedOutError):
-            await client.send(1, b"")
-        await connection.close()
-        return client.looked
-
-    assert run(scenario()) == 1
