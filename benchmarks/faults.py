@@ -1,4 +1,4 @@
-"""Faults on real brokers and real workers, at the ear: twenty callers wait for an answer when each strikes."""
+"""Faults on real brokers and real workers, at the ear: at least twenty callers wait for an answer when each strikes."""
 
 from __future__ import annotations
 

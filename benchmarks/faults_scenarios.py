@@ -1,4 +1,4 @@
-"""The faults: each strikes while every caller of the stage waits for an answer.
+"""The faults: each strikes while the callers of the stage wait for an answer, at least twenty of them.
 
 A scenario asks its rounds and leaves the timed turns on the stage; what holds of the history is the caller's to check.
 """
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 
 from benchmarks.faults_calls import Turn
+from benchmarks.faults_line import EAGER_AFTER_MS
 from benchmarks.faults_stage import Stage
 from benchmarks.faults_workers import Worker
 from servers.kafka import KafkaCluster
@@ -22,8 +23,10 @@ from streams.clock import wall_clock_us
 from streams.kafka.connection import connected
 from streams.partitioner import partition_of
 
-# After the first caller began to speak: most have ended by then, their words are at the owner, and few are answered.
-STRIKE_AFTER_S = 0.65
+# After the last caller's words: they are at the owner, as words that are probably over. Nobody is answered before they
+# surely are.
+STRIKE_AFTER_S = (EAGER_AFTER_MS + 20) / 1000
+IN_FLIGHT = 20  # turns, when a fault strikes
 STOPPED_S = 5.0  # longer than any session time-out of the group, and than heartbeats may be missing
 GAP_S = 0.3  # longer than a gateway's loop may stand still unnoticed
 NOISE = (b"", b"poison", b"\x00\xff\xff\xff\xffpoison", b"\x00" + bytes(64))
@@ -40,18 +43,19 @@ class Struck(NamedTuple):
 
 
 class MissedError(Exception):
-    """A fault struck when hardly anybody waited for an answer: it showed nothing."""
+    """A fault struck when fewer than ``IN_FLIGHT`` callers waited for an answer: it showed less than it should."""
 
 
 async def struck(stage: Stage, strike: Callable[[], Awaitable[None]]) -> list[Turn]:
     """A round, and the fault in the middle of it. Raises ``MissedError``."""
     asking = asyncio.create_task(stage.round())
+    await stage.spoken()
     await asyncio.sleep(STRIKE_AFTER_S)
     struck_at = asyncio.get_running_loop().time()
     await strike()
     turns = await asking
     waiting = sum(turn.was_open(struck_at) for turn in turns)
-    if waiting < len(turns) / 2:
+    if waiting < IN_FLIGHT:
         raise MissedError(f"{waiting} of {len(turns)} callers waited for an answer")
     return turns
 
@@ -80,19 +84,18 @@ async def stop_an_owner(stage: Stage, victim: Worker, stopped_s: float = STOPPED
     """SIGSTOP with appends in flight; others take over; SIGCONT while callers wait again: it wakes as a zombie."""
     loop = asyncio.get_running_loop()
 
-    stopped_us = 0
+    stopped_us, stopped_at = 0, 0.0
 
     async def stop() -> None:
-        nonlocal stopped_us
+        nonlocal stopped_us, stopped_at
         victim.send(signal.SIGSTOP)
-        stopped_us = wall_clock_us()
+        stopped_us, stopped_at = wall_clock_us(), loop.time()
 
     async def wake() -> None:
         victim.send(signal.SIGCONT)
 
-    began = loop.time()
     in_flight = await struck(stage, stop)
-    meanwhile = await asked_until(stage, asyncio.sleep(began + STRIKE_AFTER_S + stopped_s - loop.time()))
+    meanwhile = await asked_until(stage, asyncio.sleep(stopped_at + stopped_s - loop.time()))
     return Struck(in_flight, meanwhile, await struck(stage, wake), stopped_us)
 
 
@@ -172,13 +175,15 @@ async def lose_the_brokers(stage: Stage, cluster: KafkaCluster, down_s: float) -
     Nobody asks again before that: a caller whom two closing lines in a row had to be played to is released.
     """
     loop = asyncio.get_running_loop()
+    killed_at = 0.0
 
     async def kill() -> None:
+        nonlocal killed_at
+        killed_at = loop.time()
         for number in cluster.numbers:
             await loop.run_in_executor(None, cluster.kill, number)
         stage.stand_still(GAP_S)  # so every gateway has to read to the end of a log that is gone
 
-    killed_at = loop.time() + STRIKE_AFTER_S
     in_flight = await struck(stage, kill)
     await asyncio.sleep(killed_at + down_s - loop.time())
     await asyncio.gather(*(loop.run_in_executor(None, cluster.start_node, number) for number in cluster.numbers))

@@ -20,9 +20,9 @@ from console.settings import EXAMPLE_BEHAVIOUR, LogSettings, Settings
 from streams.kafka.url import KafkaUrl
 from streams.partitioner import partition_of
 
-CALLS = 20
 PARTITIONS = 8
-SPREAD_S = 0.2  # within which all callers end their words: so many turns are in flight together
+CALLS = 3 * PARTITIONS
+SPREAD_S = 0.06  # within which all callers end their words: shorter than it takes to answer one of them
 CLOSED_S = 20.0
 SERVED_S = 60.0  # a gateway that finds no way to the log for so long has none
 CALM_MS = 1_500.0  # within which everybody is answered when nothing is wrong; some 500 on two idle cores
@@ -105,6 +105,11 @@ class Stage:
         turns = await ask_all(self.calls if calls is None else calls, self._rounds, SPREAD_S)
         self.turns += turns
         return turns
+
+    async def spoken(self) -> None:
+        """Returns, in a round that has just begun, when everybody has said what they ask."""
+        await asyncio.sleep(SPREAD_S)
+        await asyncio.gather(*(call.line.end_of_speech() for call in self.calls), return_exceptions=True)
 
     async def calm(self) -> list[Turn]:
         """Rounds until this machine has time for one: the last of them, that nothing struck. Raises ``NotServedError`` where

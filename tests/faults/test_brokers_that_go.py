@@ -1,4 +1,4 @@
-"""Brokers that are killed, paused or cut off, and a registry that goes, while twenty callers wait for an answer."""
+"""Brokers that are killed, paused or cut off, and a registry that goes, while twenty callers and more wait for an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker that is killed or stopped while twenty callers wait for an answer, on a real broker."""
+"""A worker that is killed or stopped while twenty callers and more wait for an answer, on a real broker."""
 
 from __future__ import annotations
 
