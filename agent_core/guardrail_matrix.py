@@ -28,6 +28,10 @@ made, with no keys and no clock; `python -m benchmarks guardrails` holds them to
 *model* where `routing.guard_model` leads: they are asked, what they answer is a fact, the verdict on it a decision. A
 *guest* is a process outside (docs/guests.md).
 
+**Several turns.** Of an order said in pieces no piece need be one. `conversation_injection` knows patterns of it;
+`prompt_injection` hears the caller's newest lines together, four at most, as one text, and its evidence names each of them. How
+many it finds of fresh ones, how many harmless conversations it mistakes, and what it costs: decision 0026, by the command above.
+
 **Budget.** Where a guardrail is asked, a timer stands on the log with the question. Once it fires nobody judged: the verdict
 says `not_judged_late`, the ask is closed, and what comes later changes nothing. After a change of owner it is asked again
 and has its whole budget again. `guardrail_timeout_ms` of the behaviour's budget is a ceiling for all of them.

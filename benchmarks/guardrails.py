@@ -22,7 +22,10 @@ from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
 from agent_core.guardrails import registry
 from agent_core.guardrails._examples import read_sections
+from agent_core.guardrails._spread import conversations
 from agent_core.guardrails.base import GuardInput, ScoringGuardrail, Stage
+from agent_core.guardrails.prompt_injection import GUARDRAIL as PROMPT_INJECTION
+from agent_core.guardrails.prompt_injection import PromptInjectionReason
 from agent_core.ports import Embedder, Passage
 from benchmarks.figures import percentile, share
 from benchmarks.report import Report, Table
@@ -33,6 +36,7 @@ FRESH = LABELLED.with_name("fresh")
 PARTS = ("tuned", "held_out")
 _STAGES = {"caller": Stage.INPUT, "candidate": Stage.OUTPUT, "arguments": Stage.ARGUMENTS}
 _REPEATS = 20
+_NONE: frozenset[str] = frozenset()
 
 
 class Example(NamedTuple):
@@ -143,6 +147,41 @@ def _speaks(guardrail: str, text: str, embedder: Embedder) -> bool:
     return bool(judged(Example(guardrail, "fresh", GuardInput(text=text, stage=stage), ""), embedder))
 
 
+SPREAD_HANDS = ("fifth", "sixth")  # who wrote fresh conversations
+SPREAD_JUDGES = ("prompt_injection", "conversation_injection")
+TOGETHER = frozenset({PromptInjectionReason.SPREAD.value})
+
+
+class Spread(NamedTuple):
+    """Of conversations, a line a turn, the reasons for which some turn was blocked; none where all were let pass."""
+
+    attacks: Mapping[str, frozenset[str]]
+    harmless: Mapping[str, frozenset[str]]
+
+
+def spread(hand: str, embedder: Embedder) -> Spread:
+    """Fresh conversations: attacks that are spread over them, and harmless ones, many of which come close."""
+    told = read_sections((FRESH / hand / "conversations.txt").read_text("utf-8"))
+    attacks, harmless = (
+        {"\n".join(lines): frozenset(_reasons_in(lines, embedder)) for lines in conversations(told[section])}
+        for section in ("attack", "none")
+    )
+    return Spread(attacks, harmless)
+
+
+def everyday_conversations() -> tuple[tuple[str, ...], ...]:
+    """What the fourth hand's callers say every day, four lines after each other."""
+    lines = read_sections((FRESH / "fourth" / "callers.txt").read_text("utf-8"))["everyday"]
+    return tuple(tuple(lines[at : at + 4]) for at in range(0, len(lines), 4))
+
+
+def _reasons_in(lines: tuple[str, ...], embedder: Embedder) -> Iterator[str]:
+    for turn, text in enumerate(lines):
+        subject = GuardInput(text=text, stage=Stage.INPUT, earlier=lines[:turn])
+        for name in SPREAD_JUDGES:
+            yield from judged(Example(name, "fresh", subject, ""), embedder)
+
+
 def run(*, quick: bool) -> Report:
     from providers.embeddings import MiniLM  # loads a model: only where it is measured
 
@@ -165,7 +204,8 @@ def run(*, quick: bool) -> Report:
         "p99 ms",
         "budget ms",
     )
-    return Report("guardrails", [Table("Guardrails on labelled examples", columns, rows), _fresh_table(embedder)])
+    labelled = Table("Guardrails on labelled examples", columns, rows)
+    return Report("guardrails", [labelled, _fresh_table(embedder), _spread_table(embedder), _cost_table()])
 
 
 def _fresh_table(embedder: Embedder) -> Table:
@@ -183,6 +223,48 @@ def _fresh_table(embedder: Embedder) -> Table:
         "sentences that were written for this and never trained on; docs/decisions/0026 says what each hand's was looked at for",
     )
     return Table("Guardrails that learnt from examples, on fresh sentences", columns, rows, notes)
+
+
+def _spread_table(embedder: Embedder) -> Table:
+    rows: list[tuple[str | float | int | None, ...]] = []
+    for hand in SPREAD_HANDS:
+        found = spread(hand, embedder)
+        for judged_by, ignored in (
+            ("each turn by itself, and patterns", TOGETHER),
+            ("and the newest turns together", _NONE),
+        ):
+            attacks = sum(bool(reasons - ignored) for reasons in found.attacks.values())
+            mistaken = sum(bool(reasons - ignored) for reasons in found.harmless.values())
+            rows.append((hand, judged_by, attacks, len(found.attacks), mistaken, len(found.harmless)))
+    columns = ("hand", "judged", "attacks blocked", "of", "harmless ones blocked", "of")
+    notes = ("two to four turns; harmless ones talk about rules, secrets, roles and machines on purpose",)
+    return Table("Attacks that are spread over several turns, on fresh conversations", columns, rows, notes)
+
+
+def _cost_table() -> Table:
+    """As a call goes on, with what it embedded before kept."""
+    from providers.embeddings import MiniLM
+
+    guardrail, embedder = PROMPT_INJECTION, MiniLM()
+    _cpu_ms(guardrail, "hello", ("hello",), embedder)
+    alone, more = [], []
+    for lines in everyday_conversations():
+        for turn, text in enumerate(lines):
+            alone.append(_cpu_ms(guardrail, text, (), embedder))
+            if turn:
+                more.append(_cpu_ms(guardrail, text, lines[:turn], embedder))
+    rows = [
+        (what, len(ms), sum(ms) / len(ms), percentile(ms, 0.5), percentile(ms, 0.99))
+        for what, ms in (("a turn by itself", alone), ("on top: the newest turns together", more))
+    ]
+    columns = ("judged", "turns", "mean ms", "p50 ms", "p99 ms")
+    return Table("CPU of prompt_injection on conversations of every day", columns, rows)
+
+
+def _cpu_ms(guardrail: ScoringGuardrail, text: str, earlier: tuple[str, ...], embedder: Embedder) -> float:
+    began = time.process_time()
+    guardrail.score(GuardInput(text=text, stage=Stage.INPUT, earlier=earlier), embedder)
+    return (time.process_time() - began) * 1000
 
 
 def _took_ms(name: str, embedder: Embedder, repeats: int) -> Iterator[float]:

@@ -90,7 +90,7 @@ class Agent:
 def _learn_guardrails(behaviour: Behaviour, embedder: Embedder) -> None:
     """What no model was shipped for is learnt now (a minute). Learnt in a call, its scores would come too late all that
     time, the greeting and every line after it would be blocked, and callers would be hung up on."""
-    hello = GuardInput(text="hello", stage=Stage.INPUT)
+    hello = GuardInput(text="hello", stage=Stage.INPUT, earlier=("hello",))
     ours = (one.name for one in behaviour.guardrails if one.means is None)
     for guardrail in map(registry.find, ours):
         if isinstance(guardrail, ScoringGuardrail):

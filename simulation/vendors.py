@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from agent_core.conversation import Ask, Conversation
 from agent_core.found import write_passages
 from agent_core.guardrails._model import VIOLATES
-from agent_core.guardrails.prompt_injection import SCORE
+from agent_core.guardrails.prompt_injection import SCORE, SPREAD
 from agent_core.ports import FailureReason, Passage, ProviderError
 from processors.effects import Executor, TellingExecutor
 from processors.executors.call_tool import CallTool, StandsOnLog
@@ -154,10 +154,14 @@ class Vendors:
     def _guardrail(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         assert isinstance(ask.payload, d.GuardrailAsked)
         attack = 0.99 if draw.random() < 0.03 and ask.payload.text else 0.01
-        score = f.Score(VIOLATES if ask.payload.guardrail == MODEL_GUARD else SCORE, attack)
+        names = (VIOLATES,) if ask.payload.guardrail == MODEL_GUARD else (SCORE, SPREAD)
         cost_micros = _cost(conversation, draw)
         return f.ScoresReturned(
-            ask_id=ask.ask_id, scores=(score,), model=NAME, attempt=attempt, cost_micros=cost_micros
+            ask_id=ask.ask_id,
+            scores=tuple(f.Score(name, attack) for name in names),
+            model=NAME,
+            attempt=attempt,
+            cost_micros=cost_micros,
         )
 
 

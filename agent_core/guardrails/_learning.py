@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -55,6 +56,20 @@ class Lesson:
         plain = json.dumps(told, default=list, sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
+    def trained(self, embedder: Embedder) -> Linear:
+        return train(self, embedder)
+
+
+class Learnable(Protocol):
+    """What a model is trained for once and shipped. ``fingerprint``: of all that is learnt."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+    def trained(self, embedder: Embedder) -> Linear: ...
+
 
 def scores(lesson: Lesson, text: str, embedder: Embedder) -> dict[str, float]:
     """Of each example's name: 0 to 1, together at most 1. Raises what the embedder raises."""
@@ -80,7 +95,7 @@ def features(texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
     return np.hstack([embedder.embed(texts), grams])
 
 
-def model_for(lesson: Lesson, embedder: Embedder) -> Linear:
+def model_for(lesson: Learnable, embedder: Embedder) -> Linear:
     """The shipped model where it was made with this embedder and these examples, else one trained now (a minute, once)."""
     key = lesson.name, embedder.name
     if key not in _models:
@@ -88,7 +103,7 @@ def model_for(lesson: Lesson, embedder: Embedder) -> Linear:
         if shipped and shipped.embedder == embedder.name and shipped.examples == lesson.fingerprint:
             _models[key] = Linear(np.array(shipped.weights).T, np.array(shipped.bias))
         else:
-            _models[key] = train(lesson, embedder)
+            _models[key] = lesson.trained(embedder)
     return _models[key]
 
 
@@ -103,7 +118,7 @@ def train(lesson: Lesson, embedder: Embedder) -> Linear:
     for fold in range(_FOLDS):
         learnt = folds != fold
         model = _fitted(x[learnt], y[learnt], len(lesson.examples) + 1)
-        unseen[~learnt] = _log_odds(model, x[~learnt])
+        unseen[~learnt] = log_odds(model, x[~learnt])
     usual = np.isin(sentences, list(lesson.everyday))
     border = float(np.quantile(unseen[usual], 1 - lesson.mistaken))
     model = _fitted(x, y, len(lesson.examples) + 1)
@@ -134,8 +149,8 @@ def _fitted(x: NDArray[np.float32], y: NDArray[np.intp], classes: int) -> Linear
     return fit(x, y, classes, weights, _L2)
 
 
-def _log_odds(model: Linear, x: NDArray[np.float32]) -> Floats:
-    """Of something over nothing."""
+def log_odds(model: Linear, x: NDArray[np.float32]) -> Floats:
+    """Of something over nothing, a row each."""
     logits = model.logits(x)
     most = logits[:, 1:].max(axis=1)
     any_: Floats = most + np.log(np.exp(logits[:, 1:] - most[:, None]).sum(axis=1))
@@ -157,11 +172,11 @@ def shipped_models() -> dict[str, Shipped]:
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Shipped]) if file.is_file() else {}
 
 
-def shipped_json(lessons: Sequence[Lesson], embedder: Embedder) -> str:
-    """What ``_models.json`` holds."""
-    models = {}
+def shipped_json(lessons: Sequence[Learnable], embedder: Embedder, kept: Mapping[str, Shipped]) -> str:
+    """What ``_models.json`` holds. ``kept``: models that aren't trained anew."""
+    models = dict(kept)
     for lesson in lessons:
-        linear = train(lesson, embedder)
+        linear = lesson.trained(embedder)
         weights, bias = np.round(linear.weights.T, 3).tolist(), np.round(linear.bias, 4).tolist()
         models[lesson.name] = Shipped(embedder.name, lesson.fingerprint, weights, bias)
     return msgspec.json.encode(models, order="sorted").decode() + "\n"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Ask, Context, initial
 from agent_core.found import write_passages
-from agent_core.guardrails.prompt_injection import SCORE
+from agent_core.guardrails.prompt_injection import SCORE, SPREAD
 from agent_core.subject import write_objects
 from processors.deciders import cascade
 from schemas import decisions as d
@@ -135,4 +135,5 @@ def _answer(ask: Ask, intent: str, attack: float) -> Fact:
         return f.CompletionReturned(
             ask_id=ask.ask_id, attempt=len(ask.done), text=asked.approved, provider="by hand", model="by hand"
         )
-    return f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, attack),), model="by hand")
+    scores = (f.Score(SCORE, attack), f.Score(SPREAD, attack))
+    return f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model="by hand")

@@ -15,10 +15,11 @@ from agent_core.guardrails import registry
 from agent_core.guardrails._character_grams import character_grams
 from agent_core.guardrails._examples import read_sections
 from agent_core.guardrails._learning import shipped_models
+from agent_core.guardrails._spread import TURN
 from agent_core.guardrails.base import GuardInput, Means, ScoringGuardrail, Stage
 from benchmarks.guardrails import FRESH as FRESH_FOLDER
 from benchmarks.guardrails import HANDS, LEARNT, PARTS, examples, fresh, judged, measured, score
-from benchmarks.meaning_models import lessons
+from benchmarks.meaning_models import lessons, spread_lesson
 from providers.embeddings import MiniLM
 
 LEAST_EXAMPLES = 40
@@ -115,7 +116,9 @@ def test_enough_of_every_day_is_judged() -> None:
 
 
 def test_nothing_fresh_was_learnt_from_or_nearly() -> None:
-    learnt = sorted({s for x in lessons() for s in (*chain.from_iterable(x.examples.values()), *x.others, *x.everyday)})
+    learnt = {s for x in lessons() for s in (*chain.from_iterable(x.examples.values()), *x.others, *x.everyday)}
+    conversations = (*spread_lesson().attacks, *spread_lesson().harmless)
+    learnt = sorted(learnt | {TURN.join(lines) for lines in conversations})
     grams = character_grams(learnt).T
     for file in FRESH_FILES:
         sentences = list(chain.from_iterable(read_sections(file.read_text("utf-8")).values()))
@@ -150,6 +153,6 @@ def test_evidence_lies_in_what_was_judged() -> None:
 
 def test_the_shipped_models_are_of_today_s_examples(embedder: MiniLM) -> None:
     """If this fails after the examples were changed: ``python -m benchmarks.meaning_models``."""
-    assert {lesson.name: (embedder.name, lesson.fingerprint) for lesson in lessons()} == {
+    assert {lesson.name: (embedder.name, lesson.fingerprint) for lesson in (*lessons(), spread_lesson())} == {
         name: (model.embedder, model.examples) for name, model in shipped_models().items()
     }

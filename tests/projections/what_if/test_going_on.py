@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from told_by_hand import BANK, Call, signed_in, tool_returned
 
 from agent_core.conversation import Ask, Conversation
-from agent_core.guardrails.prompt_injection import SCORE
+from agent_core.guardrails.prompt_injection import SCORE, SPREAD
 from processors.deciders import cascade
 from projections.what_if.call import AnswerFor, Source, WhatIfCall, nobody_for
 from projections.what_if.change import parse
@@ -78,7 +78,8 @@ def approving(providers: tuple[str, ...]) -> Any:
                     ask_id=ask.ask_id, attempt=attempt, text=f"Well. {asked.approved}", provider="test", model="test"
                 )
             ]
-        return [f.ScoresReturned(ask_id=ask.ask_id, scores=(f.Score(SCORE, 0.0),), model="test")]
+        scores = (f.Score(SCORE, 0.0), f.Score(SPREAD, 0.0))
+        return [f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model="test")]
 
     return answer
 
