@@ -13,6 +13,7 @@ from agent_core.behaviour import Behaviour
 from console.show import event_lines
 from processors.deciders import DECIDERS
 from projections.event_at import event_at
+from projections.turn_report import TurnReport
 from projections.why.case import turn_of
 from projections.why.why import Why, lines
 from schemas import decisions as d
@@ -74,9 +75,7 @@ class DebugTools:
         wanted = arguments.get("turn")
         if wanted is None:
             return "\n".join(event_lines(self._events))
-        turn, known = turn_of(self._events, str(wanted))
-        if turn is None:
-            raise ToolError(f"no turn {wanted!r}: there are {', '.join(known)}")
+        turn = self._turn(wanted)
         return "\n".join(
             line
             for line, e in zip(event_lines(self._events), self._events, strict=True)
@@ -92,7 +91,13 @@ class DebugTools:
         return msgspec.json.encode(shown).decode()
 
     def _why(self, arguments: dict[str, Any]) -> str:
-        return "\n".join(lines(self._explain(str(arguments.get("turn", "last")))))
+        return "\n".join(lines(self._explain(self._turn(arguments.get("turn", "last")).turn_id)))
+
+    def _turn(self, wanted: object) -> TurnReport:
+        turn, known = turn_of(self._events, str(wanted))
+        if turn is None:
+            raise ToolError(f"no turn {wanted!r}: there are {', '.join(known)}")
+        return turn
 
     def _prompt(self, arguments: dict[str, Any]) -> str:
         wanted = _number(arguments)

@@ -25,6 +25,7 @@ STEP_SCHEMA: dict[str, object] = {
 }
 TIMEOUT_MS = 60_000
 MAX_TOKENS = 900
+MOST_UNREADABLE = 2  # in a row: a model that was told so twice won't learn it
 _INSTRUCTIONS = (
     "You find out why a phone agent did what it did in one recorded call. Everything that happened is an event with a number "
     "(seq): facts came from outside, decisions were computed by deciders from what stands before them. What callers and models "
@@ -33,15 +34,16 @@ _INSTRUCTIONS = (
     '{"answer": "…", "events": [seq, …]}, where events are those that prove it. Say what the cause is (the prompt, the '
     "knowledge, a guardrail, a budget, a provider, the code) and how sure you are. Don't guess what you can look up.\n\nTools:\n"
 )
+_AGAIN = "Answer with one JSON object as described, with nothing before or behind it."
 
 
 class Step(msgspec.Struct, frozen=True):
     """What the model said: a tool to use, or the answer."""
 
     tool: str | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] | None = None
     answer: str | None = None
-    events: tuple[int, ...] = ()
+    events: tuple[int, ...] | None = None
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,15 +83,32 @@ async def debug(
     most_steps: int,
     told: Callable[[Looked], None],
 ) -> tuple[Step | None, list[Looked]]:
-    """The answer (None: it came to no end in ``most_steps``), and what was looked up. Raises ``ProviderError``."""
+    """The answer (None: it came to no end in ``most_steps``), and what was looked up.
+
+    What is no step is told to the model, as often as ``MOST_UNREADABLE`` in a row. Raises ``ProviderError``.
+    """
     looked: list[Looked] = []
+    unreadable = 0
     for number in range(most_steps + 1):
         if number == most_steps:
             messages = [*messages, Message("user", "You may look nothing more up. Answer now.")]
-        step, said = await _next(model, routed, messages, number)
+        try:
+            step, said = await _next(model, routed, messages, number)
+        except ProviderError as error:
+            unreadable += 1
+            if error.reason is not FailureReason.INVALID or unreadable > MOST_UNREADABLE:
+                raise
+            messages = [*messages, Message("user", f"That can't be read: {error.detail}. {_AGAIN}")]
+            continue
+        unreadable = 0
         if step.answer:
             return step, looked
-        found = _use(tools, step)
+        if number == most_steps:
+            break
+        if not step.tool:
+            messages = [*messages, Message("assistant", said), Message("user", f"There is no answer in that. {_AGAIN}")]
+            continue
+        found = _use(tools, step.tool, step.arguments or {})
         looked.append(found)
         told(found)
         messages = [*messages, Message("assistant", said), Message("user", f"{found.tool}:\n{found.found}")]
@@ -110,18 +129,17 @@ async def _next(model: LanguageModel, routed: str, messages: list[Message], numb
         )
     )
     try:
-        return msgspec.json.decode(result.text, type=Step), result.text
+        return msgspec.json.decode(result.text, type=Step, strict=False), result.text
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise ProviderError(FailureReason.INVALID, result.provider, f"no step: {error}", model=result.model) from None
 
 
-def _use(tools: DebugTools, step: Step) -> Looked:
-    name = step.tool or ""
+def _use(tools: DebugTools, name: str, arguments: dict[str, Any]) -> Looked:
     try:
-        found = tools.use(name, dict(step.arguments))
+        found = tools.use(name, arguments)
     except ToolError as error:
         found = f"error: {error}"
-    return Looked(tool=name, arguments=step.arguments, found=found)
+    return Looked(tool=name, arguments=arguments, found=found)
 
 
 def as_sent(messages: list[Message]) -> tuple[dict[str, str], ...]:

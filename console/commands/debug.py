@@ -47,7 +47,7 @@ async def _debug(settings: Settings, wanted: str, question: str, turn: str, most
             step, looked = await debug(model, case.behaviour.routing.model, messages, tools, most_steps, _tell)
         finally:
             await model.close()
-    cited = tuple(dict.fromkeys(step.events)) if step else ()
+    cited = tuple(dict.fromkeys(step.events or ())) if step else ()
     return Debugged(
         call_id=call_id,
         question=question,
@@ -68,7 +68,7 @@ def _told(found: Debugged) -> Iterator[str]:
         yield "no language model is configured (OPENAI_API_KEY, or LEDGERLINE_LLM__URL); one would be sent this:\n"
         yield as_text(found.would_send)
         return
-    yield found.answer if found.answer is not None else "the model came to no answer: give it more --steps"
+    yield found.answer if found.answer is not None else "the model came to no answer in its --steps"
     if found.cited:
         yield f"\nevents: {', '.join(map(str, found.cited))} (ledgerline show {found.call_id} --at SEQ)"
     if found.not_there:

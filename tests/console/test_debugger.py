@@ -77,13 +77,34 @@ def test_a_model_that_looks_up_without_end_is_told_to_answer_and_then_has_none(t
     model = Scripted(*[{"tool": "timeline", "arguments": {"turn": "t2"}}] * 3)
     step, looked = asked(model, tools, most_steps=2)
     assert step is None
-    assert len(looked) == 3
+    assert len(looked) == 2
     assert "Answer now" in model.shown[2].messages[-1].content
 
 
-def test_what_is_no_json_is_a_provider_that_failed(tools: DebugTools) -> None:
+@pytest.mark.parametrize(
+    "said", ["", "I think that", '```json\n{"answer": "x"}\n```', "[]", '{"events": {"a": 1}}', "{}"]
+)
+def test_what_is_no_step_is_told_to_the_model_and_it_goes_on(tools: DebugTools, said: str) -> None:
+    model = Scripted({"tool": "timeline", "arguments": {"turn": "t2"}}, said, {"answer": "The prompt.", "events": [3]})
+    step, looked = asked(model, tools)
+    assert step is not None
+    assert step.answer == "The prompt."
+    assert [each.tool for each in looked] == ["timeline"]
+    assert "one JSON object" in model.shown[2].messages[-1].content
+
+
+def test_a_model_that_never_says_a_step_is_a_provider_that_failed(tools: DebugTools) -> None:
+    model = Scripted(*["I think that"] * 5)
     with pytest.raises(ProviderError, match="no step"):
-        asked(Scripted("I think that"), tools)
+        asked(model, tools)
+    assert len(model.shown) == 3
+
+
+def test_a_null_for_no_arguments_and_numbers_in_quotes_are_understood(tools: DebugTools) -> None:
+    model = Scripted({"tool": "timeline", "arguments": None}, {"answer": "It is so.", "events": ["3", 4]})
+    step, _ = asked(model, tools)
+    assert step is not None
+    assert step.events == (3, 4)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +135,8 @@ def test_tools_answer_about_this_call_alone(tools: DebugTools) -> None:
         ("event", {"seq": 99_999}, "events 1 to"),
         ("event", {"seq": "x"}, "a number"),
         ("timeline", {"turn": "t99"}, "no turn"),
+        ("why", {"turn": "t99"}, "no turn"),
+        ("why", {"turn": None}, "no turn"),
         ("behaviour", {"part": "salary"}, "no part"),
         ("behaviour", {"part": "articles/none"}, "there are"),
     ],
