@@ -153,7 +153,7 @@ class Turns:
             _hear(turn, heard)
 
     def _import(self, event: Happening, said: h.MessageImported) -> Iterable[TurnRow]:
-        """A turn of another system: what was said in it, the newest words of each. When, the log doesn't tell to the ms."""
+        """A turn of another system: all that each said in it. When, the log doesn't tell to the ms."""
         if said.role == "system" or event.turn_id is None:
             return ()
         is_callers = said.role == "caller"
@@ -161,10 +161,12 @@ class Turns:
         if turn is None:
             turn = _Turn(_blank(event, "utterance" if is_callers else "greeting"), "")
             self._turns[event.turn_id] = turn
+        words = sealed_field(event, "text")
         if is_callers:
-            turn.set(heard=sealed_field(event, "text"), speech_ended_us=event.accepted_at_us, committed=True)
+            heard = followed_by(turn.row.heard, words) or words
+            turn.set(heard=heard, speech_ended_us=event.accepted_at_us, committed=True)
         else:
-            text = sealed_field(event, "text")
+            text = followed_by(turn.row.spoken, words) or words
             turn.set(chosen=text, spoken=text, outcome="reply", ended_us=event.accepted_at_us, last_seq=event.seq)
         return (turn.row,)
 
@@ -321,7 +323,7 @@ def _sounded(turn: _Turn) -> None:
 
 TURNS = ReadModel(
     name="turns",
-    version=4,
+    version=5,
     about="One row a turn: what was meant, how it ended, and each latency in its own column.",
     row=TurnRow,
     key=("conversation_id", "turn_id"),

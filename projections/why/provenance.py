@@ -11,7 +11,7 @@ _WORD = re.compile(r"[a-z0-9£€$%']+")
 _LITTLE_WORDS = (
     "a an and any are as at be been but by can could did do does for from had has have how i if in is it its just me my no "
     "not of on or our please so that the their them then there they this to up us was we were what when where which will "
-    "with would you your yes"
+    "with would you your yes can't cannot say tell"
 )
 _NUMBER_WORDS = (
     "one two three four five six seven eight nine ten eleven twelve fourteen fifteen twenty thirty forty fifty sixty "
@@ -38,6 +38,11 @@ def sentences(text: str) -> list[str]:
 def words(text: str) -> set[str]:
     """Those that carry weight, without endings that grammar asks for."""
     return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _LITTLE}
+
+
+def all_words(text: str) -> set[str]:
+    """As they are said, little ones too: "where's" is "where is"."""
+    return set(re.findall(r"[a-z0-9]+", re.sub(r"['’]s\b", " is", text.lower())))
 
 
 def origins(text: str, sources: Sequence[tuple[str, str]]) -> list[Origin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from projections.why import provenance
 from projections.why.case import Case
 from projections.why.findings import Finding, quoted
 from schemas import decisions as d
@@ -12,6 +13,7 @@ from schemas import facts as f
 NEAR = 0.15  # two intents whose probabilities lie so close might as well have come out the other way
 SLOW_VOICE_MS = 1_000.0
 UNSURE = 0.6
+ALL_BUT_LITERALLY = 0.75  # of the words of both; another question about the same thing shares less
 _HEARD = ("ReplyChosen", "EscalationChosen", "CloseChosen", "CandidateFormed")
 
 
@@ -59,6 +61,33 @@ def not_understood(case: Case) -> Iterator[Finding]:
     elif best[0].value < UNSURE:
         told = f"It wasn't certain what {heard} asks: {named}."
         yield Finding(kind="understanding", weight=53, told=told, seqs=(event.seq,))
+
+
+def nearer_example(case: Case) -> Iterator[Finding]:
+    """Words that are another intent's example all but literally: the classifier's mistake, or an example in the wrong place."""
+    said = case.said
+    if said is None or case.behaviour is None or case.turn.intent is None or not case.turn.heard or case.is_forgotten:
+        return
+    heard = provenance.all_words(case.turn.heard)
+    alike = {
+        intent.name: max((_alike(heard, example), example) for example in intent.examples)
+        for intent in case.behaviour.intents
+        if intent.examples
+    }
+    taken = alike.get(case.turn.intent, (0.0, ""))[0]
+    name, (near, example) = max(alike.items(), key=lambda item: item[1], default=("", (0.0, "")))
+    if near >= ALL_BUT_LITERALLY and taken < near / 2:
+        told = (
+            f"{quoted(case.turn.heard, 60)} was understood as {case.turn.intent}, though it is nearly the example "
+            f"{quoted(example, 60)} of {name}."
+        )
+        yield Finding(kind="understanding", weight=65, told=told)
+
+
+def _alike(heard: set[str], example: str) -> float:
+    """The share of the words of both that both have."""
+    words = provenance.all_words(example)
+    return len(heard & words) / max(1, len(heard | words))
 
 
 def policy_says(case: Case) -> Iterator[Finding]:
@@ -123,4 +152,13 @@ def owner_trouble(case: Case) -> Iterator[Finding]:
         yield Finding(kind="log", weight=80, told=told, seqs=(event.seq,))
 
 
-RULES = (other_decisions, not_understood, policy_says, unsure_of_words, voice_trouble, caller_went_on, owner_trouble)
+RULES = (
+    other_decisions,
+    not_understood,
+    nearer_example,
+    policy_says,
+    unsure_of_words,
+    voice_trouble,
+    caller_went_on,
+    owner_trouble,
+)

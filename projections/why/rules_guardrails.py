@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from projections.why.case import Case
 from projections.why.findings import Finding, quoted
@@ -79,8 +79,20 @@ def _lost_the_answer(case: Case, blocked_ids: set[str]) -> bool:
 
 def _evidence(case: Case, event: Event, verdict: d.VerdictIssued) -> str:
     text = "" if case.is_forgotten else _judged(case, event, verdict)
-    spans = [text[span.start : span.end] for span in verdict.evidence if span.end <= len(text)]
-    return ", ".join(quoted(span, 60) for span in dict.fromkeys(spans) if span)
+    places = _apart((span.start, span.end) for span in verdict.evidence if span.end <= len(text))
+    found = [text[start:end] for start, end in places]
+    return ", ".join(quoted(words, 60) for words in dict.fromkeys(found) if words)
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order, those that overlap as one: a guardrail that compares word by word finds the same words many times."""
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def _at(case: Case, event: Event, verdict: d.VerdictIssued) -> str:

@@ -11,7 +11,10 @@ from projections.why.case import Case
 from projections.why.changes import Part, changed_parts
 from projections.why.findings import Finding, quoted
 from schemas import decisions as d
+from schemas import facts as f
+from schemas.proving import ProofAsked
 
+_OF_FIELDS = ("budget", "routing", "lines", "silence", "release", "barge_in", "proofs", "offers")  # no names in them
 _KIND_OF = {"prompt": "prompt", "articles": "knowledge", "guardrails": "guardrail", "budget": "budget"}
 
 
@@ -102,7 +105,7 @@ def changed_behaviour(case: Case) -> Iterator[Finding]:
             continue
         name = (
             f"{part.kind} {part.name}"
-            if part.name and part.kind not in ("budget", "routing", "lines", "silence")
+            if part.name and part.kind not in _OF_FIELDS
             else f"{part.kind}{'.' + part.name if part.name else ''}"
         )
         told = f"Changed in behaviour {case.behaviour_seq} (before: {case.former_seq}): {name}: {part.told}."
@@ -139,9 +142,16 @@ def _bears_on(case: Case, part: Part) -> int:
         return 86 if case.turn.cause == "silence" or action == "close" else 0
     if part.kind == "procedures":
         return 86 if said is not None and said.step_id.partition("/")[0] == part.name else 0
-    return 79 if part.kind == "routing" else 0
+    if part.kind == "holding":
+        return 84 if any(played.phrase_id == part.name for _, played in case.of(f.HoldingPlayed)) else 0
+    if part.kind == "barge_in":
+        return 82 if case.turn.interrupted or any(True for _ in case.of(f.BackchannelHeard)) else 0
+    if part.kind == "proofs":
+        return 82 if any(True for _ in case.of(ProofAsked)) or any(True for _ in case.of(d.ToolRefused)) else 0
+    return _EVERY_TURN.get(part.kind, 0)
 
 
+_EVERY_TURN = {"routing": 79, "language": 78, "release": 56, "voice": 54}  # it goes through these
 _SAYS = {
     "disclosure": ("greet",),
     "clarify": ("clarify",),

@@ -102,7 +102,8 @@ def imported_story(turn: TurnReport) -> Iterator[str]:
     """Of a turn that another system ran."""
     yield f"Heard: {quoted(turn.heard or 'nothing')}."
     for attempt in turn.race.attempts:
-        yield f"Asked: {attempt.provider or 'a model'} {attempt.model or ''}: {attempt.state}{_took(attempt)}."
+        who = " ".join(name for name in (attempt.provider, attempt.model) if name) or "a model that isn't named"
+        yield f"Asked: {who}: {attempt.state}{_took(attempt)}."
     for tool in turn.tools:
         yield f"Called: {tool.tool}: {tool.state}."
     yield f"Said: {quoted(turn.spoken or 'nothing')}."

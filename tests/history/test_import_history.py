@@ -159,6 +159,21 @@ def test_read_models_and_as_of_hold_it_at_its_own_time(data: Path, transcripts: 
     assert then["turns"][0]["spoken"] is None
 
 
+def test_all_that_was_said_in_a_turn_stands_in_its_row(data: Path, tmp_path: Path) -> None:
+    said = [("agent", "Hello."), ("agent", "Fjord Energy."), ("caller", "My bill."), ("caller", "It is too high.")]
+    said += [("agent", "One moment."), ("agent", "It rests on an estimate.")]
+    entries = [{"type": "message", "role": role, "text": text} for role, text in said]
+    file = tmp_path / "several.jsonl"
+    file.write_text(json.dumps({"id": "1", "started_at": "2024-03-01T09:00:00Z", "entries": entries}), encoding="utf-8")
+    imported(data, "transcripts", file)
+    rows = told(data, "sql", "select heard, chosen, spoken from turns order by turn_id")
+    answer = "One moment. It rests on an estimate."
+    assert [tuple(row.values()) for row in rows] == [
+        (None, "Hello. Fjord Energy.", "Hello. Fjord Energy."),
+        ("My bill. It is too high.", answer, answer),
+    ]
+
+
 SPAN = {
     "traceId": "aa11",
     "spanId": "01",

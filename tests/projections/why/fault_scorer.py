@@ -35,6 +35,7 @@ except ImportError:  # as a program
 HERE = Path(__file__).parent
 BANK = HERE.parents[2] / "examples" / "bank"
 FILES = ("faults_before.yaml", "faults_after.yaml")  # written before and after the rules of ``why`` were
+OUTSIDE = "faults_outside.yaml"  # planted by somebody who knew the documentation alone
 FIRST_LINES = 3
 _USUAL: dict[str, Any] = {
     "says": "How long does a new card take?",
@@ -88,7 +89,7 @@ def explained(fault: Fault, *, forgotten: bool = False) -> Why:
     seq = len(versions) + (planted != usual or not versions)
     if seq > len(versions):
         versions.append(Version(seq, planted.content_hash, planted.canonical()))
-    steps = played(planted, seq, _cascade(fault.deciders), Script(**(_USUAL | fault.outside)))
+    steps = played(planted, seq, _cascade(fault.deciders), Script(**_outside(fault.outside)))
     if forgotten:
         steps = [tuple(_forgotten(event) for event in step) for step in steps]
     call = [event for step in steps for event in step]
@@ -96,6 +97,11 @@ def explained(fault: Fault, *, forgotten: bool = False) -> Why:
     assert turn is not None, "the caller said something"
     recomputer = None if forgotten else Recomputer(Cascade(DECIDERS, VERSION), lambda _, __: planted, OneKey())
     return why(case_of(call, turn, steps, versions, lambda _, __: planted, recomputer))
+
+
+def _outside(planted: dict[str, Any]) -> dict[str, Any]:
+    guard_scores = _USUAL["guard_scores"] | planted.get("guard_scores", {})
+    return _USUAL | planted | {"guard_scores": guard_scores}
 
 
 def is_found(fault: Fault, found: Why) -> bool:
@@ -135,7 +141,7 @@ def _cascade(change: dict[str, str]) -> Cascade:
 
 
 def main(wanted: list[str]) -> int:
-    for file in FILES:
+    for file in (*FILES, OUTSIDE):
         if not (HERE / file).exists():
             continue
         planted = [fault for fault in faults(file) if not wanted or fault.name in wanted]

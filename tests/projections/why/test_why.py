@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fault_scorer import FILES, Fault, explained, faults, is_found
+from fault_scorer import FILES, OUTSIDE, Fault, explained, faults, is_found
 
 from projections.why.findings import Finding
 from projections.why.why import lines, ranked
@@ -19,6 +19,12 @@ def test_the_cause_of_a_planted_fault_is_among_the_first_three_lines() -> None:
     missed = [fault.name for fault in planted if not is_found(fault, explained(fault))]
     assert (len(planted), {fault.kind for fault in planted}) == (20, KINDS)
     assert len(planted) - len(missed) >= AT_LEAST, missed
+
+
+@pytest.mark.parametrize("fault", faults(OUTSIDE), ids=lambda fault: fault.name)
+def test_the_cause_of_an_outsiders_fault_is_among_the_first_three_lines(fault: Fault) -> None:
+    found = explained(fault)
+    assert is_found(fault, found), lines(found)
 
 
 def test_a_turn_without_a_fault_has_no_cause() -> None:
