@@ -88,6 +88,6 @@ async def custody_record(workspace: Workspace) -> AsyncIterator[CustodyRecord]:
 
 def named(what: str, text: str) -> str:
     """A reference or a name for the trail, which isn't sealed. Raises ``UsageError``."""
-    if not _NAME.fullmatch(text):
-        raise UsageError(f"{what} is a line of up to 120 letters, digits and . , : / @ # + ( ) - _")
+    if not _NAME.fullmatch(text) or not text.strip():
+        raise UsageError(f"{what} is a line of up to 120 letters, digits and . , : / @ # + ( ) - _, and not empty")
     return text

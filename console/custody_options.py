@@ -9,6 +9,7 @@ import typer
 
 from console.cli_options import Data, Json, Log, Store, run_command
 
+MOST_DAYS = 365_000  # a thousand years
 Reference = Annotated[
     str | None, typer.Option("--reference", help="The case or request behind it. It isn't sealed: no names of callers.")
 ]
@@ -67,7 +68,8 @@ def hold(
 
 def retention(
     days: Annotated[
-        int | None, typer.Argument(metavar="[DAYS]", min=0, help="From a conversation's newest event; 0: none.")
+        int | None,
+        typer.Argument(metavar="[DAYS]", min=0, max=MOST_DAYS, help="From a conversation's newest event; 0: none."),
     ] = None,
     reference: Reference = None,
     by: By = None,

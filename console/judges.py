@@ -34,7 +34,8 @@ async def open_what_if(
     settings: Settings, what_if: WhatIf, offline: bool, seed: int | None = None
 ) -> AsyncIterator[WhatIfCall]:
     """``seed``: calls go on behind their first changed reply, with simulated callers of that seed."""
-    models = WhatIfModels(answered_by(settings.llm, what_if.model), offline=offline)
+    llm = answered_by(settings.llm, what_if.model)
+    models = WhatIfModels(llm, offline=offline, another=what_if.model is not None)
     async with open_workspace(settings, create=False) as workspace:
         behaviour_of = recorded_behaviours(workspace.behaviours)
         in_use = cache(partial(load, settings.behaviour))  # read where a conversation needs it

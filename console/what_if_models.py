@@ -31,17 +31,19 @@ KEYLESS = "llm:approved"  # as ``CallArrived.providers`` names the brain that sa
 class WhatIfModels:
     """``offline``: no language model is asked. Local models (classifier, search, embeddings) always are: they cost nothing.
 
-    A call that a language model answered is never given to the keyless brain instead: that would change every reply.
+    A call that a language model answered is never given to the keyless brain instead: that would change every reply. Nor is
+    one where ``another``, a model by its name, is supposed to answer: that would change none.
     """
 
-    def __init__(self, settings: LlmSettings, *, offline: bool) -> None:
-        self._settings, self._offline = settings, offline
+    def __init__(self, settings: LlmSettings, *, offline: bool, another: bool = False) -> None:
+        self._settings, self._offline, self._another = settings, offline, another
         self._models: dict[str, LanguageModel] = {}
         self._embedder: Embedder | None = None
         self._local: dict[tuple[str, str, str], Executor] = {}
 
     def answer_for(self, providers: tuple[str, ...]) -> Answer:
-        return partial(self._answer, bool(self._settings.all()) or KEYLESS in providers)
+        keyless = KEYLESS in providers and not self._another
+        return partial(self._answer, bool(self._settings.all()) or keyless)
 
     async def close(self) -> None:
         for model in self._models.values():

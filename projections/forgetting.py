@@ -13,6 +13,7 @@ from projections.wall_time import iso_time
 
 UNDER_WAY_S = 900.0  # a conversation that isn't closed and was silent for longer was left behind by its gateway
 _DAY_US = 86_400_000_000
+_LAST_US = 253_402_300_799_000_000  # the end of the year 9999: no later time can be told
 
 
 class Refused(StrEnum):
@@ -39,7 +40,7 @@ def refusal(
                 message = f"{conversation_id} is under the legal hold {hold.hold_id} ({hold.reference}, by {hold.by})"
                 return No(Refused.HOLD, f"{message}: ledgerline hold lift {hold.hold_id}")
     for conversation_id, standing in conversations.items():
-        until_us = standing.newest_us + custody.retention_days * _DAY_US
+        until_us = min(standing.newest_us + custody.retention_days * _DAY_US, _LAST_US)
         if not standing.is_forgotten and custody.retention_days and until_us > now_us:
             days = f"{custody.retention_days} days ({custody.retention[-1].reference})"
             return No(Refused.RETENTION, f"{conversation_id} is kept until {iso_time(until_us)}: retention is {days}")

@@ -69,7 +69,8 @@ def run(
         print_json(told)
     else:
         print(f"{call}: {told.events} events in {told.files} files, signed by {told.key}")
-        print(f"{output}: open index.html; python check.py {told.key[:8]}... checks it. It holds what callers said.")
+        words = "It holds what callers said." if "key.json" in files else "The call is forgotten: it holds no words."
+        print(f"{output}: open index.html; python check.py {told.key[:8]}... checks it. {words}")
     return 0
 
 

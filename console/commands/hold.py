@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 from console.custody import CustodyRecord, custody_record, named, read_custody
@@ -12,6 +13,7 @@ from console.output import print_json, table
 from console.settings import Settings, load_settings
 from console.workspace import Workspace, open_workspace
 from projections.custody import Custody
+from projections.subjects import subjects_by_conversation
 from schemas.custody import HoldLifted, HoldPlaced
 from schemas.event import new_id
 from streams.pseudonyms import Pseudonyms
@@ -34,6 +36,8 @@ def run(
         raise UsageError(f"hold {what}: there are hold place SUBJECT, hold lift SUBJECT|HOLD and hold list")
     if (what == "list") != (target is None):
         raise UsageError("hold place SUBJECT, hold lift SUBJECT|HOLD, or hold list")
+    if target is not None and not target.strip():
+        raise UsageError(f"hold {what}: the name is empty; a subject's id, a caller's number or call:CALL is expected")
     custody = asyncio.run(_run(load_settings(data, log), what, target or "", reference or "", by or ""))
     if as_json:
         print_json(custody)
@@ -57,6 +61,7 @@ async def _note(
     reference, by = named("--reference", reference), named("--by", by)
     if what == "place":
         subject = await pseudonym_of(workspace, target)
+        await _tell_unknown(workspace, target)
         await record.note(HoldPlaced(hold_id=f"hold-{new_id()[:8]}", subject=subject, reference=reference, by=by))
         return await record.read()
     custody = await record.read()
@@ -67,6 +72,17 @@ async def _note(
     for hold in standing:
         await record.note(HoldLifted(hold_id=hold.hold_id, subject=hold.subject, reference=reference, by=by))
     return await record.read()
+
+
+async def _tell_unknown(workspace: Workspace, target: str) -> None:
+    """A hold may stand before the first call of its subject; or its name is misspelt, and then it keeps nobody."""
+    await workspace.bring_keys()
+    named_in = await subjects_by_conversation(workspace.stores.ledger, workspace.codec)
+    if not target.startswith(CALL) and not any(target in names for names in named_in.values()):
+        print(
+            "ledgerline: nobody on this log is known by that name so far: the hold keeps whoever comes under exactly it",
+            file=sys.stderr,
+        )
 
 
 async def pseudonym_of(workspace: Workspace, target: str) -> str:

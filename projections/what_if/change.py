@@ -66,6 +66,7 @@ def parse(given: Iterable[str]) -> WhatIf:
         kind, equals, value = change.partition("=")
         if not equals or not value:
             raise WhatIfError(f"--what-if {change}: KIND=VALUE is expected; kinds are {KINDS}")
+        _once(kind, told)
         if kind == "behaviour":
             fields[kind] = load(Path(value))
         elif kind == "prompt":
@@ -80,6 +81,12 @@ def parse(given: Iterable[str]) -> WhatIf:
         else:
             raise WhatIfError(f"--what-if {change}: no such kind; there are {KINDS}")
     return WhatIf(told=told, **fields)
+
+
+def _once(kind: str, told: tuple[str, ...]) -> None:
+    """Guardrails add up; of anything else a second one would silently take the first one's place."""
+    if kind != "guardrail" and sum(change.partition("=")[0] == kind for change in told) > 1:
+        raise WhatIfError(f"--what-if {kind} is given more than once: each asks its own question")
 
 
 @lru_cache(maxsize=64)

@@ -66,6 +66,10 @@ def test_offline_no_language_model_is_asked(by: str) -> None:
     assert answered(WhatIfModels(NOBODY, offline=True), by) is None
 
 
+def test_another_model_that_nobody_configured_is_unknown_and_not_the_keyless_brain() -> None:
+    assert answered(WhatIfModels(NOBODY, offline=False, another=True), KEYLESS) is None
+
+
 def test_a_provider_that_fails_is_an_outcome_like_any_other() -> None:
     found = answered(WhatIfModels(NOBODY, offline=False), KEYLESS, approved="")
     assert found is not None

@@ -107,6 +107,7 @@ def test_imported_history_and_forgotten_calls_have_evidence_too(data: Path, tmp_
     assert check(tmp_path / "theirs").returncode == 0
     assert json.loads((tmp_path / "theirs" / "evidence.json").read_text())["versions"]["source"] == "transcripts"
     ledgerline("forget", CALLER, "--reference", "DSR-1", "--by", "dpo", "--data", data)
-    assert ledgerline("evidence", "call-1", "-o", tmp_path / "forgotten", "--data", data).code == 0
+    told = ledgerline("evidence", "call-1", "-o", tmp_path / "forgotten", "--data", data)
+    assert (told.code, "it holds no words" in told.out) == (0, True)
     assert not (tmp_path / "forgotten" / "key.json").exists()
     assert check(tmp_path / "forgotten").returncode == 0

@@ -9,8 +9,12 @@ from recorded_log import CALLER, CUSTOMER, SAID, THEIRS
 from searching import files_with, found_in
 from support import run
 
+from agent_core.conversation import Status
 from console.settings import load_settings
 from console.workspace import open_workspace
+from projections.custody import Custody, Retention
+from projections.forgetting import Refused, refusal
+from projections.subjects import Standing
 from streams.codec import Body
 from streams.intake import Received
 from streams.keys import SqliteKeyStore
@@ -161,6 +165,25 @@ def test_retention_is_in_the_way_of_what_is_younger_alone(data: Path) -> None:
     assert [(each["days"], each["by"]) for each in shown] == [(365, "compliance")]
     ledgerline("retention", "0", "--reference", "policy-8", "--by", "compliance", "--data", data)
     assert forget(data, CALLER).code == 0
+
+
+def test_a_retention_that_no_calendar_holds_is_refused_and_one_that_stands_is_in_the_way() -> None:
+    too_long = ledgerline("retention", "99999999999999", *ORDER)
+    assert (too_long.code, "365000" in too_long.err) == (2, True)
+    forever = Retention(days=99_999_999_999_999, reference="policy-7", by="compliance", set_at="2026-11-22T12:00:00Z")
+    standing = Standing(1_795_000_000_000_000, Status.CLOSED, is_forgotten=False)
+    no = refusal({"call-1": standing}, {}, Custody(retention=(forever,)), 1_795_000_000_000_001)
+    assert no is not None
+    assert (no.reason, "kept until 9999-12-31" in no.message) == (Refused.RETENTION, True)
+
+
+def test_a_hold_on_a_name_that_nobody_has_says_so_and_one_on_no_name_is_refused(data: Path) -> None:
+    for nobody in ("", "  "):
+        failed(ledgerline("hold", "place", nobody, *ORDER, "--data", data), 2, "the name is empty")
+    failed(ledgerline("hold", "place", CALLER, "--reference", " ", "--by", "legal", "--data", data), 2, "not empty")
+    misspelt = ledgerline("hold", "place", CALLER.replace(" ", ""), *ORDER, "--data", data)
+    assert (misspelt.code, "nobody on this log is known by that name" in misspelt.err) == (0, True)
+    assert ledgerline("hold", "place", CALLER, *ORDER, "--data", data).err == ""
 
 
 def test_who_is_unknown_and_who_orders_nothing_is_told_so(data: Path) -> None:

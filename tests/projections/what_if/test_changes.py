@@ -47,6 +47,15 @@ def test_guardrails_of_a_file_take_the_place_of_their_namesakes(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    "given", [("prompt=Be kind.", "prompt=Be short."), ("model=a", "model=b"), ("budget.hold_ms=1", "budget.hold_ms=2")]
+)
+def test_what_would_take_the_place_of_another_change_is_refused(given: tuple[str, str]) -> None:
+    with pytest.raises(WhatIfError, match="more than once"):
+        parse(given)
+    assert parse(("guardrail=forbid:a", "guardrail=forbid:b")).forbidden == ("a", "b")
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ("nonsense", "KIND=VALUE"),
