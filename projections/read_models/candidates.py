@@ -102,7 +102,7 @@ def _fate(conversation: Conversation, candidate_id: str) -> str | None:
 
 CANDIDATES = ReadModel(
     name="candidates",
-    version=2,
+    version=3,
     about="One row a candidate: what it would say, its fate, and the typed reason.",
     row=CandidateRow,
     key=("conversation_id", "candidate_id"),

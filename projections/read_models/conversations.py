@@ -175,7 +175,7 @@ def _outcome(state: _Conversation) -> str | None:
 
 CONVERSATIONS = ReadModel(
     name="conversations",
-    version=3,
+    version=4,
     about="One row a conversation: how it went and how it ended.",
     row=ConversationRow,
     key=("conversation_id",),

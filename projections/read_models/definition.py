@@ -16,7 +16,7 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Set
 from functools import cache
 from typing import Annotated, Any, NewType, Protocol
 
@@ -27,6 +27,7 @@ from agent_core.conversation import Conversation
 from schemas.event import Happening
 
 Sealed = NewType("Sealed", bytes)
+_OURS = f"{__name__.partition('.')[0]}."
 _ATTRIBUTION = f"{__name__.rpartition('.')[0]}.attribution"  # it decides which turn rows belong to
 _WORDS = ("about", "description")
 ConversationId = Annotated[str, Meta(description="The conversation.")]
@@ -128,22 +129,30 @@ def _column(name: str, hint: Any) -> Column:
 
 
 def code_hash(model: ReadModel) -> str:
-    """Of the definition, its module and the helpers that the module imports from this package; not of their words.
+    """Of the definition, its module and the helpers that it imports from ``projections``, by whatever way; not of their words.
 
     Comments, docstrings, layout and what columns are said to mean may change without a version.
     """
     definition = [(c.name, getattr(c.kind, "__name__", str(c.kind)), c.nullable) for c in model.columns]
     hashed = [repr((model.name, model.key, sorted(kind.__name__ for kind in model.handles), definition))]
     shared = (_ATTRIBUTION,) if model.fold else ()
-    hashed += [_code_of(name) for name in (model.module, *shared, *_helpers_of(model.module))]
+    hashed += [_code_of(name) for name in sorted(_modules_of({model.module, *shared}))]
     return hashlib.sha256("\x1e".join(hashed).encode()).hexdigest()
 
 
-def _helpers_of(module: str) -> Sequence[str]:
-    package = module.rpartition(".")[0]
+def _modules_of(modules: Set[str]) -> Set[str]:
+    """These and all that they import from their own folder, however far."""
+    found: set[str] = set()
+    while modules := modules - found:
+        found |= modules
+        modules = {name for module in modules for name in _imported_by(module)}
+    return found
+
+
+def _imported_by(module: str) -> Iterable[str]:
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return sorted(name for name in imported if name.startswith(f"{package}.") and name != __name__)
+    return (name for name in imported if name.startswith(_OURS) and name != __name__)
 
 
 def _code_of(module: str) -> str:

@@ -53,7 +53,7 @@ class Escalations:
 
 ESCALATIONS = ReadModel(
     name="escalations",
-    version=2,
+    version=3,
     about="One row each time that a person was chosen to take over.",
     row=EscalationRow,
     key=("conversation_id", "seq"),

@@ -58,7 +58,7 @@ class Holds:
 
 HOLDS = ReadModel(
     name="holds",
-    version=2,
+    version=3,
     about="One row a line that a gateway played alone.",
     row=HoldRow,
     key=("conversation_id", "seq"),

@@ -235,7 +235,7 @@ def _estimated(cost_micros: int | None, estimated: bool = False) -> bool | None:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=5,
+    version=6,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),

@@ -123,7 +123,7 @@ def _imported(event: Happening, call: h.ToolCallImported) -> ToolCallRow:
 
 TOOL_CALLS = ReadModel(
     name="tool_calls",
-    version=4,
+    version=5,
     about="One row a tool that was asked or refused, and one a step of a change.",
     row=ToolCallRow,
     key=("conversation_id", "seq"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from mixed_log import RECORDED, log_of, mixed_log
 from rows import everything, history
 from support import DataDirectory, run
 
+from projections import cut_ins, sealed_text
 from projections.projecting import catch_up
 from projections.read_model_store import ReadModelStore, State
 from projections.read_model_versions import Fit, members_of, rebuild, standings
@@ -94,11 +96,11 @@ def test_code_that_changed_without_a_version_is_found_and_its_words_are_not(
     project(sqlite_store, data)
     source = inspect.getsource(turns)
 
-    def fit_of(changed: str) -> Fit:
+    def fit_of(changed: str, module: ModuleType = turns) -> Fit:
         ast.parse(changed)
         real = inspect.getsource
         with monkeypatch.context() as patched:
-            patched.setattr(definition.inspect, "getsource", lambda m: changed if m is turns else real(m))
+            patched.setattr(definition.inspect, "getsource", lambda m: changed if m is module else real(m))
             (standing,) = standings(sqlite_store, {"turns": TURNS})
         if standing.fit is Fit.CHANGED:
             assert standing.advice is not None
@@ -110,6 +112,8 @@ def test_code_that_changed_without_a_version_is_found_and_its_words_are_not(
     assert fit_of(source.replace("# what was played in that pause answered nothing", "")) is Fit.FITS
     assert fit_of(source.replace("turn.row.holds + 1", "turn.row.holds + 2")) is Fit.CHANGED
     assert fit_of(source.replace('_FALLBACK = "fallback"', '_FALLBACK = "closing"')) is Fit.CHANGED
+    for helper in (cut_ins, sealed_text):  # of another folder, but what they say stands in the rows
+        assert fit_of(inspect.getsource(helper) + "\nANOTHER = 1\n", helper) is Fit.CHANGED
     fewer = msgspec.structs.replace(TURNS, key=("turn_id",))
     (standing,) = standings(sqlite_store, {"turns": fewer})
     assert standing.fit is Fit.CHANGED
