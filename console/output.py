@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-_ANY_WIDTH = 1_000_000  # columns
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_BETWEEN = "  "  # of two columns
 
 
 def print_json(value: Any) -> None:
@@ -20,6 +24,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Cells are shown as they are, whatever signs they hold. Nothing is cut off: a terminal that is too narrow folds them, and
     where no terminal is, each row is as wide as it needs to be."""
     from rich.console import Console
+
+    told = [["" if cell is None else str(cell).expandtabs() for cell in row] for row in rows]
+    console = Console()
+    if console.is_terminal:
+        console.print(_drawn(header, told))
+    else:
+        sys.stdout.writelines(_plain([list(header), *told]))
+
+
+def _drawn(header: Sequence[str], rows: list[list[str]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -27,8 +41,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for name in header:
         drawn.add_column(Text(name), overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(1, console.measure(drawn, options=console.options.update(max_width=_ANY_WIDTH)).maximum)
-    console.print(drawn)
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def _plain(rows: list[list[str]]) -> Iterator[str]:
+    """Line by line: what is laid out for a terminal takes minutes for a million rows."""
+    from rich.cells import cell_len
+    from rich.control import strip_control_codes
+
+    cells = [[strip_control_codes(cell).split("\n") for cell in row] for row in rows]
+    widths = [max(cell_len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
+    for row in cells:
+        for parts in zip_longest(*row, fillvalue=""):
+            padded = (part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True))
+            yield _BETWEEN.join(padded).rstrip() + "\n"

@@ -198,8 +198,10 @@ def _prompt(raw: dict[str, Any]) -> str:
 
 def _text(record: dict[str, Any], name: str, place: str) -> str:
     found = record.get(name)
-    if not isinstance(found, str) or not found:
+    if found is None or found == "":
         raise BadHistoryError(f"{place}: {name} is missing")
+    if not isinstance(found, str):
+        raise BadHistoryError(f"{place}: {name} is a {type(found).__name__} where a text is expected")
     return found
 
 

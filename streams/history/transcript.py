@@ -14,6 +14,7 @@ import msgspec
 Json = Any
 _MOST = 2**53 - 1  # what JSON's numbers hold exactly
 Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -41,8 +42,8 @@ class ModelCall(Entry, frozen=True, kw_only=True, tag="model_call"):
     cached_tokens: Count | None = None
     output_tokens: Count | None = None
     cost_micros: Count | None = None
-    first_token_ms: float | None = None
-    total_ms: float | None = None
+    first_token_ms: Milliseconds | None = None
+    total_ms: Milliseconds | None = None
     error: str = ""
 
 
@@ -52,7 +53,7 @@ class ToolCall(Entry, frozen=True, kw_only=True, tag="tool_call"):
     tool: str
     arguments: Json = None
     result: Json = None
-    elapsed_ms: float | None = None
+    elapsed_ms: Milliseconds | None = None
     error: str = ""
 
 
@@ -71,7 +72,7 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     ``subject``: whom it was with, as ``ledgerline forget`` will name them. ``ended``: why it ended, where that is known.
     """
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     started_at: str
     entries: list[AnyEntry]
     channel: str = ""

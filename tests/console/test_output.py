@@ -24,6 +24,25 @@ def test_where_no_terminal_is_each_row_is_one_whole_line(capsys: pytest.CaptureF
     assert head.split() == ["call", "words", "n"]
 
 
+def test_a_tab_breaks_no_row_and_columns_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("call", "words"), [("a\tb", "x"), ("日本", "y\nz"), (None, "\x07\x08")])
+    assert capsys.readouterr().out.splitlines() == [
+        "call       words",
+        "a       b  x",
+        "日本       y",
+        "           z",
+        "",
+    ]
+
+
+def test_many_rows_are_written_line_by_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rich.table.Table.__rich_console__", None)  # it lays out a cell at a time
+    table(("n",), ((n,) for n in range(1_000)))
+    assert capsys.readouterr().out.splitlines() == ["n", *(str(n) for n in range(1_000))]
+
+
 def test_a_narrow_terminal_folds_and_loses_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

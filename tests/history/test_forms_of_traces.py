@@ -266,6 +266,11 @@ def test_langfuse_generations_of_one_question_tell_it_once(tmp_path: Path) -> No
             '{"id": "x", "started_at": "2024-03-01", "entries": [{"type": "message", "total": NaN}]}',
             "a number that is none",
         ),
+        ('{"id": "", "started_at": "2024-03-01", "entries": []}', "id"),
+        (
+            '{"id": "x", "started_at": "2024-03-01", "entries": [{"type": "tool_call", "tool": "t", "elapsed_ms": -1}]}',
+            "elapsed_ms",
+        ),
         ('{"id": "x", "started_at": "2024-03-01", "more": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         ('{"id": "x", "started_at": "2024-03-01", "entries": [], "more": "half \\ud83d"}', "half a character"),
         (
