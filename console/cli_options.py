@@ -33,3 +33,11 @@ def run_command(command: str, **arguments: Any) -> None:
         module = importlib.import_module(f"console.commands.{command}")
         code: int = module.run(**arguments)
     raise typer.Exit(code)
+
+
+def usage_error(message: str) -> int:
+    """Tells it, where no command runs yet; gives the exit code."""
+    from console.failures import USAGE, say
+
+    say(message)
+    return USAGE

@@ -50,10 +50,10 @@ def reported() -> Iterator[None]:
     try:
         yield
     except (UsageError, AudioError, BehaviourError, ConfigurationError, ScriptError, NoLogError) as error:
-        _say(str(error))
+        say(str(error))
         raise typer.Exit(USAGE) from None
     except ProviderError as error:
-        _say(f"{error.provider}: {error.reason.value}" + (f": {error.detail}" if error.detail else ""))
+        say(f"{error.provider}: {error.reason.value}" + (f": {error.detail}" if error.detail else ""))
         raise typer.Exit(FAILED) from None
     except (
         FailedError,
@@ -67,10 +67,10 @@ def reported() -> Iterator[None]:
         BrokerUnreachableError,
         TopicMismatchError,
     ) as error:
-        _say(str(error))
+        say(str(error))
         raise typer.Exit(FAILED) from None
     except sqlite3.OperationalError as error:  # a full disk, a file that may not be written
-        _say(f"the log can't be used: {error}")
+        say(f"the log can't be used: {error}")
         raise typer.Exit(FAILED) from None
     except ModuleNotFoundError as missing:
         extra = next(
@@ -78,7 +78,7 @@ def reported() -> Iterator[None]:
         )
         if extra is None:
             raise
-        _say(f"this needs ledgerline[{extra}] ({missing.name} isn't installed): make setup-dev installs it")
+        say(f"this needs ledgerline[{extra}] ({missing.name} isn't installed): make setup-dev installs it")
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
         raise typer.Exit(FAILED) from None
@@ -86,14 +86,14 @@ def reported() -> Iterator[None]:
         raise typer.Exit(0) from None
     except OSError as error:  # likewise: a disk, a permission, a device
         where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error}")
+        say(f"{where}{error.strerror or error}")
         raise typer.Exit(FAILED) from None
 
 
 def tell_damage(damage: Damage) -> None:
     """For commands that read on behind what they can't read: ``ledgerline verify`` says all about it."""
-    _say(f"the log is damaged: {damage.message} (ledgerline verify names everything)")
+    say(f"the log is damaged: {damage.message} (ledgerline verify names everything)")
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
     print(f"ledgerline: {message}", file=sys.stderr)

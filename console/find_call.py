@@ -14,6 +14,8 @@ async def find_call(workspace: Workspace, wanted: str) -> str:
     known = [name for name in await workspace.conversations() if name != CUSTODY]
     if not known:
         raise UsageError("there are no calls on this log yet")
+    if not wanted:
+        raise UsageError("which call? An empty name is the beginning of every call's: ledgerline calls lists them")
     if wanted == "last":
         return max(known)
     if wanted in known:

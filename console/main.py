@@ -12,9 +12,10 @@ from typing import Annotated
 
 import typer
 
-from console.cli_options import Data, Json, Log, Store
+from console.cli_options import Data, Json, Log, Store, usage_error
 from console.cli_options import run_command as _run
 from console.custody_options import forget, hold, retention
+from console.empty_arguments import told_of_empty
 from console.import_options import import_log
 from console.proof_options import anchor, evidence, verify
 from console.replay_options import debug, replay, show, why
@@ -317,4 +318,6 @@ def main() -> None:
     open_missing()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its retries are no news; what fails is told by name
+    if told := told_of_empty(sys.argv[1:]):
+        sys.exit(usage_error(told))
     app()

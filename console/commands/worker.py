@@ -54,7 +54,7 @@ def run(
         )
     if lane is None and (facts or effects):
         raise UsageError("--facts and --effects are a lane's: name it with --lane")
-    uvloop.run(_work(settings, host, lane_of(lane, facts, effects) if lane else None, as_json))
+    uvloop.run(_work(settings, host, None if lane is None else lane_of(lane, facts, effects), as_json))
     return 0
 
 

@@ -192,6 +192,12 @@ def test_who_is_unknown_and_who_orders_nothing_is_told_so(data: Path) -> None:
     failed(ledgerline("hold", "lift", "hold-x", *ORDER, "--data", data), 2, "no hold of that name")
 
 
+def test_an_empty_name_is_not_the_beginning_of_a_call(data: Path) -> None:
+    """Where there is one call alone it would have been that one."""
+    failed(forget(data, "call:"), 2, "which call?")
+    assert wrapped_key(data, "call-1")
+
+
 def test_the_custody_record_is_no_call(data: Path) -> None:
     ledgerline("hold", "place", CALLER, "--reference", "CASE-17", "--by", "legal", "--data", data)
     assert {call["call_id"][:6] for call in ledgerline("calls", "--data", data, "--json").json} == {"call-1", "call-2"}
