@@ -45,10 +45,14 @@ class _NoEmbedder:
 
 def effects(model: LanguageModel, behaviour: Behaviour, passages: list[Passage]) -> EffectRunner:
     embedder: Embedder = _NoEmbedder()  # type: ignore[assignment]
+
+    async def always(behaviour: Behaviour) -> FixedPassages:
+        return FixedPassages(passages)
+
     return EffectRunner(
         {
             d.ClassificationAsked: ClassifyByModel(model),
-            d.PassagesAsked: Retrieve({behaviour.content_hash: FixedPassages(passages)}),
+            d.PassagesAsked: Retrieve(always),
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
             d.PaceAsked: KnowPace(model),

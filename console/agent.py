@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 from agent_core.approved import ApprovedAnswers
 from agent_core.behaviour import Behaviour
@@ -30,12 +32,14 @@ from processors.executors.retrieve import Retrieve
 from processors.executors.score import Score
 from processors.executors.send_code import SendCode
 from processors.executors.write import Write
+from processors.learning import Learning, LearnsAhead
 from processors.mind import AgentMind
 from schemas import decisions as d
 from schemas import proving as p
 from schemas import writing as w
 from schemas.base import Decision, Fact
 from streams.keys import KeyStore
+from streams.mind import Effects
 
 CHECK_MS = 3000
 
@@ -50,7 +54,7 @@ OF_THE_COMPANY: tuple[type[Decision], ...] = (
 
 
 class Agent:
-    """``behaviour`` is what new calls pin; conversations that pinned an older one are trained for when they appear.
+    """``behaviour`` is learnt from at once; what conversations pinned besides is learnt from when they appear.
 
     ``company``: carries out what tools and proofs ask of the company's own systems; without it all of that is missing.
     ``cache``: of what is learnt from.
@@ -65,26 +69,47 @@ class Agent:
         cache: EmbeddingCache | None = None,
     ) -> None:
         self.behaviour, self.model = behaviour, model
-        classifier = IntentClassifier.train(behaviour.intents, embedder, cache)
-        retriever = Retriever(behaviour.articles, embedder, cache)
+        self._learning = learning = Learning(partial(_learn, embedder=embedder, cache=cache))
+        locally, by_model = Classify(lambda pinned: _classifier(learning, pinned)), ClassifyByModel(model)
+
+        async def classify(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
+            local = conversation.behaviour.routing.classifier == "local"
+            return await (locally if local else by_model)(conversation, ask, attempt)
+
         self._executors: Mapping[type[Decision], Executor | TellingExecutor] = {
-            d.ClassificationAsked: (
-                Classify({behaviour.content_hash: classifier})
-                if behaviour.routing.classifier == "local"
-                else ClassifyByModel(model)
-            ),
-            d.PassagesAsked: Retrieve({behaviour.content_hash: retriever}),
+            d.ClassificationAsked: classify,
+            d.PassagesAsked: Retrieve(lambda pinned: _retriever(learning, pinned)),
             d.CompletionAsked: Complete(model),
             d.GuardrailAsked: Score(embedder, model),
             d.PaceAsked: KnowPace(model),
             **dict.fromkeys(OF_THE_COMPANY, _no_company),
             **company,
         }
-        classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
-        _learn_guardrails(behaviour, embedder)
+        learnt = learning.now(behaviour)
+        learnt.classifier.scores("hello")  # the first embedding loads pages; the first caller shouldn't wait for them
 
-    def effects(self) -> EffectRunner:
-        return EffectRunner(self._executors)
+    def effects(self) -> Effects[Conversation]:
+        return LearnsAhead(EffectRunner(self._executors), self._learning)
+
+
+class _Learnt(NamedTuple):
+    classifier: IntentClassifier
+    retriever: Retriever
+
+
+def _learn(behaviour: Behaviour, embedder: Embedder, cache: EmbeddingCache | None) -> _Learnt:
+    _learn_guardrails(behaviour, embedder)
+    return _Learnt(
+        IntentClassifier.train(behaviour.intents, embedder, cache), Retriever(behaviour.articles, embedder, cache)
+    )
+
+
+async def _classifier(learning: Learning[_Learnt], behaviour: Behaviour) -> IntentClassifier:
+    return (await learning.of(behaviour)).classifier
+
+
+async def _retriever(learning: Learning[_Learnt], behaviour: Behaviour) -> Retriever:
+    return (await learning.of(behaviour)).retriever
 
 
 def _learn_guardrails(behaviour: Behaviour, embedder: Embedder) -> None:
@@ -138,7 +163,7 @@ def make_model(
     routes = dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models)
     hedging = routing.hedging or Hedging()
     extra = ExtraCalls(hedging.extra_share, hedging.burst)
-    return ModelRouter(routes, language=behaviour.language, extra=extra, observe=observe)
+    return ModelRouter(routes, others=models, language=behaviour.language, extra=extra, observe=observe)
 
 
 async def usable(settings: LlmSettings, on_failure: Callable[[ProviderError], None]) -> LlmSettings:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from agent_core.behaviour import Behaviour
 from agent_core.classifier import IntentClassifier
@@ -25,6 +27,8 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Fact
 
+T = TypeVar("T")
+
 KEYLESS = "llm:approved"  # as ``CallArrived.providers`` names the brain that says approved wordings and nothing else
 
 
@@ -39,7 +43,7 @@ class WhatIfModels:
         self._settings, self._offline, self._another = settings, offline, another
         self._models: dict[str, LanguageModel] = {}
         self._embedder: Embedder | None = None
-        self._local: dict[tuple[str, str, str], Executor] = {}
+        self._local: dict[tuple[str, str], Executor] = {}
 
     def answer_for(self, providers: tuple[str, ...]) -> Answer:
         keyless = KEYLESS in providers and not self._another
@@ -60,7 +64,7 @@ class WhatIfModels:
             if isinstance(ask.payload, d.CompletionAsked):
                 last = await Complete(self._model(behaviour)).run(conversation, ask, attempt, told.append)
             else:
-                last = await self._executor(conversation, behaviour, ask.payload)(conversation, ask, attempt)
+                last = await self._executor(behaviour, ask.payload)(conversation, ask, attempt)
         except ProviderError as error:
             last = f.EffectFailed(
                 ask_id=ask.ask_id,
@@ -72,18 +76,17 @@ class WhatIfModels:
             )
         return [*told, last]
 
-    def _executor(self, conversation: Conversation, behaviour: Behaviour, asked: Decision) -> Executor:
-        pinned = conversation.behaviour_hash  # the name under which executors look it up
+    def _executor(self, behaviour: Behaviour, asked: Decision) -> Executor:
         if isinstance(asked, d.GuardrailAsked):
             return Score(self._embeddings(), self._model(behaviour))
         if isinstance(asked, d.ClassificationAsked) and behaviour.routing.classifier != "local":
             return ClassifyByModel(self._model(behaviour))
-        key = (behaviour.content_hash, pinned, type(asked).__name__)
+        key = (behaviour.content_hash, type(asked).__name__)
         if key not in self._local:
             self._local[key] = (
-                Classify({pinned: IntentClassifier.train(behaviour.intents, self._embeddings())})
+                Classify(_always(IntentClassifier.train(behaviour.intents, self._embeddings())))
                 if isinstance(asked, d.ClassificationAsked)
-                else Retrieve({pinned: Retriever(behaviour.articles, self._embeddings())})
+                else Retrieve(_always(Retriever(behaviour.articles, self._embeddings())))
             )
         return self._local[key]
 
@@ -98,6 +101,15 @@ class WhatIfModels:
 
             self._embedder = MiniLM()
         return self._embedder
+
+
+def _always(learnt: T) -> Callable[[Behaviour], Awaitable[T]]:
+    """What was learnt from the behaviour under which a recorded call is decided anew, not from the one that it pinned."""
+
+    async def found(pinned: Behaviour) -> T:
+        return learnt
+
+    return found
 
 
 def needs_language_model(behaviour: Behaviour, asked: Decision) -> bool:

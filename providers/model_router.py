@@ -59,8 +59,10 @@ class ModelRouter:
         language: str | None = None,
         extra: ExtraCalls | None = None,
         observe: Callable[[Attempted], None] | None = None,
+        others: Sequence[LanguageModel] = (),
     ) -> None:
-        """``limit``: requests in flight above which deferrable ones wait. ``language``: what answers must be in."""
+        """``limit``: requests in flight above which deferrable ones wait. ``language``: what answers must be in. ``others``:
+        who is asked under a name that no route has, as behaviours may have that come with calls; nobody: it is missing."""
         if any(not models for models in routes.values()):
             raise ValueError("a route needs at least one provider")
         self.name = name
@@ -69,6 +71,7 @@ class ModelRouter:
             route: [known.setdefault(id(model), RoutedProvider(model)) for model in models]
             for route, models in routes.items()
         }
+        self._others = [known.setdefault(id(model), RoutedProvider(model)) for model in others]
         self._gate = UrgencyGate(limit)
         self._language = language
         self._extra = extra or ExtraCalls()
@@ -93,8 +96,8 @@ class ModelRouter:
 
     def pace(self, model: str, purpose: str, quantile: float | None) -> ModelPace | None:
         """What newest calls took at the provider that would be asked first; None where there is no such route."""
-        route = self._routes.get(model)
-        if route is None:
+        route = self._routes.get(model, self._others)
+        if not route:
             return None
         now_s = asyncio.get_running_loop().time()
         first = next((provider for provider in route if provider.free(now_s)), route[0])
@@ -109,14 +112,14 @@ class ModelRouter:
 
     async def close(self) -> None:
         """Close every provider once."""
-        models = {id(p.model): p.model for p in chain.from_iterable(self._routes.values())}
+        models = {id(p.model): p.model for p in chain(*self._routes.values(), self._others)}
         for model in models.values():
             await model.close()
 
     def _order(self, request: CompletionRequest, now_s: float) -> list[RoutedProvider]:
         """Who may be asked, the first one first. Raises ProviderError MISSING."""
-        route = self._routes.get(request.model)
-        if route is None:
+        route = self._routes.get(request.model, self._others)
+        if not route:
             raise ProviderError(FailureReason.MISSING, self.name, f"no route {request.model}")
         first = request.attempt % len(route)
         order = [*route[first:], *route[:first]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from agent_core.behaviour import Behaviour
 from agent_core.conversation import Ask, Conversation
 from schemas import decisions as d
 from schemas import facts as f
@@ -21,15 +23,15 @@ class Classifier(Protocol):
 
 
 class Classify:
-    def __init__(self, classifier_of: dict[str, Classifier]) -> None:
-        """``classifier_of``: by content hash of the behaviour that it was trained for."""
+    def __init__(self, classifier_of: Callable[[Behaviour], Awaitable[Classifier]]) -> None:
+        """``classifier_of``: the one that was trained for a behaviour, which may have to be trained first."""
         self._classifier_of = classifier_of
 
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         assert isinstance(ask.payload, d.ClassificationAsked)
-        classifier = self._classifier_of[conversation.behaviour_hash]
         loop = asyncio.get_running_loop()
         started = loop.time()
+        classifier = await self._classifier_of(conversation.behaviour)
         scores = await loop.run_in_executor(None, classifier.scores, ask.payload.text)
         return f.ScoresReturned(
             ask_id=ask.ask_id,

@@ -199,6 +199,21 @@ def test_an_unknown_route_is_missing_and_a_route_needs_a_provider() -> None:
         ModelRouter({"answer": []})
 
 
+def test_a_name_without_a_route_may_have_somebody_to_be_asked() -> None:
+    """A behaviour that came with a call names its models as it likes; who is configured answers for all names."""
+    one, other = Scripted("one", "fine"), Scripted("other", "fine")
+
+    async def scene() -> tuple[str, int | None]:
+        router = ModelRouter({"answer": [one]}, others=[other])
+        answered = await router.complete(request(model="unheard of"))
+        pace = router.pace("unheard of", request().purpose, None)
+        await router.close()
+        return answered.provider, pace.samples if pace else None
+
+    assert asyncio.run(scene()) == ("other", 1)
+    assert (one.closed, other.closed) == (1, 1)
+
+
 def test_deferrable_work_waits_for_room_and_urgent_work_never_does() -> None:
     async def scene() -> list[str]:
         gate, order = UrgencyGate(limit=2), list[str]()
