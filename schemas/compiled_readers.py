@@ -166,7 +166,7 @@ class _Source:
                 self._passed_over(name, kind, " ")
             if name == "conversation_id":
                 self._emit(" if stored_under is not None and conversation_id != stored_under: raise Misplaced")
-        self._emit(" if at > len(data): raise EOFError")
+        self._emit(" if at != len(data): raise EOFError")
         self._emit(f" return Built({', '.join(arguments[name] for name in built.__struct_fields__)})")
 
     def _emit(self, *lines: str) -> None:

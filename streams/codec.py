@@ -91,7 +91,10 @@ class Codec:
             raise UndecodableError(f"{body.type} v{body.version}: not its schema ({type(error).__name__})") from None
 
     def _generically(self, body: Body, reading: _Reading, stored_under: str | None) -> Event:
-        record: Any = fastavro.schemaless_reader(io.BytesIO(body.data), reading.writer, reading.reader)
+        data = io.BytesIO(body.data)
+        record: Any = fastavro.schemaless_reader(data, reading.writer, reading.reader)
+        if data.tell() != len(body.data):  # another type's bytes may begin as this one's
+            raise EOFError
         payload = record["payload"]
         if reading.lifted:
             payload = upcast(body.type, body.version, reading.payload.VERSION, payload)

@@ -18,10 +18,10 @@ from typing import Generic, NamedTuple
 
 from msgspec.structs import replace
 
-from schemas.base import Kind
 from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
+from streams.acceptable import acceptable
 from streams.awaited import is_awaited
 from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Body, Codec, UndecodableError
@@ -196,11 +196,12 @@ class Owner(Generic[C]):
 
     async def _take_record(self, record: InboxRecord) -> None:
         self._inbox_mark = record.offset
+        if not record.conversation_id:  # on the log it would be an owner's announcement, to every reader
+            await self._keep_aside(record, "it names no conversation")
+            return
         await self._codec.prepare((record.conversation_id,), create=True)
         try:
-            fact = self._codec.decode(record.body, record.conversation_id)
-            if fact.kind is not Kind.FACT or fact.conversation_id != record.conversation_id:
-                raise UndecodableError(f"{fact.type} is not a fact of the conversation that it was put for")
+            fact = acceptable(record, self._codec)
             opened = await self._load(fact.conversation_id)
         except (UndecodableError, DamagedConversationError) as error:
             await self._drop(record, str(error))
@@ -282,9 +283,7 @@ class Owner(Generic[C]):
 
     async def _drop(self, record: InboxRecord, reason: str) -> None:
         """A record that can't be taken: its bytes to the dead letters first, then a fact in its place."""
-        await self._stores.dead_letters.put(
-            DeadLetter("inbox", record.partition, record.offset, record.conversation_id, reason, record.body)
-        )
+        await self._keep_aside(record, reason)
         event_id = derived_id(record.conversation_id, "dropped", record.partition, record.offset)
         try:
             opened = await self._load(record.conversation_id)
@@ -294,6 +293,11 @@ class Owner(Generic[C]):
             dropped = FactDropped(partition=record.partition, offset=record.offset, reason=reason)
             fact = fact_event(record.conversation_id, dropped, event_id=event_id, occurred_at_us=self._clock.now_us())
             self._step(opened, fact)
+
+    async def _keep_aside(self, record: InboxRecord, reason: str) -> None:
+        await self._stores.dead_letters.put(
+            DeadLetter("inbox", record.partition, record.offset, record.conversation_id, reason, record.body)
+        )
 
     def _fire(self, conversation_id: str, timer_id: str, purpose: str, turn_id: str | None) -> None:
         if timer_id == WAKE:

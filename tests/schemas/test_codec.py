@@ -74,6 +74,22 @@ def test_the_hash_is_over_every_byte_before_it_and_over_the_event_before() -> No
     assert digest_of(other.data)[0] != stamped.hash
 
 
+def test_bytes_that_go_on_behind_an_event_are_none() -> None:
+    """Another type's may begin as this one's: its own is read, and what follows isn't passed over."""
+    body, _ = CODEC.encode(fact_event("c1", f.KeyPressed(key="1"), event_id="e1"))
+    for longer in (
+        body._replace(data=body.data + b"x"),
+        body._replace(data=body.data[:40] + b"x" * 40 + body.data[40:]),
+    ):
+        with pytest.raises(UndecodableError):
+            CODEC.decode(longer)
+    verdict = f.GuestVerdictPosted(guardrail="veto", candidate_id="t1.c", text_digest="ab", passed=True)
+    posing, _ = CODEC.encode(fact_event("c1", verdict, event_id="e2"))
+    renamed = posing.data.replace(b"\x24GuestVerdictPosted", b"\x12CallEnded")
+    with pytest.raises(UndecodableError, match="CallEnded v1: not its schema"):
+        CODEC.decode(Body("CallEnded", 1, renamed))
+
+
 def test_the_wrong_key_opens_nothing() -> None:
     body, _ = CODEC.encode(said())
     others = MemoryKeyStore()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Sequence
 
 import pytest
+from msgspec.structs import replace
 from owning import Inbox, reigning, until
 from support import DataDirectory, eventually, run
 from written import entry, took
@@ -16,6 +17,7 @@ from schemas import facts as f
 from schemas.base import Kind
 from schemas.event import GENESIS, Event, derived_id
 from streams.codec import Body, Codec
+from streams.fact_writer import fact_event
 from streams.keys import SqliteKeyStore
 from streams.mind import Outcome
 from streams.ports import AppendUnknownError, Entry, Held, Receipt
@@ -330,6 +332,40 @@ def test_a_fact_put_under_another_conversation_or_a_forged_decision_is_dropped(d
     assert [e.type for e in of(events, "c2")] == ["FactDropped"]
     assert [e.type for e in of(events) if e.kind is Kind.FACT] == ["CallArrived", "FactDropped", "KeyPressed"]
     assert len(run(data.dead_letters.read())) == 2
+
+
+def test_a_fact_of_no_conversation_goes_to_the_dead_letters_and_never_to_the_log(data: DataDirectory) -> None:
+    """On the log it would be read as an owner's announcement: by every reader, as part of every call."""
+
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        nobodys, _ = data.codec.encode(fact_event("", ARRIVED, event_id="f1"))
+        async with reigning(data):
+            await data.inbox.put("", "f1", nobodys)
+            await inbox.put(ARRIVED, "f2")
+            return await until(data, "f2")
+
+    assert {e.conversation_id for e in run(scenario()) if e.kind is not Kind.CONTROL} == {"c1"}
+    (letter,) = run(data.dead_letters.read())
+    assert letter.reason == "it names no conversation"
+
+
+@pytest.mark.parametrize("at_us", [-1, -(2**63), 2**63 - 1])
+def test_a_fact_of_a_time_that_no_calendar_has_is_dropped(data: DataDirectory, at_us: int) -> None:
+    """Whoever wanted to tell people of it could not."""
+
+    async def scenario() -> list[Event]:
+        inbox = Inbox(data)
+        async with reigning(data):
+            await inbox.put(ARRIVED, "f0")
+            timeless, _ = data.codec.encode(replace(fact_event("c1", PRESSED, event_id="f1"), occurred_at_us=at_us))
+            await data.inbox.put("c1", "f1", timeless)
+            await inbox.put(PRESSED, "f2")
+            return await until(data, "f2")
+
+    assert [e.type for e in run(scenario()) if e.kind is Kind.FACT] == ["CallArrived", "FactDropped", "KeyPressed"]
+    (letter,) = run(data.dead_letters.read())
+    assert letter.reason.endswith("no time from 1970 to 9999")
 
 
 def test_a_dropped_fact_is_dropped_once_though_the_next_owner_meets_it_again(data: DataDirectory) -> None:
