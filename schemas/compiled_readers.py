@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from schemas.base import Kind, Payload
-from schemas.event import Event, Happening
+from schemas.event import HASH_BYTES, Event, Happening
 
 Opener = Callable[[str, str, str, bytes], bytes]
 """(conversation, event id, field, ciphertext) -> JSON of a private field."""
@@ -116,6 +116,12 @@ def _eight_bytes(data: bytes) -> int | None:
     return number >> 1 ^ -(number & 1)
 
 
+# Fields of the envelope that follow each other on the log, and are the same in most records of a step. By what is built, how
+# they were read last: their bytes, which say how long they are, and what was wanted of them. Exchanged whole: threads share it.
+_SHARED = ("turn_id", "run_id", "decider_version", "occurred_at_us", "accepted_at_us")
+_BEFORE: dict[type[Happening], list[tuple[Any, ...]]] = {}
+
+
 # --- the compiler ------------------------------------------------------------------------------------------------------
 
 
@@ -160,10 +166,10 @@ class _Source:
                 self._type_and_version(written["name"], written["version"])
             elif name == "kind":
                 self._kind(payload.KIND)
-            elif name in built.__struct_fields__:
-                self._field(name, kind, name, " ")
+            elif name in _SHARED:
+                self._shared(name, kind, built)
             else:
-                self._passed_over(name, kind, " ")
+                self._envelope(name, kind, built, " ")
             if name == "conversation_id":
                 self._emit(" if stored_under is not None and conversation_id != stored_under: raise Misplaced")
         self._emit(" if at != len(data): raise EOFError")
@@ -195,6 +201,26 @@ class _Source:
         self._emit(" else:")
         self._field("kind", "string", "kind", "  ")
         self._emit("  kind = KINDS[kind]")
+
+    def _shared(self, name: str, kind: Any, built: type[Happening]) -> None:
+        """Read only where their bytes are not those of the record before."""
+        wanted = [field for field in _SHARED if field in built.__struct_fields__]
+        if name == _SHARED[0]:
+            nothing = (bytes(len(_SHARED)), *(0 if field.endswith("_us") else None for field in wanted))
+            self.names["BEFORE"] = _BEFORE.setdefault(built, [nothing])
+            self._emit(
+                f" shared, {', '.join(wanted)} = BEFORE[0]", " if data.startswith(shared, at): at += len(shared)"
+            )
+            self._emit(" else:", "  begin = at")
+        self._envelope(name, kind, built, "  ")
+        if name == _SHARED[-1]:
+            self._emit(f"  BEFORE[0] = data[begin:at], {', '.join(wanted)}")
+
+    def _envelope(self, name: str, kind: Any, built: type[Happening], indent: str) -> None:
+        if name in built.__struct_fields__:
+            self._field(name, kind, name, indent)
+        else:
+            self._passed_over(name, kind, indent)
 
     def _payload(self, payload: type[Payload], written: dict[str, Any], today: dict[str, Any]) -> dict[str, str]:
         built = self._struct(payload, written, today, " ", private=True)
@@ -279,6 +305,8 @@ class _Source:
         elif kind == "long" and not name.endswith("_us"):
             self._emit(f"{indent}if data[at] < 128: at += 1", f"{indent}elif data[at + 1] < 128: at += 2")
             self._emit(f"{indent}else: _, at = long(data, at)")
+        elif name in ("prev_hash", "hash"):
+            self._emit(f"{indent}at += {HASH_BYTES}")
         else:
             self._field(self._new(), kind, name, indent)
 

@@ -92,6 +92,35 @@ def test_any_version_is_read_as_a_generic_reader_reads_it(released: str) -> None
         assert fields_of(happening) == fields_of(as_happening(read))
 
 
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "turn_id": st.sampled_from([None, "", "t1", "t11"]),
+                "run_id": st.sampled_from([None, "r"]),
+                "decider_version": st.sampled_from([None, "2"]),
+                "occurred_at_us": st.sampled_from([0, 63, 64, 2**50]),
+                "accepted_at_us": st.sampled_from([0, 64, 2**50]),
+                "inbox_mark": st.sampled_from([-1, 0, 64]),
+            }
+        ),
+        min_size=2,
+    )
+)
+def test_what_records_share_is_read_of_each_as_if_it_stood_alone(envelopes: list[dict[str, Any]]) -> None:
+    for number, envelope in enumerate(envelopes):
+        name, values = (("CallAnswered", {"take": 1}), ("CallTaken", {"take": 1, "gateway_id": "g"}))[number % 2]
+        event = Event(
+            event_id="e", type=name, schema_version=1, conversation_id="c", kind=Kind.FACT,
+            payload=payload_type(name)(**values), **envelope,
+        )  # fmt: skip
+        body, stamped = CODEC.encode(event)
+        for _ in range(2):
+            assert reader_of(name, 1)(body.data, "c", opened) == stamped
+            assert sealed_reader_of(name, 1)(body.data, "c") == as_happening(stamped)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_bytes_are_refused_or_read_as_a_generic_reader_reads_them(draw: st.DataObject) -> None:
