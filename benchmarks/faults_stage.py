@@ -124,10 +124,18 @@ class Stage:
 
     async def end(self) -> History:
         """All hang up; what the run left behind is examined, with all that lay there before."""
+        await self.hang_up()
+        return await self.history()
+
+    async def hang_up(self) -> None:
+        """All do. Returns when their conversations are closed."""
         await asyncio.gather(*(call.hang_up() for call in self.calls))
         await self._until_closed()
         self.over += self.calls
         self.calls = []
+
+    async def history(self) -> History:
+        """Of everything that was ever heard here, and of the whole log. Nobody is on the line."""
         return await examine(self.workspace, self.behaviour, self.over, self.inbox.acknowledged, self.foreign)
 
     async def clear(self) -> None:

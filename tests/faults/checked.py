@@ -38,12 +38,17 @@ def assert_answered_in_time(turns: Sequence[Turn], stage: Stage, unstruck: Seque
     assert not late, f"not answered in {allowed_ms:.0f} ms: {late}"
 
 
+def assert_one_reply_a_turn(stage: Stage) -> None:
+    """Each turn that got a reply got one, at the ear."""
+    wrong = [turn for turn in stage.turns if turn.replies != (turn.ended in (Ended.REPLY, Ended.FALLBACK))]
+    assert not wrong, f"not one reply a turn: {wrong}"
+
+
 def assert_sound(history: History, stage: Stage) -> None:
     """The log, what was spoken and what was acknowledged agree, and each turn that got a reply got one."""
     assert not history.wrong, "\n".join(history.wrong[:20])
     assert history.most_replies == 1
-    wrong = [turn for turn in stage.turns if turn.replies != (turn.ended in (Ended.REPLY, Ended.FALLBACK))]
-    assert not wrong, f"not one reply a turn: {wrong}"
+    assert_one_reply_a_turn(stage)
 
 
 async def assert_others_agree(stage: Stage, reader: Path, registry: str | None = None) -> Account:

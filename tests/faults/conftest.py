@@ -32,12 +32,14 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", params=["aiokafka"])
-def play(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, learnt: Path) -> Iterator[Play]:
+def play(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, learnt: Path, reader: Path
+) -> Iterator[Play]:
     """On one stage for all tests of what workers suffer."""
     from broker import bootstrap
 
     with (
         handed_on(learnt, tmp_path_factory.mktemp("stage")) as data,
-        playing(staged(bootstrap(), data, workers=WORKERS, host=request.param), WORKERS) as play,
+        playing(staged(bootstrap(), data, workers=WORKERS, host=request.param), WORKERS, reader) as play,
     ):
         yield play

@@ -1,4 +1,7 @@
-"""A stage that stands for several tests: log and workers stay, callers are each scenario's own."""
+"""A stage that stands for several tests: log and workers stay, callers are each scenario's own.
+
+The log grows from test to test, and whoever reads it reads it whole: so it is read once, when all have been played.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from checked import assert_one_reply_a_turn, assert_others_agree, assert_sound
+
 from benchmarks.faults_stage import Stage
 
 Play = Callable[[Callable[[Stage], Coroutine[Any, Any, None]]], None]
@@ -18,20 +23,34 @@ LEARNT = "embeddings.npz"  # beside a log: what workers make of behaviour's exam
 
 
 @contextmanager
-def playing(staging: AbstractAsyncContextManager[Stage], workers: int) -> Iterator[Play]:
-    """Plays scenarios one after another. Each begins with so many workers."""
+def playing(staging: AbstractAsyncContextManager[Stage], workers: int, reader: Path) -> Iterator[Play]:
+    """Plays scenarios one after another. Each begins with so many workers, and ends with nobody on the line: hung up, where
+    it went well. In the end what all of them left behind has to be sound; behind a scenario that failed nobody asks."""
+    failed = False
     with asyncio.Runner() as runner:
         stage = runner.run(_in_time(staging.__aenter__()))
 
         async def prepared(scenario: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+            nonlocal failed
             await stage.staff(workers)
             try:
                 await scenario(stage)
+                await stage.hang_up()
+                assert_one_reply_a_turn(stage)
+            except BaseException:
+                failed = True
+                raise
             finally:
                 await stage.clear()
 
+        async def examined() -> None:
+            assert_sound(await stage.history(), stage)
+            await assert_others_agree(stage, reader)
+
         try:
             yield lambda scenario: runner.run(_in_time(prepared(scenario)))
+            if stage.over and not failed:
+                runner.run(_in_time(examined()))
         finally:
             runner.run(staging.__aexit__(None, None, None))
 

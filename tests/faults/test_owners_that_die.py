@@ -47,14 +47,12 @@ async def had_appends_in_flight(stage: Stage, reader: Path) -> bool:
     return any(at_us < struck.at_us for at_us in late_us)
 
 
-def test_when_an_owner_is_killed_callers_hear_a_line_and_then_one_answer(play: Play, reader: Path) -> None:
+def test_when_an_owner_is_killed_callers_hear_a_line_and_then_one_answer(play: Play) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.ring()
         unstruck = await stage.calm()
         struck = await kill_an_owner(stage, stage.workers.running[0])
         assert_answered_in_time(struck.in_flight, stage, unstruck)
         assert_answered_in_time(struck.after, stage, unstruck)
-        assert_sound(await stage.end(), stage)
-        await assert_others_agree(stage, reader)
 
     play(scenario)
