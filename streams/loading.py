@@ -63,10 +63,13 @@ class _Fold(Generic[C]):
         self._reader = EffectiveReader(epoch)
 
     def take(self, record: LogRecord) -> None:
-        """Raises ``DamagedConversationError``."""
+        """Raises ``DamagedConversationError``. Bytes of no conversation that are no announcement are nobody's damage: any
+        process may have written them, and ``verify`` names them."""
         try:
             step = self._reader.feed(record, self._codec.decode(record.body, record.conversation_id))
         except (UndecodableError, BrokenStepError) as error:
+            if not record.conversation_id and isinstance(error, UndecodableError):
+                return
             raise DamagedConversationError(f"offset {record.offset} can't be read: {error}") from None
         for event in step:
             self._fold(event, record.offset)

@@ -42,5 +42,6 @@ def test_bytes_that_are_no_event_stop_no_partition_and_silence_no_caller(play: P
         assert_answered_in_time(struck.after, stage, unstruck)
         assert len(await stage.workspace.stores.dead_letters.read()) == len(NOISE) * PARTITIONS
         assert len(stage.foreign) == len(NOISE) * PARTITIONS
+        await stage.ring(PARTITIONS)  # who calls from here on is answered too
 
     play(scenario)

@@ -10,8 +10,9 @@ from support import DataDirectory, Tally, TallyMind, run
 from written import CODEC, entry, pressed, took
 
 from schemas.event import Event
+from streams.codec import Body
 from streams.loading import DamagedConversationError, Loader, Opened
-from streams.ports import LogRecord, Snapshot
+from streams.ports import Entry, LogRecord, Snapshot
 
 MIND = TallyMind()
 
@@ -159,6 +160,19 @@ def test_void_records_behind_a_snapshot_are_left_out(data: DataDirectory) -> Non
 def test_a_conversation_that_nobody_wrote_of_is_new(data: DataDirectory) -> None:
     opened = Log(data, "c1").load("c9")
     assert (opened.seq, opened.first, opened.last, len(opened.seen)) == (0, None, None, 0)
+
+
+def test_bytes_of_no_conversation_that_are_no_event_damage_none(data: DataDirectory) -> None:
+    log = Log(data, "c1", "c2")
+
+    async def write() -> int:
+        return (await data.ledger.append(0, [Entry("", Body("", 0, b"poison"))])).last + 1
+
+    log.end = run(write())
+    assert log.load("c1").seq == log.load("c2").seq == len(log.events["c1"])
+    assert log.load("new").seq == 0
+    firsts = {name: log.offsets[name][0] for name in ("c1", "c2")}
+    assert all(isinstance(opened, Opened) for opened in log.load_all(firsts).values())
 
 
 def test_a_record_that_is_missing_is_damage(data: DataDirectory) -> None:
