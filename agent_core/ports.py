@@ -127,6 +127,7 @@ class Allowance:
 
     share_left: float  # 0 to 1
     resets_in_s: float  # until all of it is back
+    requests_per_s: float | None = None  # that come back; None where requests aren't counted, or all are there
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class ModelRouter:
             self._extra.first()
             for provider in order:
                 provider.comeback.first(now_s)
+            order[0].takes_first(now_s)
         return order
 
     async def _extra_order(
@@ -135,6 +136,8 @@ class ModelRouter:
         """Who of them may be asked for more than first calls, once there is a token. Raises ProviderError CAPPED."""
         loop = asyncio.get_running_loop()
         free = [provider for provider in order if provider.takes_extra(loop.time())]
+        if request.extra:
+            free = [provider for provider in free if provider.takes_late()]
         if free and request.extra:
             if not await self._extra.take(request.attempt, deadline_s):
                 raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
@@ -142,6 +145,7 @@ class ModelRouter:
         if not free:
             raise ProviderError(FailureReason.CAPPED, self.name, "every provider is pressed")
         free[0].comeback.take(loop.time())
+        free[0].ventured += request.extra and not free[0].has_answered
         return free
 
     async def _first_answer(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agent_core.ports import Allowance
 
@@ -19,8 +20,11 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def allowance(headers: Mapping[str, str]) -> Allowance | None:
     """The scarcer of what is told; None where nothing is, or not so that it can be read."""
-    told = [found for counted in _COUNTED if (found := _of(headers, counted)) is not None]
-    return min(told, key=lambda found: found.share_left, default=None)
+    told = {counted: found for counted in _COUNTED if (found := _of(headers, counted)) is not None}
+    if not told:
+        return None
+    scarcer = min(told.values(), key=lambda found: found.share_left)
+    return replace(scarcer, requests_per_s=told["requests"].requests_per_s if "requests" in told else None)
 
 
 def duration_s(told: str) -> float | None:
@@ -35,7 +39,8 @@ def _of(headers: Mapping[str, str], counted: str) -> Allowance | None:
     resets_in_s = duration_s(headers.get(f"x-ratelimit-reset-{counted}", "").strip())
     if not limit or remaining is None or resets_in_s is None:
         return None
-    return Allowance(min(remaining / limit, 1.0), resets_in_s)
+    used = limit - remaining
+    return Allowance(min(remaining / limit, 1.0), resets_in_s, used / resets_in_s if used > 0 and resets_in_s else None)
 
 
 def _count(told: str) -> int | None:

@@ -8,6 +8,7 @@ from agent_core.ports import Allowance, CompletionRequest, FailureReason, Langua
 from providers.circuit_breaker import Circuit, CircuitBreaker
 from providers.comeback import Comeback
 from providers.pace import Key, PaceBook, Took
+from providers.spare_rate import MOST_LEFT, SpareRate
 from providers.waiting_line import LEAST_GAP_S, WaitingLine
 
 _PARK_S = {
@@ -22,6 +23,8 @@ PRESSED_S = 60.0
 LONGEST_PRESSED_S = 960.0
 # So much of what a provider says it allows is for first calls alone.
 RESERVE = 0.1
+# Late attempts that a provider may get before its first answer.
+VENTURES = 3
 # It refused for so long, and nothing came of it meanwhile: no limit on a rate, but an account that is used up.
 SHUT_AFTER_S = 2.0
 
@@ -32,12 +35,15 @@ class RoutedProvider:
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     line: WaitingLine = field(default_factory=WaitingLine)
     comeback: Comeback = field(default_factory=Comeback)
+    spare: SpareRate = field(default_factory=SpareRate)
     parked_until_s: float = 0.0
     parked_for: ProviderError | None = None
     pressed_until_s: float = 0.0
     pressed_s: float = PRESSED_S
     refuses_since_s: float | None = None
     scarce_until_s: float = 0.0
+    has_answered: bool = False
+    ventured: int = 0  # late attempts that were made before its first answer
 
     def free(self, now_s: float) -> bool:
         return self.line.free(now_s) and self.breaker.allows(now_s)
@@ -47,7 +53,17 @@ class RoutedProvider:
         return now_s < self.pressed_until_s or self.breaker.circuit(now_s) is not Circuit.CLOSED
 
     def takes_extra(self, now_s: float) -> bool:
-        return not self.pressed(now_s) and now_s >= self.scarce_until_s and self.comeback.allows(now_s)
+        if self.pressed(now_s) or now_s < self.scarce_until_s:
+            return False
+        return self.comeback.allows(now_s) and self.spare.allows(now_s)
+
+    def takes_late(self) -> bool:
+        """Nobody knows how late is late, and what a provider has to spare, before its first answer."""
+        return self.has_answered or self.ventured < VENTURES
+
+    def takes_first(self, now_s: float) -> None:
+        """A call that would be made without hedging."""
+        self.spare.first(now_s)
 
     @property
     def hopeless(self) -> bool:
@@ -59,8 +75,11 @@ class RoutedProvider:
     def answered(self, left: Allowance | None, now_s: float) -> None:
         """``left``: what it said is left of its limits. Each answer tells anew."""
         self.refuses_since_s = None
+        self.has_answered = True
         if left is not None:
             self.scarce_until_s = now_s + left.resets_in_s if left.share_left < RESERVE else 0.0
+            if left.requests_per_s is not None and left.share_left <= MOST_LEFT:
+                self.spare.tell(left.requests_per_s)
 
     def failed(self, error: ProviderError, asked_at_s: float, now_s: float) -> None:
         park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)

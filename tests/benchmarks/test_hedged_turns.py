@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.hedging import FRONTIER_RATE, STRATEGIES, Played, play
+from benchmarks.figures import percentile
+from benchmarks.hedging import BROWNOUT, FRONTIER_RATE, LIMIT_PER_S, STRATEGIES, UNHEDGED_CALLS, Played, play
 from benchmarks.race_behaviour import race_behaviour
 from benchmarks.race_turns import emulator_config
+from emulators.config import Brownout, RateLimit
 
 TURNS = 6
+LOADED_TURNS = 240  # 24 s at the limit: its burst is used up, and some are refused
 ROUNDING_MS = 0.01  # times are whole microseconds, added up
 _BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
 
@@ -41,3 +44,32 @@ def test_a_stalled_call_is_overtaken_by_a_late_attempt() -> None:
     assert max(turn.reply_ms for turn in slow.turns) > 10_000
     assert max(turn.reply_ms for turn in hedged.turns) < max(turn.reply_ms for turn in slow.turns)
     assert hedged.calls > slow.calls
+
+
+def browned_out(name: str, seed: int, load: float) -> list[float]:
+    """Replies in ms of a process that begins under a shared limit of which first calls take the share ``load``."""
+    config = emulator_config().model_copy(
+        update={
+            "seed": seed,
+            "brownouts": (Brownout(multiplier=BROWNOUT),),
+            "rate_limit": RateLimit(requests_per_s=LIMIT_PER_S, burst=round(LIMIT_PER_S)),
+        }
+    )
+    one = play(_BY_NAME[name], race_behaviour(), config, LOADED_TURNS, LIMIT_PER_S / UNHEDGED_CALLS * load)
+    return [turn.reply_ms for turn in one.turns]
+
+
+@pytest.mark.parametrize("seed", [7, 9, 10])
+def test_where_first_calls_take_all_of_a_limit_hedged_is_no_worse(seed: int) -> None:
+    alone, hedged = (browned_out(name, seed, 1.0) for name in ("one attempt", "after quantile 0.9"))
+    for share in (0.5, 0.95, 0.99):
+        least, most = percentile(alone, share), percentile(hedged, share)
+        assert least is not None
+        assert most is not None
+        assert most <= least + ROUNDING_MS
+    assert sum(hedged) <= sum(alone) + ROUNDING_MS * LOADED_TURNS
+
+
+def test_where_a_limit_has_calls_to_spare_they_are_used() -> None:
+    alone, hedged = (browned_out(name, 7, 0.5) for name in ("one attempt", "after quantile 0.9"))
+    assert sum(hedged) < sum(alone)

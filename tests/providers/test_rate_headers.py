@@ -44,7 +44,7 @@ def test_a_reset_that_is_none_is_not_guessed_at(told: str) -> None:
 
 def test_the_scarcer_of_requests_and_tokens_counts() -> None:
     both = headers("requests", "60", "59", "1s") | headers("tokens", "150000", "1500", "6m0s")
-    assert allowance(both) == Allowance(share_left=0.01, resets_in_s=360.0)
+    assert allowance(both) == Allowance(share_left=0.01, resets_in_s=360.0, requests_per_s=1.0)
 
 
 @pytest.mark.parametrize(
