@@ -132,7 +132,8 @@ def _summary(found: WhatIfSummary) -> Iterator[str]:
     yield f"  marks for a holding line reached: {_both(found.holds)}"
     yield f"  decided after, median: {_both(found.decision_p50_ms)} ms; p95: {_both(found.decision_p95_ms)} ms"
     yield f"  models' cost, millionths: {_both(found.cost_micros)}"
-    yield f"  recorded outcomes used: {found.reused}; asked anew: {found.asked}"
+    failed = f", {found.failed} of them failed: what is told of those turns rests on that" if found.failed else ""
+    yield f"  recorded outcomes used: {found.reused}; asked anew: {found.asked}{failed}"
     if found.went_on:
         ends = ", ".join(f"{o.outcome} {o.recorded} → {o.what_if}" for o in found.outcomes)
         yield f"  simulated to their end: {found.went_on} calls, {found.end_unknown} with no known end; outcomes: {ends}"

@@ -141,6 +141,7 @@ def compared(
         blocked=_blocked(turn.turn_id, found.events),
         reused=found.reused,
         asked=found.asked,
+        failed=found.failed,
     )
 
 

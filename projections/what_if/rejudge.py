@@ -51,7 +51,7 @@ class Rejudged(NamedTuple):
     """``events``: all facts and decisions up to the end of the reply, and ``after`` how the conversation then stands.
     ``choice``: None where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what
     would be said can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked.
-    ``reused`` and ``asked``: attempts."""
+    ``reused`` and ``asked``: attempts; ``failed``: of those asked."""
 
     events: tuple[Event, ...]
     after: Conversation
@@ -63,6 +63,7 @@ class Rejudged(NamedTuple):
     costs: dict[str, int | None]
     reused: int
     asked: int
+    failed: int
 
 
 async def rejudge(
@@ -111,7 +112,7 @@ class _Run:
         self._closing_us: int | None = None
         self._stuck = ""
         self._costs: dict[str, int | None] = {}
-        self._reused = self._asked = 0
+        self._reused = self._asked = self._failed = 0
         self._speech_ended_at_us = turn.opened.speech_ended_at_us
 
     async def through(self) -> None:
@@ -167,6 +168,7 @@ class _Run:
             costs=self._costs,
             reused=self._reused,
             asked=self._asked,
+            failed=self._failed,
         )
 
     # --- facts -------------------------------------------------------------------------------------------------------
@@ -319,6 +321,7 @@ class _Run:
                 self._unknown[ask.ask_id] = f"{_NAMES[type(ask.payload)]} was not asked for"
                 continue
             self._asked += 1
+            self._failed += any(isinstance(outcome, f.EffectFailed) for outcome in outcomes)
             for outcome in outcomes:
                 if (cost := getattr(outcome, "cost_micros", None)) is not None:
                     self._costs[ask.ask_id] = (self._costs.get(ask.ask_id) or 0) + cost

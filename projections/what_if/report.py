@@ -29,7 +29,7 @@ class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     the caller would have said something else. ``what_if``: null where it isn't known, and ``unknown`` says why (``reply`` is
     ``changed`` all the same where what was said then can't be said any more). ``older_code``: other deciders decided it;
     compared is what these would have decided. ``blocked``: guardrails that blocked something now, as far as it went.
-    ``reused`` and ``asked``: recorded outcomes, and attempts that were asked."""
+    ``reused`` and ``asked``: recorded outcomes, and attempts that were asked; ``failed``: of these, those that failed today."""
 
     turn_id: str
     cause: str
@@ -45,6 +45,7 @@ class TurnWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     blocked: tuple[str, ...]
     reused: int
     asked: int
+    failed: int = 0
 
 
 class SimulatedTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +143,7 @@ class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     went_on: int = 0
     end_unknown: int = 0
+    failed: int = 0
     outcomes: tuple[Outcomes, ...] = ()
 
 

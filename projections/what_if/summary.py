@@ -29,12 +29,12 @@ _OF_SUMMARY = {
     "newly-blocked": "newly_blocked",
     "newly-escalated": "newly_escalated",
 }
-LIMITED = (*_OF_SUMMARY, "not-identical", "not-judged", "cost")
+LIMITED = (*_OF_SUMMARY, "not-identical", "not-judged", "asks-failed", "cost")
 
 
 class Limit(NamedTuple):
-    """``reply-changed>1%``: of the turns; without %, so many. ``not-identical`` and ``not-judged`` are of the calls, and
-    ``cost`` is by how much what models cost would rise."""
+    """``reply-changed>1%``: of the turns; without %, so many. ``not-identical`` and ``not-judged`` are of the calls,
+    ``asks-failed`` of what was asked anew, and ``cost`` is by how much what models cost would rise."""
 
     told: str
     what: str
@@ -48,6 +48,8 @@ class Limit(NamedTuple):
         if self.what in ("not-identical", "not-judged"):
             count = not_identical if self.what == "not-identical" else summary.calls - summary.judged
             whole = summary.calls
+        elif self.what == "asks-failed":
+            count, whole = summary.failed, summary.asked
         else:
             count, whole = getattr(summary, _OF_SUMMARY[self.what]), summary.turns
         found = 100 * count / whole if self.is_share and whole else float(count)
@@ -135,6 +137,7 @@ class Gathered:
         count["older_code"] += turn.older_code
         count["reused"] += turn.reused
         count["asked"] += turn.asked
+        count["failed"] += turn.failed
         self._add_trait("blocked", then=bool(here.blocked), now=bool(turn.blocked))
         if there is None:
             return
@@ -177,6 +180,7 @@ class Gathered:
             asked=count["asked"],
             went_on=count["went_on"],
             end_unknown=count["end_unknown"],
+            failed=count["failed"],
             outcomes=tuple(
                 Outcomes(outcome=name, recorded=self._outcomes["then", name], what_if=self._outcomes["now", name])
                 for name in sorted({name for _, name in self._outcomes})

@@ -135,7 +135,7 @@ def _bears_on(case: Case, part: Part) -> int:
         named = {p.intent for _, p in case.of(d.CandidateFormed)} | {case.turn.intent or ""}
         return 81 if part.name in named else 42
     if part.kind == "budget":
-        return 88 if case.gave_up or action == "fallback" or case.turn.held else 60
+        return _budget_bears(case, part.name)
     if part.kind == "lines":
         return 86 if said is not None and said.origin == "approved" and said.action in _SAYS.get(part.name, ()) else 0
     if part.kind == "silence":
@@ -149,6 +149,15 @@ def _bears_on(case: Case, part: Part) -> int:
     if part.kind == "proofs":
         return 82 if any(True for _ in case.of(ProofAsked)) or any(True for _ in case.of(d.ToolRefused)) else 0
     return _EVERY_TURN.get(part.kind, 0)
+
+
+def _budget_bears(case: Case, name: str) -> int:
+    """The limit that was met weighs more than the others that were changed with it."""
+    if case.gave_up and name == "give_up_ms":
+        return 89
+    late = any(a.reason == "timed_out" for a in case.turn.race.attempts) and name == "completion_timeout_ms"
+    said_none = case.gave_up or case.first(f.FallbackPlayed) or (case.said and case.said.action == "fallback")
+    return 88 if late or said_none or case.turn.held else 60
 
 
 _EVERY_TURN = {"routing": 79, "language": 78, "release": 56, "voice": 54}  # it goes through these

@@ -61,7 +61,7 @@ def read_langfuse(path: Path) -> Iterator[Read]:
             alone.append((place, original))
             continue
         trace_id = _text(record, "id", place)
-        named = record.get("sessionId") or trace_id
+        named = _session(record, place) or trace_id
         session = sessions.setdefault(named, _Session(place))
         session_of[trace_id] = named
         session.subject = session.subject or str(record.get("userId") or "")
@@ -69,7 +69,7 @@ def read_langfuse(path: Path) -> Iterator[Read]:
     for place, original in alone:
         record = _as_the_api(original)
         trace_id = _text(record, "traceId", place)
-        named = session_of.get(trace_id, record.get("sessionId") or trace_id)
+        named = session_of.get(trace_id, _session(record, place) or trace_id)
         session = sessions.setdefault(named, _Session(place))
         session.observations.append(_observation(place, trace_id, original))
     for named, session in sessions.items():
@@ -148,12 +148,11 @@ def _is_generation(each: _Observation) -> bool:
 def _entries(each: _Observation, heard: Heard) -> Iterator[AnyEntry]:
     raw, at = each.raw, iso_of(each.at_us)
     ended_us = us_of(raw["endTime"]) if raw.get("endTime") else None
-    total_ms = None if ended_us is None else (ended_us - each.at_us) / 1000
+    total_ms = _after_ms(each.at_us, raw.get("endTime"))
     failed = str(raw.get("statusMessage") or "error") if raw.get("level") == "ERROR" else ""
     if _is_generation(each):
         said = _said(each, ended_us or each.at_us, heard)
         usage = raw.get("usageDetails") or raw.get("usage") or {}
-        first = raw.get("completionStartTime")
         cost = raw.get("calculatedTotalCost", (raw.get("costDetails") or {}).get("total"))
         yield from (message for message in said if message.role != "agent")
         yield ModelCall(
@@ -166,7 +165,7 @@ def _entries(each: _Observation, heard: Heard) -> Iterator[AnyEntry]:
             cached_tokens=count_of(usage.get("input_cached_tokens", usage.get("cache_read_input_tokens"))),
             output_tokens=count_of(usage.get("output")),
             cost_micros=None if cost is None else count_of(round(float(cost) * 1e6)),
-            first_token_ms=(us_of(first) - each.at_us) / 1000 if first else None,
+            first_token_ms=_after_ms(each.at_us, raw.get("completionStartTime")),
             total_ms=total_ms,
             error=failed,
         )
@@ -194,6 +193,16 @@ def _said(each: _Observation, ended_us: int, heard: Heard) -> list[Message]:
 def _prompt(raw: dict[str, Any]) -> str:
     name, version = raw.get("promptName"), raw.get("promptVersion")
     return f"{name}@{version}" if name and version is not None else str(name or "")
+
+
+def _session(record: dict[str, Any], place: str) -> str:
+    return _text(record, "sessionId", place) if record.get("sessionId") else ""
+
+
+def _after_ms(at_us: int, text: Any) -> float | None:
+    """From then to that time; None where it isn't told, or another clock says that it was before."""
+    after_us = us_of(text) - at_us if text else -1
+    return after_us / 1000 if after_us >= 0 else None
 
 
 def _text(record: dict[str, Any], name: str, place: str) -> str:

@@ -308,6 +308,7 @@ def test_a_langfuse_export_is_a_conversation_by_session(data: Path, tmp_path: Pa
             ":2: resourceSpans[0].scopeSpans[0].spans[0]: start",
         ),
         ("langfuse", ['{"id": "t"}'], ":1: timestamp is missing"),
+        ("langfuse", ['{"id": "t", "timestamp": "2024-01-01", "sessionId": ["s"]}'], ":1: sessionId is a list"),
         ("langfuse", ['{"id": "t", "timestamp": 1756720000}'], ":1: timestamp is a int where a text is expected"),
         (
             "langfuse",

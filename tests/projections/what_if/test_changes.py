@@ -136,6 +136,7 @@ def test_figures_are_those_of_the_turns() -> None:
         ("reply-changed>=0", True),
         ("not-identical>0", True),
         ("not-judged>0", False),
+        ("asks-failed>0", False),
         ("cost>1%", False),
     ],
 )

@@ -15,7 +15,8 @@ from processors.cascade import Cascade
 from processors.deciders import DECIDERS
 from projections.what_if.change import parse
 from projections.what_if.rejudge import ANSWERABLE, Answer
-from projections.what_if.report import CHANGED, SAME, UNKNOWN, TurnWhatIf
+from projections.what_if.report import CHANGED, SAME, UNKNOWN, CallWhatIf, TurnWhatIf
+from projections.what_if.summary import Gathered, limits
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -140,6 +141,23 @@ def test_what_the_log_does_not_say_is_asked_and_counted() -> None:
     assert {turn.what_if.text for turn in changed if turn.what_if} == {"It costs nothing."}
     assert all(turn.asked and turn.what_if and turn.what_if.cost_micros for turn in changed)
     assert not any(turn.asked for turn in found if turn.identical)
+
+
+def test_a_provider_that_fails_today_is_counted_and_can_be_a_limit() -> None:
+    """What an approved wording stands in for is the same reply: it must not be taken for what the change does."""
+
+    async def fails(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
+        return [f.EffectFailed(ask_id=ask.ask_id, attempt=attempt, reason="unauthorised", elapsed_ms=5.0)]
+
+    found = tuple(turns(judged(simulated(4), "prompt=Be very brief.", lambda _: fails)))
+    assert sum(turn.failed for turn in found) == sum(turn.asked for turn in found) > 0
+    gathered = Gathered()
+    gathered.add(
+        CallWhatIf(call_id="c", started_at=None, identical=False, why_not=None, first_change=None, turns=found)
+    )
+    (some, all_of_them) = limits(["asks-failed>0", "asks-failed>=100%"])
+    assert some.is_broken(gathered.summary(), 0)
+    assert all_of_them.is_broken(gathered.summary(), 0)
 
 
 def test_a_recorded_completion_is_used_where_the_request_is_the_same() -> None:
