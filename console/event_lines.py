@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from console.symbols import visible
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
@@ -27,7 +28,8 @@ def event_line(event: Event, since_begin_ms: float) -> str:
     """``seq  ms  turn  kind  type  payload``; ``since_begin_ms`` counts from the call's first event."""
     turn = event.turn_id or "-"
     payload = payload_text(event.payload)
-    return f"{event.seq:>5} {since_begin_ms:>9,.0f} ms  {turn:<4} {event.kind.value:<8}  {event.type:<21} {payload}".rstrip()
+    line = f"{event.seq:>5} {since_begin_ms:>9,.0f} ms  {turn:<4} {event.kind.value:<8}  {event.type:<21} {payload}".rstrip()
+    return visible(line.replace("\n", " "))  # one line, whatever was said
 
 
 def is_routine(event: Event) -> bool:

@@ -20,12 +20,21 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def tell(text: str) -> None:
+    """For people, whatever it holds."""
+    from console.symbols import visible
+
+    print(visible(text))
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Cells are shown as they are, whatever signs they hold. Nothing is cut off: a terminal that is too narrow folds them, and
     where no terminal is, each row is as wide as it needs to be."""
     from rich.console import Console
 
-    told = [["" if cell is None else str(cell).expandtabs() for cell in row] for row in rows]
+    from console.symbols import visible
+
+    told = [["" if cell is None else visible(str(cell).expandtabs()) for cell in row] for row in rows]
     console = Console()
     if console.is_terminal:
         console.print(_drawn(header, told))
@@ -48,9 +57,8 @@ def _drawn(header: Sequence[str], rows: list[list[str]]) -> Table:
 def _plain(rows: list[list[str]]) -> Iterator[str]:
     """Line by line: what is laid out for a terminal takes minutes for a million rows."""
     from rich.cells import cell_len
-    from rich.control import strip_control_codes
 
-    cells = [[strip_control_codes(cell).split("\n") for cell in row] for row in rows]
+    cells = [[cell.split("\n") for cell in row] for row in rows]
     widths = [max(cell_len(line) for cell in column for line in cell) for column in zip(*cells, strict=True)]
     for row in cells:
         for parts in zip_longest(*row, fillvalue=""):

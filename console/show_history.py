@@ -29,7 +29,7 @@ def history_lines(events: Sequence[Event]) -> Iterator[str]:
 def _line(event: Event) -> str | None:
     payload = event.payload
     if isinstance(payload, h.MessageImported):
-        return f"{_SPEAKERS.get(payload.role, payload.role)}  {payload.text}"
+        return f"{_SPEAKERS.get(payload.role, payload.role)}  {' '.join(payload.text.split())}"
     if isinstance(payload, h.ModelCallImported):
         spent = ", ".join(
             part

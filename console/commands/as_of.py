@@ -9,7 +9,7 @@ from pathlib import Path
 from console.answer import print_answer
 from console.failures import UsageError
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.progress_bar import ProgressBar
 from console.read_models import ReadModels, bring_up_to_date, read_models
 from console.settings import Settings, load_settings
@@ -97,7 +97,7 @@ def _tell(article: ArticleAsOf, as_json: bool) -> None:
     lines += [f"This wording stands from behaviour {article.since_behaviour} {until}.", "", article.public]
     if article.private:
         lines += ["", "Never said to callers:", article.private]
-    print("\n".join(lines))
+    tell("\n".join(lines))
 
 
 async def _ask(models: ReadModels, at: AsOf, query: str) -> Answer:

@@ -13,7 +13,7 @@ from console.debug_tools import DebugTools
 from console.debugger import Debugged, Looked, arguments_text, as_sent, as_text, debug, opening
 from console.failures import UsageError
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.vendors import models_in_use
 from console.workspace import open_workspace
@@ -29,7 +29,7 @@ def run(
     if as_json:
         print_json(found)
     else:
-        print("\n".join(_told(found)))
+        tell("\n".join(_told(found)))
     return 0 if found.answer is not None or found.model is None else 1
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console.commands.import_log import alone
 from console.failures import FailedError, UsageError
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from streams.history.importing import ImportedHistory, all_read, import_history
@@ -42,7 +42,7 @@ def run(*, source: str, files: list[Path], data: Path | None, log: str | None, a
     if as_json:
         print_json(imported)
     else:
-        print(_told(imported))
+        tell(_told(imported))
     return 1 if imported.differing else 0
 
 

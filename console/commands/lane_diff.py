@@ -9,7 +9,7 @@ from console.commands.replay import told_sides
 from console.failures import UsageError, tell_damage
 from console.find_call import find_call
 from console.lane import of_lane
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import NoLogError, open_workspace
 from projections.lane_diff import LaneComparison, LaneDiff
@@ -23,7 +23,7 @@ def run(*, lane: str, call_id: str | None, data: Path | None, log: str | None, a
     if as_json:
         print_json(compared)
     else:
-        print(_told(compared))
+        tell(_told(compared))
     return 1 if compared.identical is False else 0
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from console.failures import tell_damage
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from processors.deciders import cascade
@@ -22,7 +22,7 @@ def run(*, call_id: str, data: Path | None, log: str | None, as_json: bool) -> i
     if as_json:
         print_json(replayed)
     else:
-        print(_told(replayed))
+        tell(_told(replayed))
     return 1 if replayed.identical is False else 0
 
 

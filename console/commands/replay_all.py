@@ -9,7 +9,7 @@ from pathlib import Path
 from console.commands.replay import told_difference
 from console.failures import UsageError
 from console.judges import all_calls, each_call, open_replays
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.since import since_us
 from projections.replay_all import GatheredReplays, ReplayAll
@@ -22,7 +22,7 @@ def run(*, since: str | None, jobs: int | None, data: Path | None, log: str | No
     if as_json:
         print_json(replayed)
     else:
-        print(_told(replayed))
+        tell(_told(replayed))
     return 1 if replayed.identical is False else 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.commands.replay import told_difference
 from console.failures import UsageError
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import Workspace, open_workspace
 from processors.deciders import cascade
@@ -28,7 +28,7 @@ def run(
     if as_json:
         print_json(replayed)
     else:
-        print(_told(replayed))
+        tell(_told(replayed))
     return 1 if replayed.identical is False else 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console.failures import tell_damage
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.show_history import history_lines, is_history
 from console.workspace import open_workspace
@@ -22,14 +22,14 @@ def run(*, call_id: str, events: bool, data: Path | None, log: str | None, as_js
         print_json(report_call(found, recording=str(recording) if recording.exists() else None))
         return 0
     if is_history(found) and not events:
-        print("\n".join(history_lines(found)))
+        tell("\n".join(history_lines(found)))
         return 0
     from rich.console import Console
 
     from console.show import event_lines, render_call
 
     if events:
-        print("\n".join(event_lines(found)))
+        tell("\n".join(event_lines(found)))
     else:
         Console().print(render_call(found))
     return 0

@@ -12,7 +12,7 @@ import msgspec
 from console.event_lines import event_line
 from console.failures import UsageError, tell_damage
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from projections.effective_log import conversation_events
@@ -31,7 +31,7 @@ def run(*, call_id: str, seq: int, data: Path | None, log: str | None, as_json: 
     if as_json:
         print_json(found)
     else:
-        print("\n".join(_told(found, events)))
+        tell("\n".join(_told(found, events)))
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from console.failures import UsageError
 from console.find_call import find_call
 from console.judges import all_calls, each_call, open_what_if
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.since import since_us
 from console.workspace import open_workspace
@@ -54,7 +54,7 @@ def run(
     if as_json:
         print_json(report)
     else:
-        print("\n".join(_told(report)))
+        tell("\n".join(_told(report)))
     return 1 if report.failed_on else 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console.call_cases import open_cases
 from console.find_call import find_call
-from console.output import print_json
+from console.output import print_json, tell
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from projections.why.why import Why, lines, why
@@ -18,7 +18,7 @@ def run(*, call_id: str, turn: str, data: Path | None, log: str | None, as_json:
     if as_json:
         print_json(found)
     else:
-        print("\n".join(lines(found)))
+        tell("\n".join(lines(found)))
     return 0
 
 

@@ -31,7 +31,7 @@ def test_a_tab_breaks_no_row_and_columns_stand_below_each_other(capsys: pytest.C
         "a       b  x",
         "日本       y",
         "           z",
-        "",
+        "           \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}",
     ]
 
 
