@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process, resource_tracker
+from threading import Thread
 
 from simulation.aims import Aim, aim_at
 from simulation.cells import Cell, gateway_targets, owner_targets
@@ -80,7 +81,8 @@ def _side_by_side(seeds: Sequence[int], faults: frozenset[Fault], workers: int) 
     stretches = (seeds[at : at + _TOGETHER] for at in range(0, len(seeds), _TOGETHER))
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_process)
     try:
-        under_way = deque(pool.submit(_play_stretch, one, faults) for one in islice(stretches, 2 * workers))
+        with _deaf_children():
+            under_way = deque(pool.submit(_play_stretch, one, faults) for one in islice(stretches, 2 * workers))
         while under_way:
             played = under_way.popleft().result()
             under_way.extend(pool.submit(_play_stretch, one, faults) for one in islice(stretches, 1))
@@ -89,9 +91,29 @@ def _side_by_side(seeds: Sequence[int], faults: frozenset[Fault], workers: int) 
         pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """A Ctrl-C goes to all processes of a terminal. Those that are started here leave it to this one, from their first
+    instruction on: who asked for the seeds stops, and they with it."""
+    resource_tracker.ensure_running()  # it would set the mask as it pleases
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_process() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for the seeds stops, and this process with it
+    Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()  # what was imported stays: this process does nothing else
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells nobody, and nobody else would ever end this process."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _play_stretch(seeds: Sequence[int], faults: frozenset[Fault]) -> list[Played]:

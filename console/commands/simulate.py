@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from console.failures import UsageError
@@ -25,7 +26,8 @@ def run(*, seeds: int, first_seed: int, faults: str, timeline: bool, as_json: bo
 
 
 def _play(seeds: range, chosen: frozenset[Fault], faults: str) -> Report:
-    """Interrupted, the report is of what was played by then, and stderr says how to go on."""
+    """Interrupted or terminated, the report is of what was played by then, and stderr says how to go on."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     tally = Tally(chosen)
     with Progress("seeds") as progress:
         try:
@@ -36,6 +38,8 @@ def _play(seeds: range, chosen: frozenset[Fault], faults: str) -> Report:
             left = seeds[tally.seeds :]
             go_on = f"ledgerline simulate --first-seed {left.start} --seeds {len(left)} --faults {faults}"
             print(f"stopped before seed {left.start}; to go on: {go_on}", file=sys.stderr)
+        finally:
+            signal.signal(signal.SIGTERM, before)
     return tally.report()
 
 
