@@ -18,6 +18,7 @@ FOREVER = "-1"
 HOUR_MS = str(3600 * 1000)
 WEEK_MS = str(7 * 24 * 3600 * 1000)
 READY_TIMEOUT_S = 15.0
+ANSWER_TIMEOUT_S = 20.0  # the client waits 40 s for each address, and tells nobody that it does
 _MOST_IN_SYNC = 2  # of three replicas: one broker may be down, and what is acknowledged still stands on two
 
 
@@ -119,10 +120,17 @@ async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     attend(admin._client, Silence())
     try:
-        await admin.start()
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await admin.start()
     except KafkaError as error:
         await admin.close()
         raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
+    except TimeoutError:
+        await admin.close()
+        raise BrokerUnreachableError(
+            f"no Kafka broker answers at {bootstrap}: something listens there and says nothing that a broker would, in "
+            f"{ANSWER_TIMEOUT_S:.0f} s. Another server? A listener for TLS? This one is asked in plain text"
+        ) from None
     return admin
 
 
