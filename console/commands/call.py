@@ -98,7 +98,8 @@ def tell_losses(reported: Reported) -> int:
 
 
 async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
-    """Ctrl-C and SIGTERM end the call as a caller who hangs up does: it is closed on the log. Raises ``FailedError``."""
+    """Ctrl-C, SIGTERM and a terminal that goes away end the call as a caller who hangs up does: it is closed on the log.
+    Raises ``FailedError``."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(call)
     stopped: list[str] = []
 
@@ -106,7 +107,10 @@ async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
         stopped.append(name)
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        stopping.append(signal.SIGHUP)
+    for number in stopping:
         loop.add_signal_handler(number, stop, number.name)
     try:
         return await task
@@ -115,7 +119,7 @@ async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
             raise
         raise FailedError(f"stopped by {stopped[0]}") from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stopping:
             loop.remove_signal_handler(number)
 
 

@@ -96,7 +96,7 @@ def event_ids(data: Path) -> set[str]:
         workspace.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_call_is_closed_on_the_log_and_its_recording_is_whole(number: signal.Signals, tmp_path: Path) -> None:
     data = started_before(tmp_path / "data")
     process = start("call", "--wav", LOST_CARD, "--json", "--data", data, folder=tmp_path)
