@@ -57,7 +57,10 @@ class Codec:
         await self._keys.prepare(conversation_ids, create=create)
 
     def encode(self, event: Event) -> tuple[Body, Event]:
-        """Seals what isn't sealed yet, hashes and encodes. Returns the body and the event as it now stands."""
+        """Seals what isn't sealed yet, hashes and encodes. Returns the body and the event as it now stands: in today's
+        version of its type, whatever version it was read in, since its bytes are that version's."""
+        if event.schema_version != event.payload.VERSION:
+            event = msgspec.structs.replace(event, schema_version=event.payload.VERSION)
         writer, private = _compiled_writer(event.type), _private(type(event.payload))
         sealed, key_id = event.sealed, event.key_id
         if private and not sealed:

@@ -45,6 +45,16 @@ def test_an_event_read_from_the_log_is_written_again_byte_for_byte() -> None:
     assert CODEC.encode(CODEC.decode(body))[0] == body
 
 
+def test_a_fact_of_an_older_gateway_is_written_onto_the_log_in_todays_version() -> None:
+    """It was read in its own; what an owner writes are the bytes of today's class."""
+    codec = Codec(MemoryKeyStore())
+    scores = f.ScoresReturned(ask_id="a", scores=(f.Score("fees", 0.9),), model="m")
+    older = replace(fact_event("c1", scores), schema_version=f.ScoresReturned.VERSION - 1)
+    body, written = codec.encode(older)
+    assert body.version == written.schema_version == f.ScoresReturned.VERSION
+    assert codec.decode(body, "c1") == written
+
+
 @pytest.mark.parametrize("name", [name for name, kind in EVENT_TYPES.items() if private_fields(kind)])
 def test_private_fields_are_ciphertext_in_the_bytes(name: str) -> None:
     kind = EVENT_TYPES[name]
