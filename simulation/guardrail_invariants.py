@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from agent_core.behaviour import Behaviour
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import OnFailure
+from agent_core.guardrails.base import Guardrail, Input, OnFailure
+from agent_core.judging import EARLIER_LINES
 from simulation.raw_log import RawLog, Rec
 from simulation.violation import Violation
 
@@ -20,13 +21,24 @@ _NOBODY_JUDGED = ("guardrail_failed", "not_judged")
 
 @dataclass
 class _Call:
-    """Of the present speculation: what was asked, and the texts that verdicts may point into."""
+    """Of the present speculation: what was asked, and the texts that verdicts may point into; and the caller's lines of the
+    turns before it, as far as whoever speaks now said them."""
 
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)  # ask -> guardrail, candidate
     judged: set[tuple[str, str]] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
     texts: dict[str, str] = field(default_factory=dict)  # candidate, or "" for the question
     timers: dict[str, str] = field(default_factory=dict)  # timer that counts -> ask
+    lines: list[tuple[str | None, str]] = field(default_factory=list)  # turn, what the caller said
+    subject: str | None = None
+
+    def text_for(self, guardrail: Guardrail, rec: Rec) -> str | None:
+        """What a verdict speaks of: one that reads the conversation points into all lines, the newest last."""
+        text = self.texts.get(rec.payload["candidate_id"])
+        if text is None or rec.payload["stage"] != "input" or Input.CONVERSATION not in guardrail.inputs:
+            return text
+        earlier = [line for turn, line in self.lines if turn != rec.turn_id]
+        return "\n".join((*earlier[-EARLIER_LINES:], text))
 
 
 def guardrails(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
@@ -65,6 +77,12 @@ def _take(call: _Call, rec: Rec, behaviour: Behaviour, where: str) -> Iterator[V
         call.texts, call.timers = {"": payload["question"]}, {}
     elif rec.type in ("SpeculationDropped", "TurnEnded", "ReplyChosen", "EscalationChosen", "CloseChosen"):
         call.timers = {}
+    elif rec.type == "TurnCommitted":
+        call.lines.append((rec.turn_id, call.texts[""]))
+    elif rec.type == "SubjectAuthenticated":
+        if call.subject not in (None, payload["subject_id"]):
+            call.lines = []
+        call.subject = payload["subject_id"]
     elif rec.type == "CandidateFormed":
         call.texts[payload["candidate_id"]] = payload["text"]
     elif rec.type == "CandidateDropped":
@@ -93,7 +111,7 @@ def _verdict(call: _Call, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str,
         if payload["passed"] != (means == OnFailure.OPEN.value):
             yield "failure_as_declared", f"{reasons} passed: {payload['passed']}"
         return
-    text = call.texts.get(payload["candidate_id"])
+    text = call.text_for(guardrail, rec)
     spans = [(span["start"], span["end"]) for span in payload["evidence"]]
     if not payload["passed"] and not spans:
         yield "blocks_with_evidence", f"{reasons} rest on nothing"
