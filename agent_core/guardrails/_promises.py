@@ -32,7 +32,16 @@ _KINDS = {
     "waiver": any_of(
         [
             rf"{_WE_WILL} (?:waive|write off|drop|remove|cancel|reverse|forgive)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?|it|that)",
-            r"(?:the )?(?:fee|charge|cost)s? (?:will|is going to|'ll) be (?:waived|written off|dropped|removed|cancelled|reversed)",
+            r"(?:fee|charge|cost|debt)s?(?: will be| is going to be|'ll be| is| are| was| were| has been| have been|'s been)"
+            r" (?:waived|written off|dropped|removed|cancelled|reversed|forgiven)",
+        ]
+    ),
+    "no_charge": any_of(
+        [
+            r"(?:we|the bank)(?: will|'ll)? (?:never|don't|do not|won't|will not) charge",
+            r"you(?:'ll| will)? (?:never|won't|will not|don't|do not) (?:be charged|have to pay|pay)",
+            r"(?:free of charge|for free|at no(?: extra| additional)? (?:cost|charge)|(?:no|without(?: an?y?)?) (?:fee|charge)s?)",
+            r"(?:is|are|it's|that's|they're)(?: \w+ly)? free(?! (?:on|at|to|from|in|between|next|this|all|and|today|tomorrow))",
         ]
     ),
     "compensation": any_of(
@@ -41,12 +50,23 @@ _KINDS = {
             rf"{_YOU_WILL} (?:get|receive|have|be given)(?: \w+){{0,3}} (?:compensation|credit|voucher|bonus|goodwill)",
         ]
     ),
+    "approval": any_of(
+        [
+            rf"{_YOU_WILL} (?:be (?:approved|accepted)|get (?:the|your|this|that) (?:loan|mortgage|overdraft|credit|increase))",
+            r"you(?:'re| are|'ve been| have been) (?:approved|accepted)",
+            r"(?:application|loan|mortgage|request|claim)(?: will be|'ll be| is going to be| is| has been|'s been)"
+            r" (?:approved|accepted|granted|successful)",
+        ]
+    ),
     "assurance": any_of(
         [
             r"(?:i|we)(?: can| do| will|'ll)?(?: \w+ly)? (?:promise|guarantee|swear|assure you)",
             r"you(?:'ve| have)(?: got)? (?:my|our) word",
             r"(?:i|we)(?: will|'ll)(?: \w+ly)? (?:make sure|see to it|ensure)",
             r"(?:that|it|this) (?:won't|will not|will never) happen again",
+            r"(?:guaranteed to|(?:is|are|it's|that's|you're|comes?) guaranteed|rest assured)",
+            r"(?:will|'ll) (?:definitely|certainly|surely)",
+            r"(?:you|it|they|we|that) (?:definitely|certainly|surely) (?:will|gets?)",
         ]
     ),
 }
@@ -55,11 +75,17 @@ _SPEAKS_OF = {
         r"refund|reimburs|repa(?:y|id)|(?:money|pay|paid|get|amounts?)(?: \w+){0,3} back", re.IGNORECASE
     ),
     "waiver": re.compile(r"waiv|writ\w+ off|free of charge|no (?:fee|charge)|cancel|revers|remov", re.IGNORECASE),
+    "no_charge": re.compile(
+        r"\bfree\b|\bno (?:fee|charge|cost)|(?:not|n['’]t|never) (?:be )?(?:charge|pay)|nothing|without (?:an?y? )?(?:fee|charge|cost)",
+        re.IGNORECASE,
+    ),
     "compensation": re.compile(r"compensat|credit|goodwill|voucher|bonus", re.IGNORECASE),
-    "assurance": re.compile(r"promis|guarantee|assur|make sure|ensur", re.IGNORECASE),
+    "approval": re.compile(r"approv|accept|grant|successful", re.IGNORECASE),
+    "assurance": re.compile(r"promis|guarantee|assur|make sure|ensur|definite|certain|sure\b", re.IGNORECASE),
 }
+_NOT = r"(?:ca|wo|do|does|did|is|are|was|were|would|could|should|have|has|had|must|need)n['’]?t"
 _DENIED = re.compile(
-    r"(?:n['’]?t|\bcannot|\bnot|\bnobody|\bno one|\bnever|\bunable|\bwhether|\bif)(?: \w+){0,3}\s*$", re.IGNORECASE
+    rf"\b(?:{_NOT}|cannot|not|nobody|no one|never|unable|whether|if)(?: \w+){{0,3}}\s*$", re.IGNORECASE
 )
 
 

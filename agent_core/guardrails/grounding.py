@@ -1,5 +1,5 @@
 """What a candidate states stands in the approved wording, in a public source, or in what a tool found for the caller: every
-figure (amount, percentage, duration, time, date), every phone number, and every promise. A model that gets one number
+figure (amount, percentage, duration, time, date), every day that is named, every phone number, and every promise. A model that gets one number
 wrong, or promises a refund that nobody granted, is worse than one that says nothing.
 
 Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
@@ -8,6 +8,7 @@ promised; that the source grants it to this caller is for people to have checked
 
 from __future__ import annotations
 
+from agent_core.guardrails._named_days import grounds, named_days
 from agent_core.guardrails._numbers import DigitRun, Figure, digit_runs, figures, same
 from agent_core.guardrails._promises import promises, speaks_of
 from agent_core.guardrails.base import (
@@ -26,6 +27,7 @@ from agent_core.guardrails.base import (
 
 class GroundingReason(Reason):
     FIGURE_WITHOUT_SOURCE = "grounding_figure_without_source"
+    DAY_WITHOUT_SOURCE = "grounding_day_without_source"
     PHONE_WITHOUT_SOURCE = "grounding_phone_without_source"
     PROMISE_WITHOUT_SOURCE = "grounding_promise_without_source"
 
@@ -35,7 +37,7 @@ _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as ba
 
 class Grounding:
     name = "grounding"
-    version = "2"
+    version = "3"
     inputs = (Input.CANDIDATE,)
     means = Means.POLICY
     blocks = True
@@ -49,6 +51,7 @@ class Grounding:
         phones = _phones(subject.text)
         found = {
             GroundingReason.FIGURE_WITHOUT_SOURCE: _figures(subject.text, known, phones),
+            GroundingReason.DAY_WITHOUT_SOURCE: _days(subject.text, known),
             GroundingReason.PHONE_WITHOUT_SOURCE: _unknown_phones(phones, known),
             GroundingReason.PROMISE_WITHOUT_SOURCE: tuple(
                 promise.span
@@ -71,6 +74,11 @@ def _figures(text: str, known: tuple[str, ...], phones: tuple[DigitRun, ...]) ->
         and not any(phone.start <= figure.start < phone.end for phone in phones)
         and not any(same(figure, other) for other in stated)
     )
+
+
+def _days(text: str, known: tuple[str, ...]) -> tuple[Span, ...]:
+    grounded = frozenset[str]().union(*map(grounds, known))
+    return tuple(day.span for day in named_days(text) if day.name not in grounded)
 
 
 def _phones(text: str) -> tuple[DigitRun, ...]:
