@@ -106,6 +106,7 @@ class CompletionRequest:
     max_tokens: int = 200
     timeout_ms: int = 6000
     urgent: bool = True  # a caller waits; False for work that may wait (knowledge lint, summaries)
+    language: str | None = None  # that a text is answered in, as ISO 639-1 has it; None: any
     intent: str | None = None
     approved: str | None = None  # the approved wording for the intent; the keyless brain speaks nothing else
     json_schema: dict[str, object] | None = None

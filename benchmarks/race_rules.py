@@ -74,6 +74,7 @@ class TurnRules:
                 label=f"{self._label}|answer.{intent.name}|{attempt}",
                 attempt=attempt,
                 timeout_ms=behaviour.budget.completion_timeout_ms,
+                language=behaviour.language,
                 intent=intent.name,
                 approved=request.approved or None,
             )

@@ -163,7 +163,7 @@ def make_model(
     routes = dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models)
     hedging = routing.hedging or Hedging()
     extra = ExtraCalls(hedging.extra_share, hedging.burst)
-    return ModelRouter(routes, others=models, language=behaviour.language, extra=extra, observe=observe)
+    return ModelRouter(routes, others=models, extra=extra, observe=observe)
 
 
 async def usable(settings: LlmSettings, on_failure: Callable[[ProviderError], None]) -> LlmSettings:

@@ -56,13 +56,12 @@ class ModelRouter:
         *,
         name: str = "router",
         limit: int = 32,
-        language: str | None = None,
         extra: ExtraCalls | None = None,
         observe: Callable[[Attempted], None] | None = None,
         others: Sequence[LanguageModel] = (),
     ) -> None:
-        """``limit``: requests in flight above which deferrable ones wait. ``language``: what answers must be in. ``others``:
-        who is asked under a name that no route has, as behaviours may have that come with calls; nobody: it is missing."""
+        """``limit``: requests in flight above which deferrable ones wait. ``others``: who is asked under a name that no route
+        has, as behaviours may have that come with calls; nobody: it is missing."""
         if any(not models for models in routes.values()):
             raise ValueError("a route needs at least one provider")
         self.name = name
@@ -73,7 +72,6 @@ class ModelRouter:
         }
         self._others = [known.setdefault(id(model), RoutedProvider(model)) for model in others]
         self._gate = UrgencyGate(limit)
-        self._language = language
         self._extra = extra or ExtraCalls()
         self._observe = observe
         self._book = PaceBook()
@@ -224,8 +222,8 @@ class ModelRouter:
             problem = "empty completion"
         elif request.json_schema is not None:
             problem = shape_problem(result.text, request.json_schema)
-        elif self._language is not None and in_other_language(result.text, self._language):
-            problem = f"not in {self._language}"
+        elif request.language is not None and in_other_language(result.text, request.language):
+            problem = f"not in {request.language}"
         if problem is not None:
             note(_paid_for_nothing(result))
             raise ProviderError(FailureReason.INVALID, result.provider, problem, model=result.model)

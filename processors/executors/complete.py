@@ -59,6 +59,7 @@ class Complete(TellingExecutor):
             attempt=attempt,
             extra=attempt >= ask.at_once,
             timeout_ms=asked.timeout_ms,
+            language=conversation.behaviour.language,
             intent=asked.intent,
             approved=asked.approved or None,
             prompts=prompts_by_model(conversation.behaviour),

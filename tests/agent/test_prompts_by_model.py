@@ -36,7 +36,7 @@ def test_a_model_is_told_its_own_prompt_and_every_other_the_usual_one() -> None:
     assert asked.for_model("large") is asked
 
 
-def test_the_executor_hands_on_what_behaviour_ties_to_models() -> None:
+def test_the_executor_hands_on_the_prompts_and_the_language_of_the_calls_behaviour() -> None:
     asked: list[CompletionRequest] = []
 
     class Model:
@@ -49,13 +49,14 @@ def test_the_executor_hands_on_what_behaviour_ties_to_models() -> None:
         async def close(self) -> None:
             """Nothing is held."""
 
-    behaviour = tied(small="Be brief.")
+    behaviour = tied(small="Be brief.").model_copy(update={"language": "de"})
     call = Call(behaviour)
     decided = call.says("What does a new card cost", "fees")
     (wanted,) = of(d.CompletionAsked, decided)
     ask = call.conversation.asks[wanted.ask_id]
     asyncio.run(Complete(Model()).run(call.conversation, ask, 0, lambda fact: None))
     assert asked[0].prompts == {"small": "Be brief."}
+    assert asked[0].language == "de"
     assert asked[0].messages[0].content == BANK.prompt
     assert wanted.prompt_version == prompt_version(behaviour)
 

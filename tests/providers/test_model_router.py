@@ -153,10 +153,9 @@ def test_a_wrong_key_is_not_tried_again_turn_after_turn() -> None:
     ],
 )
 def test_a_completion_that_is_none_counts_as_a_failure(text: str, changes: dict[str, Any]) -> None:
-    assert outcome(
-        [Scripted("bad", text), Scripted("good", '{"passed": true}')], request(**changes), language="en"
-    ) == ("good")
-    assert outcome([Scripted("bad", text)], request(**changes), language="en") == "invalid"
+    asked = request(language="en", **changes)
+    assert outcome([Scripted("bad", text), Scripted("good", '{"passed": true}')], asked) == "good"
+    assert outcome([Scripted("bad", text)], asked) == "invalid"
 
 
 def test_a_stuck_provider_is_held_to_the_timeout_and_named() -> None:
