@@ -92,7 +92,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "press_on",
         "providers.routed_provider",
-        "        return not self.pressed(now_s) and now_s >= self.scarce_until_s and self.comeback.allows(now_s)\n",
+        "        if self.pressed(now_s) or now_s < self.scarce_until_s:\n            return False\n"
+        "        return self.comeback.allows(now_s) and self.spare.allows(now_s)\n",
         "        return True\n",
         "a provider that has no more is asked for nothing extra",
         ROUTER,
