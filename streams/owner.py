@@ -23,6 +23,7 @@ from schemas.event import NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
 from streams.acceptable import acceptable
 from streams.awaited import is_awaited
+from streams.cancellation import heed_cancellation
 from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Body, Codec, UndecodableError
 from streams.effective import EffectiveReader
@@ -134,6 +135,7 @@ class Owner(Generic[C]):
         try:
             async with asyncio.TaskGroup() as group:
                 await self._recover(reign)
+                heed_cancellation()  # behind this nothing that the task itself awaits can miss one
                 group.create_task(self._acknowledge())
                 group.create_task(self._take_inbox(reign.inbox_mark))
                 group.create_task(self._hold())

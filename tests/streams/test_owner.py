@@ -6,11 +6,12 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
 from owning import Inbox, reigning, until
-from support import DataDirectory, eventually, run
+from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, eventually, run
 from written import entry, took
 
 from schemas import facts as f
@@ -20,7 +21,8 @@ from streams.codec import Body, Codec
 from streams.fact_writer import fact_event
 from streams.keys import SqliteKeyStore
 from streams.mind import Outcome
-from streams.ports import AppendUnknownError, Entry, Held, Receipt
+from streams.owner import Owner
+from streams.ports import AppendUnknownError, Entry, Held, LogRecord, Receipt
 
 ARRIVED = f.CallArrived(channel="voice", behaviour_seq=1, behaviour_hash="none")
 ENDED = f.CallEnded(reason="caller_hung_up")
@@ -273,6 +275,35 @@ class Refusing(Unsure):
         if any(entry.body.type == f.KeyPressed.__name__ for entry in entries):
             raise ValueError("too large")
         return super().append(partition, entries, hurry=hurry)
+
+
+class Deaf(Unsure):
+    """A ledger whose reading drops a cancellation, as aiokafka's waiting does when the answer comes with it."""
+
+    def __init__(self, data: DataDirectory) -> None:
+        super().__init__(data, lands=True)
+        self.reading, self.read = asyncio.Event(), self._read
+
+    async def _read(self, *place: int) -> list[LogRecord]:
+        if not self.reading.is_set():
+            self.reading.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return await self._ledger.read(*place)
+
+
+def test_an_owner_ends_when_it_is_told_to_though_its_ledger_dropped_that(data: DataDirectory) -> None:
+    async def scenario() -> bool:
+        ledger = Deaf(data)
+        stores = data.stores._replace(ledger=ledger)
+        owner = Owner(0, stores, data.codec, TallyMind(), NoEffects(), owner_id="test")
+        task = asyncio.create_task(owner.run())
+        await ledger.reading.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=PATIENCE_S)
+        return task.cancelled()
+
+    assert run(scenario())
 
 
 def test_a_step_that_the_ledger_refuses_at_once_begins_no_effects(data: DataDirectory) -> None:
