@@ -14,9 +14,9 @@ _DAY = "|".join(WEEK)
 _PERIOD = "morning|afternoon|evening|hour|day|week|weekend|month|quarter|year"
 _NAMED = re.compile(
     rf"\b(?P<weekday>{_DAY})s?\b"
-    r"|\b(?P<name>(?:the )?day (?:after tomorrow|before yesterday)|tomorrow|yesterday|tonight|overnight|midnight|fortnight)\b"
+    r"|\b(?:(?:the )?day (?:after tomorrow|before yesterday)|tomorrow|yesterday|tonight|overnight|midnight|fortnight)\b"
     r"|\b(?P<noon>noon|midday|lunchtime)\b"
-    rf"|\b(?P<period>(?:next|this|last|coming|following) (?:{_PERIOD})|(?:the )?(?:end|beginning|start|middle) of (?:the |this |next )?(?:{_PERIOD})"
+    rf"|\b(?:(?:next|this|last|coming|following) (?:{_PERIOD})|(?:the )?(?:end|beginning|start|middle) of (?:the |this |next )?(?:{_PERIOD})"
     rf"|(?:within|by|before) (?:the|this) (?:{_PERIOD}))\b"
     r"|\b(?P<weekend>weekend)s?\b"
     r"|\b(?P<today>today)\b",

@@ -1,6 +1,6 @@
 """What a candidate states stands in the approved wording, in a public source, or in what a tool found for the caller: every
-figure (amount, percentage, duration, time, date), every day that is named, every phone number, and every promise. A model that gets one number
-wrong, or promises a refund that nobody granted, is worse than one that says nothing.
+figure (amount, percentage, duration, time, date), every day that is named, every phone number, and every promise. A model
+that gets one number wrong, or promises a refund that nobody granted, is worse than one that says nothing.
 
 Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
 promised; that the source grants it to this caller is for people to have checked when they approved it.

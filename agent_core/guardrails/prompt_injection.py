@@ -48,8 +48,8 @@ class PromptInjectionReason(Reason):
 
 
 class PromptInjectionOptions(GuardOptions, frozen=True):
-    """``threshold``: probability from which a sentence, or the newest lines together, count as an attack. ``classifier`` False: patterns alone, for
-    an install without embeddings."""
+    """``threshold``: probability from which a sentence, or the newest lines together, count as an attack. ``classifier``
+    False: patterns alone, for an install without embeddings."""
 
     threshold: float = SPEAKS_AT
     classifier: bool = True
