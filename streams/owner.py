@@ -124,7 +124,16 @@ class Owner(Generic[C]):
         return self._inbox_mark
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> str:
-        """Owns the partition until the reign ends; returns why. Cancel it to stop. ``ready``: called once it reigns."""
+        """Owns the partition until the reign ends; returns why. Cancel it to stop. ``ready``: called once it reigns.
+
+        The reign has a task of its own: up to Python 3.12 a ``TaskGroup`` that fails leaves the task around it looking as if it
+        were cancelled, and whoever counts that would neither begin another reign in it nor stop it.
+        """
+        why = await asyncio.create_task(self._reign(ready))
+        heed_cancellation()  # a reign that fails while it is told to end says only the former
+        return why
+
+    async def _reign(self, ready: Callable[[], None]) -> str:
         ledger, states, now_us = self._stores.ledger, self._stores.states, self._clock.now_us()
         try:
             reign = await take_over(ledger, states, self._codec, self.partition, self._owner_id, now_us)

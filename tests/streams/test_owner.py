@@ -306,6 +306,38 @@ def test_an_owner_ends_when_it_is_told_to_though_its_ledger_dropped_that(data: D
     assert run(scenario())
 
 
+async def failed_reign(data: DataDirectory, *, told_to_end: bool) -> asyncio.Task[tuple[str, int]]:
+    """Ended, with why the reign did and how often the task around it was cancelled by then."""
+    ledger, ready = Unsure(data, lands=False), asyncio.Event()
+    owner = Owner(0, data.stores._replace(ledger=ledger), data.codec, TallyMind(), NoEffects(), owner_id="test")
+
+    async def reign() -> tuple[str, int]:
+        why = await owner.run(ready.set)
+        around = asyncio.current_task()
+        assert around is not None
+        return why, around.cancelling()
+
+    async def fail(*_: object) -> Receipt:
+        if told_to_end:
+            task.cancel()
+        raise AppendUnknownError("no answer")
+
+    task = asyncio.create_task(reign())
+    await ready.wait()
+    ledger._fail, ledger.failing = fail, True  # type: ignore[method-assign]
+    await Inbox(data).put(PRESSED, "e1")
+    await asyncio.wait([task], timeout=PATIENCE_S)
+    return task
+
+
+def test_a_reign_that_failed_leaves_the_task_around_it_free_to_begin_another(data: DataDirectory) -> None:
+    assert run(failed_reign(data, told_to_end=False)).result() == ("no answer", 0)
+
+
+def test_an_owner_that_is_told_to_end_while_its_reign_fails_ends(data: DataDirectory) -> None:
+    assert run(failed_reign(data, told_to_end=True)).cancelled()
+
+
 def test_a_step_that_the_ledger_refuses_at_once_begins_no_effects(data: DataDirectory) -> None:
     async def scenario() -> tuple[int, list[Event]]:
         inbox = Inbox(data)
