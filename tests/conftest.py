@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from room import room
 from support import DataDirectory
+
+
+def pytest_configure() -> None:
+    """What ``nohup`` or a shell's ``&`` made this process ignore, the commands that tests start would ignore too."""
+    for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)
