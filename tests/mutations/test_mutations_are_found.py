@@ -3,36 +3,38 @@ docs/invariants.md names, and goes on through all the others where that one show
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import pytest
 
-from tests.mutations.find import MOST_SEEDS, ROOT, StaleMutationError, mutated_source
-from tests.mutations.mutations import MUTATIONS, Mutation, named
+from tests.mutations.find import MOST_SEEDS, StaleMutationError, mutated_source
+from tests.mutations.forks import Searches, searches
+from tests.mutations.mutations import MUTATIONS, Mutation
 from tests.mutations.table import recorded_seeds
 
 RECORDED_SEEDS = recorded_seeds()
 
 
+@pytest.fixture(scope="module")
+def search() -> Iterator[Searches]:
+    with searches() as begun:
+        yield begun
+
+
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_the_simulation_finds(mutation: Mutation) -> None:
-    seed = found_by(mutation, MOST_SEEDS, RECORDED_SEEDS.get(mutation.name, 1))
-    assert seed is not None, f"{mutation.name} goes unseen for {MOST_SEEDS} seeds: {mutation.rule}"
+def test_the_simulation_finds(mutation: Mutation, search: Searches) -> None:
+    found = search.found(mutation.name, MOST_SEEDS, RECORDED_SEEDS.get(mutation.name, 1))
+    assert found["seeds"] is not None, f"{mutation.name} goes unseen for {MOST_SEEDS} seeds: {mutation.rule}"
 
 
-def found_by(mutation: Mutation, seeds: int, first: int) -> int | None:
-    command = [sys.executable, "-m", "tests.mutations.find", mutation.name, "--seeds", str(seeds)]
-    command += ["--first-seed", str(first)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    seed: int | None = json.loads(done.stdout)["seeds"]
-    return seed
+def test_the_search_comes_round_to_the_seeds_before_the_one_that_it_began_at(search: Searches) -> None:
+    assert search.found("speak_without_a_verdict", seeds=2, first_seed=2)["seeds"] == 1
 
 
-def test_the_search_comes_round_to_the_seeds_before_the_one_that_it_began_at() -> None:
-    assert found_by(named("speak_without_a_verdict"), seeds=2, first=2) == 1
+def test_a_search_that_fails_shows_why_and_the_next_one_does_not(search: Searches) -> None:
+    with pytest.raises(AssertionError, match="no_such_mutation"):
+        search.found("no_such_mutation", seeds=1, first_seed=1)
+    assert search.found("speak_without_a_verdict", seeds=1, first_seed=1)["seeds"] == 1
 
 
 def test_the_table_says_where_most_searches_begin() -> None:
