@@ -1,8 +1,9 @@
 """An asyncio event loop whose clock jumps to the next timer when nothing is ready: nobody ever sleeps.
 
 Real work may be under way beside it (a thread, a subprocess that ``outside`` announces): then the clock stands still until
-it is over, because virtual time that ran on would make the work look slow. Where nothing is ready, no timer is set and
-nothing is under way, ``DeadlockError`` names the trouble at once.
+it is over, because virtual time that ran on would make the work look slow. A socket announces nothing: where peers talk over
+some, both on this loop, ``fastest`` gives the kernel the time to bring what is on its way. Where nothing is ready, no timer
+is set and nothing is under way, ``DeadlockError`` names the trouble at once.
 
 Callbacks belong to the process (``simulation.process``) in whose context they were scheduled; those of a frozen process
 are kept until it thaws. That is how one loop runs several processes of which one stands still.
@@ -38,15 +39,17 @@ PROCESS: ContextVar[Freezable | None] = ContextVar("process", default=None)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """``inline_executor``: ``run_in_executor`` runs its function at once, so that results don't depend on threads."""
+    """``inline_executor``: ``run_in_executor`` runs its function at once, so that results don't depend on threads.
+    ``fastest``: how many seconds of its clock pass in a real one, at most; None: as many as may."""
 
     _ready: deque[Any]  # asyncio's own
     _stopping: bool
     _selector: Any
     _process_events: Callable[[Any], None]
 
-    def __init__(self, *, inline_executor: bool = False, start_s: float = 1000.0) -> None:
+    def __init__(self, *, inline_executor: bool = False, start_s: float = 1000.0, fastest: float | None = None) -> None:
         self._now_s = start_s
+        self._fastest = fastest
         self._timers: list[tuple[float, int, _Timer]] = []  # when due, in the order in which they were set
         self._timers_set = 0
         self._outside = 0
@@ -140,6 +143,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             heapq.heappop(timers)
         if not timers:
             raise DeadlockError("a task waits for something that nobody does")
+        if self._fastest:
+            self._process_events(self._selector.select(max(0.0, timers[0][0] - self._now_s) / self._fastest))
+            if ready:
+                return
         now_s = self._now_s = max(self._now_s, timers[0][0])
         while timers and timers[0][0] <= now_s:
             timer = heapq.heappop(timers)[2]
@@ -179,9 +186,9 @@ class _Timer(_Callback, asyncio.TimerHandle):
         self._when = when
 
 
-def run_virtual(main: Coroutine[Any, Any, T], *, inline_executor: bool = False) -> T:
+def run_virtual(main: Coroutine[Any, Any, T], *, inline_executor: bool = False, fastest: float | None = None) -> T:
     """Runs ``main`` to its end. A task that is left behind raises ``RuntimeError``."""
-    loop = VirtualLoop(inline_executor=inline_executor)
+    loop = VirtualLoop(inline_executor=inline_executor, fastest=fastest)
     try:
         result = loop.run_until_complete(main)
         left = asyncio.all_tasks(loop)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision, Kind
 from schemas.event import Event, derived_id
+from simulation.virtual_loop import run_virtual
 from streams.codec import Codec
 from streams.keys import KeyStore, SqliteKeyStore
 from streams.mind import OpenTimer, OpenWork, Report
@@ -24,11 +26,23 @@ from streams.sqlite_store import SqliteStore
 
 T = TypeVar("T")
 TIMER_MS = 2_000  # longer than an owner takes to say where it stands
-PATIENCE_S = 20.0  # how long a test waits for something that must happen, before it fails
+PATIENCE_S = 60.0  # how long a test waits for something that must happen, on whatever machine, before it fails
+TURNS = 20  # what was cancelled last gets one to end; a generator that is thrown away two, and so does each in it
+FASTEST = 10.0  # of such a clock's seconds in a real one: a busy kernel may bring a socket's bytes some ms late
 
 
 def run(main: Coroutine[Any, Any, T], within_s: float = PATIENCE_S * 3) -> T:
     """``asyncio.run`` that fails when tasks are left over, or a failure that nobody looked at."""
+    return _watched(main, within_s, asyncio.run)
+
+
+def unhurried(main: Coroutine[Any, Any, T]) -> T:
+    """``run`` on a virtual clock, on which both ends of every socket must be: however slow this machine is, nobody there
+    comes late."""
+    return _watched(main, None, partial(run_virtual, fastest=FASTEST))
+
+
+def _watched(main: Coroutine[Any, Any, T], within_s: float | None, runs: Callable[[Coroutine[Any, Any, T]], T]) -> T:
     unseen: list[str] = []
 
     async def checked() -> T:
@@ -38,13 +52,13 @@ def run(main: Coroutine[Any, Any, T], within_s: float = PATIENCE_S * 3) -> T:
         )
         async with asyncio.timeout(within_s):
             result = await main
-        for _ in range(3):  # what was cancelled in the last moment gets its turn to end
+        for _ in range(TURNS):
             await asyncio.sleep(0)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"tasks left running: {left}"
         return result
 
-    result = asyncio.run(checked())
+    result = runs(checked())
     gc.collect()  # a failed future tells when it is thrown away
     assert not unseen, unseen
     return result

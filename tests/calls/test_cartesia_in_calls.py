@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from console.settings import Settings, load_settings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import open_speech
+from emulators.state import ServiceStats
 from providers.cartesia_voice import DEFAULT_MODEL, DEFAULT_VOICE
 from schemas import decisions as d
 from schemas import facts as f
@@ -22,7 +21,7 @@ from tests.calls import answered
 from tests.calls.answered import DEMO, LOST_CARD, Held
 from tests.calls.commands import failed, forget_settings, ledgerline
 from tests.calls.test_vendors_in_calls import approved_first_step
-from tests.calls.vendors_emulated import WORDS, answered_at_once, emulators, vendor_settings
+from tests.calls.vendors_emulated import WORDS, answered_at_once, emulated, vendor_settings
 
 INTERRUPTS = "Wait, stop. What are your opening hours?"
 SECRET = "sk-very-secret-0123456789"
@@ -43,26 +42,24 @@ FAULTS: list[dict[str, Any]] = [
 
 
 class Scene:
-    def __init__(self, held: dict[str, Held], told: str, stats: dict[str, Any]) -> None:
-        self.held, self.told, self.stats = held, told, stats
+    def __init__(self, held: dict[str, Held], told: str, voice: ServiceStats) -> None:
+        self.held, self.told, self.voice = held, told, voice
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     told = io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        emulators(FAULTS, approved_first_step(), (WORDS, INTERRUPTS)) as url,
-        contextlib.redirect_stderr(told),
-    ):
-        cartesia = {"provider": "cartesia"}
-        calls = {"well": vendor_settings(url, tts=cartesia)}
-        calls |= {name: vendor_settings(url, tts={**cartesia, "voice": name}) for name in ("plan-used-up", "stalls")}
-        calls["wrong-key"] = vendor_settings(url, tts={**cartesia, "api_key": "wrong-key"})
-        held = answered_at_once(tmp_path_factory.mktemp("calls"), calls, monkeypatch, SCRIPT)
-        with urllib.request.urlopen(f"{url}/_stats") as answer:
-            stats = json.load(answer)["tts"]
-    return Scene(held, told.getvalue(), stats)
+    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stderr(told):
+        config = emulated(FAULTS, approved_first_step(), (WORDS, INTERRUPTS))
+        answered_all = answered_at_once(tmp_path_factory.mktemp("calls"), config, all_calls, monkeypatch, SCRIPT)
+    return Scene(answered_all.held, told.getvalue(), answered_all.voice)
+
+
+def all_calls(url: str) -> dict[str, Settings]:
+    cartesia = {"provider": "cartesia"}
+    calls = {"well": vendor_settings(url, tts=cartesia)}
+    calls |= {name: vendor_settings(url, tts={**cartesia, "voice": name}) for name in ("plan-used-up", "stalls")}
+    return calls | {"wrong-key": vendor_settings(url, tts={**cartesia, "api_key": "wrong-key"})}
 
 
 def test_cartesia_speaks_and_is_called_in_use(scene: Scene) -> None:
@@ -92,8 +89,8 @@ def test_a_cartesia_that_does_not_speak_is_replaced_and_not_called_in_use(name: 
 
 
 def test_no_call_sends_text_to_a_context_that_is_over(scene: Scene) -> None:
-    assert set(scene.stats["refused"]) <= {"401", "429"}
-    assert scene.stats["in_flight"] == 0
+    assert set(scene.voice.refused) <= {"401", "429"}
+    assert scene.voice.in_flight == 0
 
 
 def test_a_wrong_key_is_told_with_the_variable_to_set_and_never_shown(scene: Scene) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from console.settings import Settings
 from emulators.draws import draw_for
 from schemas import facts as f
 from tests.calls import answered
 from tests.calls.answered import LOST_CARD, Held, local_parts
-from tests.calls.vendors_emulated import KEY, answered_at_once, emulators, vendor_settings
+from tests.calls.vendors_emulated import KEY, answered_at_once, emulated, vendor_settings
 from tests.speech.word_error import word_errors
 
 SCRIPT = f"""
@@ -71,21 +72,20 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("calls")
     told = io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        emulators(all_faults(), approved_first_step()) as url,
-        contextlib.redirect_stderr(told),
-    ):
-        # Calls with one model share what is known of its provider, and a refusal bars it for all of them: so each has its own.
-        calls = {"well": vendor_settings(url)}
-        calls |= {name: vendor_settings(url, llm={"model": f"for-{name}"}) for name in MODEL_FAULTS}
-        calls |= {name: vendor_settings(url, tts={"voice": name}) for name in VOICE_FAULTS}
-        calls |= {name: vendor_settings(url, stt={"options": {"tag": name}}) for name in EAR_FAULTS}
-        calls["no-keys-fit"] = vendor_settings(
-            url, stt={"api_key": "wrong-1"}, tts={"api_key": "wrong-2"}, llm={"api_key": "wrong-3"}
-        )
-        held = answered_at_once(folder, calls, monkeypatch, SCRIPT)
+    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stderr(told):
+        config = emulated(all_faults(), approved_first_step())
+        held = answered_at_once(folder, config, all_calls, monkeypatch, SCRIPT).held
     return Scene(held, told.getvalue())
+
+
+def all_calls(url: str) -> dict[str, Settings]:
+    """Calls with one model share what is known of its provider, and a refusal bars it for all of them: so each has its own."""
+    calls = {"well": vendor_settings(url)}
+    calls |= {name: vendor_settings(url, llm={"model": f"for-{name}"}) for name in MODEL_FAULTS}
+    calls |= {name: vendor_settings(url, tts={"voice": name}) for name in VOICE_FAULTS}
+    calls |= {name: vendor_settings(url, stt={"options": {"tag": name}}) for name in EAR_FAULTS}
+    no_key_fits = {"stt": {"api_key": "wrong-1"}, "tts": {"api_key": "wrong-2"}, "llm": {"api_key": "wrong-3"}}
+    return calls | {"no-keys-fit": vendor_settings(url, **no_key_fits)}
 
 
 def approved_first_step() -> str:

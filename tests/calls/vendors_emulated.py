@@ -1,4 +1,4 @@
-"""The vendors' emulators in a process of their own, and calls that use them through the real SDKs, many at once.
+"""The vendors' emulators, and calls that use them through the real SDKs, many at once.
 
 Every call has a name; faults are set by it: the model's by the label that the call's id is part of, the voice's by the
 voice id, the recogniser's by the tag.
@@ -10,10 +10,10 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -26,11 +26,14 @@ from console.emulated import marked
 from console.settings import LlmSettings, Settings, SttSettings, TtsSettings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import open_speech
+from emulators.config import EmulatorConfig
+from emulators.server import EmulatorServer
+from emulators.state import ServiceStats
 from tests.calls.answered import Held, answer, embedder, follows, local_parts, write_script
+from tests.support import unhurried
 
 KEY = "a-good-key"
 WORDS = "Hi, I lost my credit card."
-LINES = 6  # held at a time: each keeps real time, and some are heard and spoken by local models, which take a core
 PROGRAM = """
 import sys
 from emulators.config import EmulatorConfig
@@ -39,16 +42,15 @@ serve(EmulatorConfig.model_validate_json(sys.argv[1]), started=lambda url: print
 """
 
 
-@contextmanager
-def emulators(
+def emulated(
     faults: list[dict[str, Any]],
     model_says: str,
     heard: Sequence[str] = (WORDS,),
     script: Sequence[Mapping[str, Any]] = (),
-) -> Iterator[str]:
-    """The base URL of a running server. ``heard``: what each call's recogniser hears, turn after turn. ``script``: what the
-    model says where it fits; else the approved wording, and ``model_says`` where there is none."""
-    config = {
+) -> dict[str, Any]:
+    """A configuration. ``heard``: what each call's recogniser hears, turn after turn. ``script``: what the model says where
+    it fits; else the approved wording, and ``model_says`` where there is none."""
+    return {
         "accepted_keys": [KEY],
         "llm": {
             "first_token": {"median_ms": 40, "p95_ms": 60},
@@ -60,6 +62,11 @@ def emulators(
         "stt": {"transcripts": list(heard)},
         "faults": faults,
     }
+
+
+@contextmanager
+def emulators(config: Mapping[str, Any]) -> Iterator[str]:
+    """The base URL of a server that runs in a process of its own."""
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, json.dumps(config)], cwd=root, stdout=subprocess.PIPE, text=True
@@ -120,33 +127,48 @@ class Shared:
         return
 
 
+class AtOnce(NamedTuple):
+    """Calls by name; what the server counted of the voice."""
+
+    held: dict[str, Held]
+    voice: ServiceStats
+
+
 def answered_at_once(
-    folder: Path, calls: Mapping[str, Settings], monkeypatch: pytest.MonkeyPatch, script: str
-) -> dict[str, Held]:
-    """Every call by name, in real time, some beside each other; the caller follows ``script``."""
+    folder: Path,
+    config: Mapping[str, Any],
+    calls_on: Callable[[str], Mapping[str, Settings]],
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+) -> AtOnce:
+    """Every call, beside each other, each of them on a server at the URL that ``calls_on`` is given; the caller follows
+    ``script``. Calls and server keep one virtual clock: no caller waits for what else this machine has to do."""
     local = local_parts()
     assert local.speech.local_voice is not None
     shared = Shared(local.speech.local_voice)
     monkeypatch.setattr("providers.local_voice.open_local_voice", lambda order: shared)
-    names = iter(calls)
-
-    maker, lines = PartsMaker(), asyncio.Semaphore(LINES)
 
     async def one(name: str, parts: CallParts) -> Held:
         data = folder / name
         data.mkdir(parents=True)
-        async with lines:
-            return await answer(data, follows(write_script(data, script)), parts)
+        return await answer(data, follows(write_script(data, script)), parts)
 
-    async def all_of_them() -> list[Held]:
-        for settings in calls.values():
-            await maker.agent(settings.llm, VendorTrouble())
-        opened = await asyncio.gather(*(maker.parts(settings) for settings in calls.values()))
-        monkeypatch.setattr(console.call, "new_call_id", lambda: f"call-{next(names)}")
-        held = await asyncio.gather(*(one(name, parts) for name, parts in zip(calls, opened, strict=True)))
-        for parts in opened:
-            await parts.agent.model.close()
-            await parts.speech.close()
-        return held
+    async def all_of_them() -> AtOnce:
+        server, maker = EmulatorServer(EmulatorConfig.model_validate(config)), PartsMaker()
+        await server.start()
+        try:
+            calls = calls_on(server.url)
+            for settings in calls.values():
+                await maker.agent(settings.llm, VendorTrouble())
+            opened = await asyncio.gather(*(maker.parts(settings) for settings in calls.values()))
+            names = iter(calls)
+            monkeypatch.setattr(console.call, "new_call_id", lambda: f"call-{next(names)}")
+            held = await asyncio.gather(*(one(name, parts) for name, parts in zip(calls, opened, strict=True)))
+            for parts in opened:
+                await parts.agent.model.close()
+                await parts.speech.close()
+            return AtOnce(dict(zip(calls, held, strict=True)), server.stats("tts"))
+        finally:
+            await server.stop()
 
-    return dict(zip(calls, asyncio.run(all_of_them()), strict=True))
+    return unhurried(all_of_them())

@@ -21,7 +21,7 @@ from mixed_log import mixed_log  # noqa: E402
 from recorded_calls import bank, record_call  # noqa: E402
 from support import DataDirectory, run  # noqa: E402
 from test_notebook import ARTICLE, CHANGED, with_another_article  # noqa: E402
-from vendors_emulated import KEY, emulators  # noqa: E402
+from vendors_emulated import KEY, emulated, emulators  # noqa: E402
 
 from streams.behaviours import SqliteBehaviours  # noqa: E402
 
@@ -104,7 +104,7 @@ def test_just_the_reply_that_a_changed_prompt_would_alter_is_told(
     (prompt,) = (word.removeprefix("prompt=") for word in asked[3] if word.startswith("prompt="))
     (folder / prompt).write_text("Answer in five words.")
     shorter = {"match": "how long does a new one take", "reply": SHORTER}
-    with emulators([], "", script=[shorter]) as url:
+    with emulators(emulated([], "", script=[shorter])) as url:
         for name, value in {"URL": f"{url}/v1", "API_KEY": KEY, "MODEL": "emulated"}.items():
             monkeypatch.setenv(f"LEDGERLINE_LLM__{name}", value)
         found = answer(asked[3])

@@ -19,6 +19,7 @@ from emulators.faults import Service
 from emulators.server import EmulatorServer
 from tests.emulators.cartesia_client import ENOUGH_S, PCM, connected, context, received
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 MS_PER_CHAR = 60
 BYTES_PER_CHAR = MS_PER_CHAR * 16 * 2  # 16 kHz PCM16
@@ -67,7 +68,7 @@ def test_pieces_of_text_become_one_audio_with_the_time_of_each_word() -> None:
             await speaking.no_more_inputs()
             return await received(speaking)
 
-    events = asyncio.run(scene())
+    events = unhurried(scene())
     assert kinds(events) == ["done"]
     assert len(audio(events)) == len("Your card is blocked.") * BYTES_PER_CHAR
     timed = [event.word_timestamps for event in events if event.type == "timestamps"]
@@ -86,7 +87,7 @@ def test_no_times_come_unless_they_are_asked_for() -> None:
             await speaking.push("Hello.", continue_=False)
             return await received(speaking)
 
-    assert {event.type for event in asyncio.run(scene())} == {"chunk", "done"}
+    assert {event.type for event in unhurried(scene())} == {"chunk", "done"}
 
 
 def test_contexts_speak_side_by_side_on_one_socket() -> None:
@@ -97,7 +98,7 @@ def test_contexts_speak_side_by_side_on_one_socket() -> None:
             await two.push("This one is longer.", continue_=False)
             return [audio(events) for events in await asyncio.gather(received(one), received(two))]
 
-    assert [len(pcm) for pcm in asyncio.run(scene())] == [12 * BYTES_PER_CHAR, 19 * BYTES_PER_CHAR]
+    assert [len(pcm) for pcm in unhurried(scene())] == [12 * BYTES_PER_CHAR, 19 * BYTES_PER_CHAR]
 
 
 def test_flushes_are_counted_and_told_when_they_are_done() -> None:
@@ -109,7 +110,7 @@ def test_flushes_are_counted_and_told_when_they_are_done() -> None:
             await speaking.no_more_inputs()
             return await received(speaking)
 
-    events = asyncio.run(scene())
+    events = unhurried(scene())
     assert [event.flush_id for event in events if event.type == "flush_done"] == [1, 2]
     assert {event.flush_id for event in events if event.type == "chunk"} == {1, 2}
 
@@ -129,7 +130,7 @@ def test_unfinished_text_waits_for_more_or_for_its_delay() -> None:
             await waiting.no_more_inputs()
             return before, len(audio(await received(waiting)))
 
-    characters, waited_bytes = asyncio.run(scene())
+    characters, waited_bytes = unhurried(scene())
     assert characters == len("No end here")
     assert waited_bytes == len("No end of a sentence") * BYTES_PER_CHAR
 
@@ -141,7 +142,7 @@ def test_a_context_that_is_left_open_expires_after_its_last_audio() -> None:
             events = await told(ws, speaking)
             return [events[-1], (await told(ws, speaking, until="error"))[-1]]
 
-    done, error = asyncio.run(scene())
+    done, error = unhurried(scene())
     assert (done["type"], done["status_code"]) == ("done", 200)
     assert (error["status_code"], error["context_id"]) == (400, "c")
 
@@ -155,7 +156,7 @@ def test_a_cancel_drops_what_waits_and_what_is_being_made_still_comes() -> None:
             after = await told(ws, {"context_id": "c", "cancel": True})
             return [first, *after], server.stats(Service.TTS).characters
 
-    events, characters = asyncio.run(scene())
+    events, characters = unhurried(scene())
     assert [event["type"] for event in events][-2:] == ["chunk", "done"]
     assert characters == len("Being made as it is cancelled.")
 
@@ -167,7 +168,7 @@ def test_a_cancel_of_an_unknown_context_is_no_error() -> None:
                 ws, {"context_id": "unknown", "cancel": True}, {**REQUEST, "transcript": "Hi.", "continue": False}
             )
 
-    assert {event["type"] for event in asyncio.run(scene())} == {"chunk", "done"}
+    assert {event["type"] for event in unhurried(scene())} == {"chunk", "done"}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_a_request_that_is_wrong_is_an_error_event_and_the_socket_stays(changes:
             (error,) = await told(ws, {**good, **changes}, until="error")
             return error, await told(ws, {**good, "context_id": "another"})
 
-    error, events = asyncio.run(scene())
+    error, events = unhurried(scene())
     assert (error["status_code"], error["done"]) == (400, True)
     assert named in error["message"]
     assert events[-1]["type"] == "done"
@@ -202,7 +203,7 @@ def test_what_is_no_request_at_all_is_an_error_event_too(message: str) -> None:
             await ws.send_str(message)
             return await ws.receive_json()
 
-    error = asyncio.run(scene())
+    error = unhurried(scene())
     assert (error["type"], "context_id" in error) == ("error", False)
 
 
@@ -212,7 +213,7 @@ def test_every_form_of_a_voice_is_taken(voice: Any) -> None:
         async with raw() as (_, ws):
             return await told(ws, {**REQUEST, "voice": voice, "transcript": "Hi.", "continue": False})
 
-    assert asyncio.run(scene())[-1]["type"] == "done"
+    assert unhurried(scene())[-1]["type"] == "done"
 
 
 def test_settings_may_not_change_within_a_context() -> None:
@@ -222,7 +223,7 @@ def test_settings_may_not_change_within_a_context() -> None:
             changed = {**REQUEST, "model_id": "another", "transcript": "There.", "continue": False}
             return (await told(ws, changed, until="error"))[-1]
 
-    assert "same within a context" in asyncio.run(scene())["message"]
+    assert "same within a context" in unhurried(scene())["message"]
 
 
 def test_the_plans_contexts_are_counted_over_all_sockets() -> None:
@@ -237,7 +238,7 @@ def test_the_plans_contexts_are_counted_over_all_sockets() -> None:
             async with http.ws_connect(url, headers={"x-api-key": KEY}) as other:
                 return (await told(other, {**request, "context_id": "d"}, until="error"))[-1]
 
-    error = asyncio.run(scene())
+    error = unhurried(scene())
     assert (error["status_code"], error["error_code"], error["context_id"]) == (429, "concurrency_limited", "d")
 
 
@@ -251,7 +252,7 @@ def test_ten_times_as_many_sockets_as_the_plan_has_contexts() -> None:
             assert not any(ws.closed for ws in kept)
             return caught.value.status
 
-    assert asyncio.run(scene()) == 429
+    assert unhurried(scene()) == 429
 
 
 @pytest.mark.parametrize(
@@ -273,7 +274,7 @@ def test_a_key_and_a_version_are_asked_for(headers: dict[str, str], query: str, 
             await ws.close()
             return 101
 
-    assert asyncio.run(scene()) == status
+    assert unhurried(scene()) == status
 
 
 def test_the_sdk_is_refused_with_a_wrong_key() -> None:
@@ -284,7 +285,7 @@ def test_the_sdk_is_refused_with_a_wrong_key() -> None:
                 await sdk.tts.websocket_connect().enter()
             return caught.value.response.status_code
 
-    assert asyncio.run(scene()) == 401
+    assert unhurried(scene()) == 401
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ def test_a_context_that_is_turned_away_is_told_so_by_the_sdk(
             await speaking.push("Hello.", continue_=False)
             return (await received(speaking))[-1]
 
-    error = asyncio.run(scene())
+    error = unhurried(scene())
     assert (error.type, error.status_code, error.error_code) == ("error", status, code)
 
 
@@ -319,7 +320,7 @@ def test_without_final_the_audio_is_whole_and_the_end_is_never_said() -> None:
                     heard_bytes += len(base64.b64decode((await ws.receive_json())["data"]))
             return heard_bytes, await told(ws, request, until="error")
 
-    heard_bytes, events = asyncio.run(scene())
+    heard_bytes, events = unhurried(scene())
     assert heard_bytes == len("Hello.") * BYTES_PER_CHAR
     assert [event["type"] for event in events] == ["error"], "the context is over, and nobody was told"
 
@@ -331,7 +332,7 @@ def test_an_idle_socket_is_closed_with_the_vendors_words() -> None:
                 message = await ws.receive()
             return ws.close_code, message.extra
 
-    assert asyncio.run(scene()) == (1000, "connection idle timeout")
+    assert unhurried(scene()) == (1000, "connection idle timeout")
 
 
 @pytest.mark.parametrize(("encoding", "rate_hz", "size"), [("pcm_f32le", 44100, 4), ("pcm_mulaw", 8000, 1)])
@@ -344,7 +345,7 @@ def test_audio_comes_in_the_encoding_that_was_asked_for(encoding: str, rate_hz: 
             await speaking.push("Hello.", continue_=False)
             return audio(await received(speaking))
 
-    pcm = asyncio.run(scene())
+    pcm = unhurried(scene())
     assert len(pcm) == pytest.approx(len("Hello.") * MS_PER_CHAR / 1000 * rate_hz * size, abs=4 * size)
     if encoding == "pcm_f32le":
         assert 0.05 < np.abs(np.frombuffer(pcm, dtype="<f4")).max() <= 1.0

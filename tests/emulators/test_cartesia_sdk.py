@@ -3,7 +3,6 @@ decision may be looked at again."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -11,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.emulators.cartesia_client import connected, context, received
 from tests.emulators.harness import quick_config
+from tests.support import unhurried
 
 
 def test_the_sdk_never_tells_a_context_that_its_socket_is_gone() -> None:
@@ -23,7 +23,7 @@ def test_the_sdk_never_tells_a_context_that_its_socket_is_gone() -> None:
             with pytest.raises(TimeoutError):
                 await received(speaking)
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 def test_the_sdk_reconnects_to_the_very_socket_that_was_closed() -> None:
@@ -33,7 +33,7 @@ def test_the_sdk_reconnects_to_the_very_socket_that_was_closed() -> None:
             with pytest.raises(ConnectionClosed):
                 await context(connection).push("Hello.")
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 def test_the_sdk_drops_an_error_that_names_no_context() -> None:
@@ -45,4 +45,4 @@ def test_the_sdk_drops_an_error_that_names_no_context() -> None:
             with pytest.raises(TimeoutError):
                 await received(speaking)
 
-    asyncio.run(scene())
+    unhurried(scene())

@@ -16,6 +16,7 @@ from emulators.faults import Service
 from emulators.server import EmulatorServer
 from emulators.state import EmulatorState
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import PATIENCE_S
 
 
 def slowness(brownouts: list[dict[str, object]], service: Service = Service.LLM) -> float:
@@ -76,8 +77,8 @@ def test_the_synchronous_entry_serves_until_it_is_told_to_stop() -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        with urllib.request.urlopen(f"{url}/_stats", timeout=20) as response:
+        with urllib.request.urlopen(f"{url}/_stats", timeout=PATIENCE_S) as response:
             assert response.status == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
         assert process.stdout.read() == ""

@@ -22,6 +22,7 @@ from emulators.flux_turns import Event, Happening, Trigger, TurnMachine, TurnRul
 from emulators.server import EmulatorServer
 from emulators.voice import OutputFormat, encoded, tone
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 NORMAL = TurnRules(eager_ms=100, end_ms=200, timeout_ms=5000)
 
@@ -99,7 +100,7 @@ def test_scripted_words_show_up_one_after_another_and_are_all_there_at_the_end()
         happened = heard(turns, (True, 900), (False, 300))
         return [(h.event.value, len(await hearing.words(h))) for h in happened]
 
-    shown = asyncio.run(scene())
+    shown = unhurried(scene())
     assert shown[0] == ("StartOfTurn", 1)
     assert [event for event, _ in shown if event != "Update"] == ["StartOfTurn", "EagerEndOfTurn", "EndOfTurn"]
     counts = [count for event, count in shown if event == "Update"][: len(shown) - 3]
@@ -211,7 +212,7 @@ def run(
         async with running(config, recognise=recognise) as server:
             return await session(server, pcm, **options)
 
-    return asyncio.run(scene())
+    return unhurried(scene())
 
 
 def turns_of(messages: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
@@ -267,7 +268,7 @@ def test_configure_and_force_end_turn_are_answered() -> None:
                 await socket.send_close_stream()
                 return [message async for message in _dicts(socket)]
 
-    messages = [m for m in asyncio.run(scene()) if m.get("event") != "Update"]
+    messages = [m for m in unhurried(scene()) if m.get("event") != "Update"]
     assert [m.get("event", m["type"]) for m in messages] == [
         "Connected",
         "ConfigureSuccess",
@@ -293,7 +294,7 @@ def test_a_wrong_key_and_a_wrong_query_fail_the_handshake() -> None:
                 statuses.append(caught.value.status_code)
             return statuses
 
-    assert asyncio.run(scene()) == [401, 400]
+    assert unhurried(scene()) == [401, 400]
 
 
 def test_a_browser_brings_its_key_as_a_protocol() -> None:
@@ -303,7 +304,7 @@ def test_a_browser_brings_its_key_as_a_protocol() -> None:
             async with http.ws_connect(url, protocols=("token", KEY)) as ws:
                 return str((await ws.receive_json())["type"])
 
-    assert asyncio.run(scene()) == "Connected"
+    assert unhurried(scene()) == "Connected"
 
 
 def test_a_real_recogniser_hears_each_turn_by_itself() -> None:
@@ -332,8 +333,8 @@ def test_a_new_connection_may_go_on_where_the_last_one_ended() -> None:
             said = [*turns_of(await session(server, CALL)), *turns_of(await session(server, CALL))]
             return [text for event, _, text in said if event == "EndOfTurn"]
 
-    assert asyncio.run(scene(resume=True)) == ["one", "two"]
-    assert asyncio.run(scene(resume=False)) == ["one", "one", "two"]
+    assert unhurried(scene(resume=True)) == ["one", "two"]
+    assert unhurried(scene(resume=False)) == ["one", "one", "two"]
 
 
 def test_transcripts_may_be_chosen_by_tag() -> None:
@@ -343,7 +344,7 @@ def test_transcripts_may_be_chosen_by_tag() -> None:
             said = [*turns_of(await session(server, CALL, tag="call-7")), *turns_of(await session(server, CALL))]
             return [text for event, _, text in said if event == "EndOfTurn"]
 
-    assert asyncio.run(scene()) == ["seven", "default"]
+    assert unhurried(scene()) == ["seven", "default"]
 
 
 def test_realistic_ends_are_drawn_per_turn_and_repeat() -> None:
@@ -353,9 +354,9 @@ def test_realistic_ends_are_drawn_per_turn_and_repeat() -> None:
             messages = await session(server, speech(600) + silence(6000) + speech(600) + silence(6000))
             return [m["audio_window_end"] for m in messages if m.get("event") == "EndOfTurn"]
 
-    first = asyncio.run(scene())
+    first = unhurried(scene())
     assert len(first) == 2
-    assert first == asyncio.run(scene())
+    assert first == unhurried(scene())
     assert first[0] - 0.6 != pytest.approx(first[1] - 6.6 - 0.6)
 
 

@@ -18,6 +18,7 @@ from emulators.smallest import UnsatisfiableSchemaError, smallest_value
 from emulators.state import TokenBucket
 from emulators.tokens import PromptCache, tokens_of
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 USER = {"role": "user", "content": "I lost my card"}
 
@@ -57,7 +58,7 @@ def test_the_script_wins_then_the_approved_wording_then_the_canned_sentence() ->
             ]
             return [completion.choices[0].message.content for completion in said]
 
-    assert asyncio.run(scene()) == ["It's blocked.", "We open at nine.", "Hello."]
+    assert unhurried(scene()) == ["It's blocked.", "We open at nine.", "Hello."]
 
 
 def test_a_stream_and_a_whole_answer_say_the_same_and_count_the_same() -> None:
@@ -65,7 +66,7 @@ def test_a_stream_and_a_whole_answer_say_the_same_and_count_the_same() -> None:
         async with running(quick_config(llm={"canned": "Größe, naïve — 12,50 €!"})) as server:
             return await ask(server), await streamed(server, stream_options={"include_usage": True})
 
-    whole, chunks = asyncio.run(scene())
+    whole, chunks = unhurried(scene())
     assert text_of(chunks) == whole.choices[0].message.content == "Größe, naïve — 12,50 €!"
     assert chunks[-1].choices == []
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens > 1
@@ -77,7 +78,7 @@ def test_usage_is_streamed_only_when_asked_for() -> None:
         async with running() as server:
             return await streamed(server)
 
-    assert all(chunk.usage is None and chunk.choices for chunk in asyncio.run(scene()))
+    assert all(chunk.usage is None and chunk.choices for chunk in unhurried(scene()))
 
 
 def test_a_limit_of_tokens_cuts_the_answer_short() -> None:
@@ -85,7 +86,7 @@ def test_a_limit_of_tokens_cuts_the_answer_short() -> None:
         async with running() as server:
             return await ask(server, max_completion_tokens=2)
 
-    completion = asyncio.run(scene())
+    completion = unhurried(scene())
     assert completion.choices[0].finish_reason == "length"
     assert completion.usage.completion_tokens == 2
 
@@ -116,7 +117,7 @@ def test_a_schema_is_followed_and_a_guard_passes() -> None:
             said = [await ask(server, response_format=asked(schema)) for schema in (guard, intent)]
             return [json.loads(completion.choices[0].message.content) for completion in said]
 
-    judged, classified = asyncio.run(scene())
+    judged, classified = unhurried(scene())
     assert judged == {"passed": True, "reasons": []}
     jsonschema.validate(classified, intent)
 
@@ -148,7 +149,7 @@ def test_the_script_may_be_for_some_attempts_only() -> None:
             asked = [await ask(server, label=f"t|answer|{attempt}") for attempt in (0, 1)]
             return [each.choices[0].message.content for each in asked]
 
-    assert asyncio.run(scene()) == ["Tomorrow, I promise.", "In a week."]
+    assert unhurried(scene()) == ["Tomorrow, I promise.", "In a week."]
 
 
 def test_tools_are_called_when_scripted_or_required() -> None:
@@ -172,7 +173,7 @@ def test_tools_are_called_when_scripted_or_required() -> None:
                 await ask(server, hello, tools=tools),
             )
 
-    whole, chunks, without = asyncio.run(scene())
+    whole, chunks, without = unhurried(scene())
     call = whole.choices[0].message.tool_calls[0]
     assert (call.function.name, json.loads(call.function.arguments)) == ("block_card", {"card": "1234"})
     assert whole.choices[0].finish_reason == "tool_calls"
@@ -196,7 +197,7 @@ def test_cached_tokens_are_the_prefix_shared_with_an_earlier_request() -> None:
             ]
             return [(await ask(server, *m)).usage.prompt_tokens_details.cached_tokens for m in asked]
 
-    cold, warm, other, short, again = asyncio.run(scene())
+    cold, warm, other, short, again = unhurried(scene())
     assert (cold, other, short, again) == (0, 0, 0, 0)
     assert warm >= 1024
     assert warm % 128 == 0
@@ -228,7 +229,7 @@ def test_a_wrong_key_gets_a_401(key: str) -> None:
             with pytest.raises(openai.AuthenticationError):
                 await client(server, key="wrong").models.list()
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 @pytest.mark.parametrize("body", ["[]", "{", '{"model": "m"}', '{"model": "m", "messages": []}'])
@@ -239,7 +240,7 @@ def test_a_malformed_request_gets_a_400_in_openais_shape(body: str) -> None:
             async with http.post(f"{server.url}/v1/chat/completions", data=body, headers=headers) as response:
                 return response.status, await response.json()
 
-    status, answer = asyncio.run(scene())
+    status, answer = unhurried(scene())
     assert status == 400
     assert answer["error"]["type"] == "invalid_request_error"
 
@@ -249,7 +250,7 @@ def test_the_models_are_listed() -> None:
         async with running(quick_config(llm={"models": ["small", "large"]})) as server, client(server) as sdk:
             return [model.id async for model in sdk.models.list()]
 
-    assert asyncio.run(scene()) == ["small", "large"]
+    assert unhurried(scene()) == ["small", "large"]
 
 
 def test_429_and_5xx_come_with_their_headers() -> None:
@@ -270,7 +271,7 @@ def test_429_and_5xx_come_with_their_headers() -> None:
                 await ask(server, label="t|broken|0")
             assert broken.value.status_code == 503
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 def test_a_shared_limit_spares_the_burst_and_says_when_to_come_back() -> None:
@@ -284,7 +285,7 @@ def test_a_shared_limit_spares_the_burst_and_says_when_to_come_back() -> None:
             asked = await asyncio.gather(*(ask(server, label=f"{n}|a|0") for n in range(5)), return_exceptions=True)
             return sum(isinstance(answer, openai.RateLimitError) for answer in asked)
 
-    assert asyncio.run(scene()) == 2
+    assert unhurried(scene()) == 2
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_a_spoiled_completion_is_spoiled_in_both_forms(fault: dict[str, Any], te
         async with running(quick_config(faults=[fault])) as server:
             return await ask(server), await streamed(server)
 
-    whole, chunks = asyncio.run(scene())
+    whole, chunks = unhurried(scene())
     assert whole.choices[0].message.content == text_of(chunks) == text
     assert whole.choices[0].finish_reason == chunks[-1].choices[0].finish_reason == finish_reason
 
@@ -314,7 +315,7 @@ def test_an_off_schema_completion_departs_from_the_schema(form: str, is_json: bo
         async with running(quick_config(faults=[{"fault": "off_schema", "form": form}])) as server:
             return str((await ask(server, response_format=asked)).choices[0].message.content)
 
-    text = asyncio.run(scene())
+    text = unhurried(scene())
     if is_json:
         assert "a" not in json.loads(text)
     else:
@@ -336,7 +337,7 @@ def test_a_dropped_connection_ends_the_stream_after_its_tokens() -> None:
             with pytest.raises((openai.APIConnectionError, httpx.TransportError)):
                 await read(await create(model="m", messages=[USER], stream=True))
 
-    asyncio.run(scene())
+    unhurried(scene())
     assert "one two three four".startswith("".join(said))
     assert "three" not in "".join(said)
 
@@ -351,7 +352,7 @@ def test_keep_alives_carry_no_content(form: str) -> None:
             async with http.post(f"{server.url}/v1/chat/completions", json=body, headers=headers) as response:
                 return await response.text()
 
-    raw = asyncio.run(scene())
+    raw = unhurried(scene())
     before, _, _ = raw.partition('"role"')
     keep_alive = ": keep-alive\n\n" if form == "comment" else '"delta": {"content": ""}'
     assert before.count(keep_alive) >= 2
@@ -371,7 +372,7 @@ def test_tokens_are_counted_as_a_bill_would_count_them_also_of_an_answer_that_br
                 stats: dict[str, Any] = (await response.json())["llm"]
                 return stats
 
-    stats = asyncio.run(scene())
+    stats = unhurried(scene())
     assert stats["completion_tokens"] == 4 + 2
     assert stats["prompt_tokens"] > 0
     assert stats["cached_tokens"] == 0
@@ -397,7 +398,7 @@ def test_a_client_that_hangs_up_is_counted_and_its_work_stops() -> None:
                 await until("cut_off")
             return stats
 
-    stats = asyncio.run(scene())
+    stats = unhurried(scene())
     assert (stats["requests"], stats["in_flight"], stats["cut_off"], stats["completed"]) == (1, 0, 1, 0)
     assert stats["by_kind"] == {"answer": 1}
     assert stats["faults"] == {"stall_before_first_token": 1}
@@ -418,4 +419,4 @@ def test_the_configuration_can_be_read_and_replaced_at_run_time() -> None:
             with pytest.raises(openai.RateLimitError):  # the refused one changed nothing
                 await ask(server)
 
-    asyncio.run(scene())
+    unhurried(scene())

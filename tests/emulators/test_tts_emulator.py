@@ -19,6 +19,7 @@ from emulators.generation import TextBuffer
 from emulators.server import EmulatorServer
 from emulators.voice import OutputFormat, chunks, encoded, output_format, tone
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import run, unhurried
 
 TEXT = "Your card is blocked. "
 BYTES_PER_CHAR = 60 * 16 * 2  # 60 ms of 16 kHz PCM16
@@ -62,7 +63,7 @@ def test_the_sdk_streams_audio_over_http() -> None:
             stream = sdk.text_to_speech.stream("amy", text=TEXT, output_format="pcm_16000")
             return [piece async for piece in stream]
 
-    assert len(b"".join(asyncio.run(scene()))) == len(TEXT) * BYTES_PER_CHAR
+    assert len(b"".join(unhurried(scene()))) == len(TEXT) * BYTES_PER_CHAR
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_http_refuses_a_wrong_key_a_compressed_format_and_an_empty_text(
                 await anext(sdk.text_to_speech.stream("amy", text=text, **options))
             return caught.value.status_code
 
-    assert asyncio.run(scene()) == status
+    assert unhurried(scene()) == status
 
 
 def test_the_sdks_own_websocket_client_is_understood() -> None:
@@ -99,7 +100,7 @@ def test_the_sdks_own_websocket_client_is_understood() -> None:
         async with running() as server:
             return await asyncio.to_thread(speak, server.url)
 
-    assert len(asyncio.run(scene())) >= len("Your card is blocked.") * BYTES_PER_CHAR
+    assert len(run(scene())) >= len("Your card is blocked.") * BYTES_PER_CHAR
 
 
 def test_every_character_has_its_time_within_its_chunk() -> None:
@@ -110,7 +111,7 @@ def test_every_character_has_its_time_within_its_chunk() -> None:
             await ws.send_json({"text": ""})
             return await read_all(ws)
 
-    messages = asyncio.run(scene())
+    messages = unhurried(scene())
     assert messages[-1] == {"audio": None, "isFinal": True}
     assert chars_of(messages) == TEXT
     assert len(audio_of(messages)) == len(TEXT) * BYTES_PER_CHAR
@@ -141,7 +142,7 @@ def test_auto_mode_generates_each_message_at_once() -> None:
                 message: dict[str, Any] = await ws.receive_json()
             return message
 
-    assert "".join(asyncio.run(scene())["alignment"]["chars"]).startswith("Hi.")
+    assert "".join(unhurried(scene())["alignment"]["chars"]).startswith("Hi.")
 
 
 def test_contexts_speak_side_by_side_each_under_its_name() -> None:
@@ -158,7 +159,7 @@ def test_contexts_speak_side_by_side_each_under_its_name() -> None:
             assert ws.close_code == 1000
             return messages
 
-    messages = asyncio.run(scene())
+    messages = unhurried(scene())
     assert all(m["contextId"] == m["context_id"] for m in messages)
     for name in ("one", "two"):
         mine = [m for m in messages if m["contextId"] == name]
@@ -173,7 +174,7 @@ def test_text_that_was_not_flushed_is_dropped_with_its_context() -> None:
             await ws.send_json({"context_id": "c", "close_context": True})
             return await read_until_final(ws)
 
-    assert [m.get("audio") for m in asyncio.run(scene())] == [None]
+    assert [m.get("audio") for m in unhurried(scene())] == [None]
 
 
 def test_a_sixth_context_kills_the_socket() -> None:
@@ -183,7 +184,7 @@ def test_a_sixth_context_kills_the_socket() -> None:
                 await ws.send_json({"text": " ", "context_id": str(number)})
             return await read_all(ws), ws.close_code
 
-    messages, code = asyncio.run(scene())
+    messages, code = unhurried(scene())
     assert messages[-1]["code"] == code == 1008
 
 
@@ -196,7 +197,7 @@ def test_a_closed_context_makes_room_for_another() -> None:
                 await read_until_final(ws)
             return number
 
-    assert asyncio.run(scene()) == 6
+    assert unhurried(scene()) == 6
 
 
 def test_sockets_check_the_key_in_the_header_or_the_first_message() -> None:
@@ -216,7 +217,7 @@ def test_sockets_check_the_key_in_the_header_or_the_first_message() -> None:
                 await ws.send_json({"text": ""})
                 assert chars_of(await read_all(ws)) == "Hi. "
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 @pytest.mark.parametrize("message", ["{", "[]", '{"text": 5}'])
@@ -226,7 +227,7 @@ def test_a_malformed_message_closes_the_socket_with_an_error(message: str) -> No
             await ws.send_str(message)
             return await read_all(ws), ws.close_code
 
-    messages, code = asyncio.run(scene())
+    messages, code = unhurried(scene())
     assert (messages[0]["error"], code) == ("invalid_message", 1008)
 
 
@@ -235,7 +236,7 @@ def test_a_silent_client_is_closed_after_its_inactivity_timeout() -> None:
         async with running() as server, socket(server, "stream-input", "inactivity_timeout=0.05") as ws:
             return await read_all(ws)
 
-    assert asyncio.run(scene())[0]["error"] == "input_timeout_exceeded"
+    assert unhurried(scene())[0]["error"] == "input_timeout_exceeded"
 
 
 @pytest.mark.parametrize(("close_code", "seen"), [(1011, 1011), (None, 1006)])
@@ -250,7 +251,7 @@ def test_a_socket_dropped_mid_audio_has_sent_some_of_it(close_code: int | None, 
             async with http.get(f"{server.url}/_stats") as response:
                 return messages, ws.close_code, (await response.json())["tts"]
 
-    messages, code, stats = asyncio.run(scene())
+    messages, code, stats = unhurried(scene())
     assert code == seen
     assert len(audio_of(messages)) == 400 * 32
     assert stats["cut_off"] == 1
@@ -265,7 +266,7 @@ def test_without_final_the_audio_is_whole_and_the_end_is_never_said() -> None:
             await ws.send_json({"close_socket": True})
             return await read_all(ws)
 
-    messages = asyncio.run(scene())
+    messages = unhurried(scene())
     assert chars_of(messages) == TEXT
     assert not any(message["isFinal"] for message in messages)
 
@@ -279,7 +280,7 @@ def test_a_real_voice_can_be_put_in() -> None:
             await ws.send_json({"text": ""})
             return await read_all(ws)
 
-    messages = asyncio.run(scene())
+    messages = unhurried(scene())
     assert audio_of(messages) == samples
     assert chars_of(messages) == "Hi. "
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support import DataDirectory, run
+from support import DataDirectory, run, unhurried
 
 from schemas.facts import KeyPressed
 from streams.codec import FORGOTTEN, Codec, UndecodableError
@@ -255,7 +255,7 @@ def test_a_service_that_never_answers_blocks_no_loop(data: DataDirectory) -> Non
         await asyncio.sleep(0.05)
         return steps
 
-    assert run(scenario()) > 10
+    assert unhurried(scenario()) > 10
 
 
 # --- the service -----------------------------------------------------------------------------------------------------

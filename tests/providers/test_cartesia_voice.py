@@ -27,7 +27,7 @@ from tests.providers.voices import (
     stats,
     words,
 )
-from tests.support import eventually, run
+from tests.support import eventually, unhurried
 
 PATH = "/tts/websocket"
 
@@ -62,7 +62,7 @@ def recorded(text: str, **changes: Any) -> Recording:
         async with serving(PATH, vendor.answer) as url, CARTESIA.speaking(url, **changes) as voice:
             await said(voice, text)
 
-    run(scene())
+    unhurried(scene())
     return vendor
 
 
@@ -98,7 +98,7 @@ def test_a_text_that_is_given_up_is_cancelled_by_name_and_one_that_was_said_is_n
             await given_up(voice)
             return await eventually(cancelled)
 
-    assert run(scene()) == [vendor.messages[-2]["context_id"]]
+    assert unhurried(scene()) == [vendor.messages[-2]["context_id"]]
     assert vendor.messages[-2]["transcript"] == HEAD
     assert vendor.messages[0]["context_id"] != vendor.messages[-1]["context_id"]
 
@@ -123,7 +123,7 @@ def test_what_is_left_after_a_context_expired_is_said_in_another() -> None:
                 pieces.append(piece)
             return pieces, stats(server)
 
-    pieces, told = run(scene())
+    pieces, told = unhurried(scene())
     assert words(pieces) == TEXT.split()
     assert len(audio(pieces)) == length_ms(TEXT) * BYTES_PER_MS
     assert (told.requests, told.refused) == (2, {})
@@ -146,7 +146,7 @@ def test_nothing_is_sent_to_a_context_that_may_expire_on_the_way() -> None:
             assert words(pieces) == TEXT.split()
             return stats(server)
 
-    assert run(scene()).requests == 2
+    assert unhurried(scene()).requests == 2
 
 
 def test_a_plan_that_is_used_up_is_a_limit_and_the_socket_stays() -> None:
@@ -163,7 +163,7 @@ def test_a_plan_that_is_used_up_is_a_limit_and_the_socket_stays() -> None:
                 await said(voice, "One too many.")
             return caught.value, words(await first), stats(server).sockets
 
-    error, heard, sockets = run(scene())
+    error, heard, sockets = unhurried(scene())
     assert (error.reason, error.detail) == (FailureReason.RATE_LIMITED, "status 429 concurrency_limited")
     assert (heard, sockets) == (TEXT.split(), 1)
 
@@ -179,7 +179,7 @@ def test_a_cancelled_rendering_gives_its_place_in_the_plan_back() -> None:
             await eventually(free)
             return words(await said(voice))
 
-    assert run(scene()) == TEXT.split()
+    assert unhurried(scene()) == TEXT.split()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_an_error_event_has_a_reason_and_none_of_the_vendors_prose(
                 await said(voice)
             return caught.value
 
-    error = run(scene())
+    error = unhurried(scene())
     assert error.reason is reason
     assert TEXT not in str(error)
 
@@ -241,4 +241,4 @@ def test_what_cannot_be_read_is_a_failure_and_no_silence(message: str) -> None:
                 await said(voice)
             return caught.value
 
-    assert run(scene()).reason is FailureReason.INVALID
+    assert unhurried(scene()).reason is FailureReason.INVALID

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from support import run
+from support import unhurried
 
 from agent_core.company_ports import Operation
 from agent_core.ports import FailureReason, ProviderError
@@ -63,7 +63,7 @@ def test_an_operation_is_done_once_however_often_it_is_asked_under_its_key() -> 
             assert [effect.key for effect in books.effects] == ["k1"]
             assert (await client.read("ada", "card", "card-1"))["status"] == "blocked"
 
-    run(main())
+    unhurried(main())
 
 
 def test_a_request_that_arrives_twice_is_done_once() -> None:
@@ -72,7 +72,7 @@ def test_a_request_that_arrives_twice_is_done_once() -> None:
             await client.perform(BLOCK)
             assert len(books.effects) == 1
 
-    run(main())
+    unhurried(main())
 
 
 def test_what_was_done_though_nobody_heard_of_it_is_found_by_its_key() -> None:
@@ -82,7 +82,7 @@ def test_what_was_done_though_nobody_heard_of_it_is_found_by_its_key() -> None:
             assert len(books.effects) == 1
             assert await client.performed("k1") == books.performed("k1")
 
-    run(main())
+    unhurried(main())
 
 
 def test_an_answer_that_takes_too_long_is_given_up() -> None:
@@ -90,7 +90,7 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
         async with bank({"fault": "time_out_after", "after_s": 5.0}, timeout_s=0.2) as (client, _):
             assert await reason(client.perform(BLOCK)) is FailureReason.TIMED_OUT
 
-    run(main())
+    unhurried(main())
 
 
 def test_a_broken_bank_has_done_nothing_and_the_client_doesnt_claim_to_know() -> None:
@@ -100,7 +100,7 @@ def test_a_broken_bank_has_done_nothing_and_the_client_doesnt_claim_to_know() ->
             assert books.effects == []
             assert await client.performed("k1") is None
 
-    run(main())
+    unhurried(main())
 
 
 def test_what_is_anothers_and_what_there_isnt_are_refused_alike() -> None:
@@ -115,7 +115,7 @@ def test_what_is_anothers_and_what_there_isnt_are_refused_alike() -> None:
             assert await reason(client.read("ada", "card", "card-2")) is FailureReason.REFUSED
             assert books.effects == []
 
-    run(main())
+    unhurried(main())
 
 
 def test_half_of_a_character_in_a_record_is_replaced_for_no_log_could_hold_it() -> None:
@@ -130,7 +130,7 @@ def test_half_of_a_character_in_a_record_is_replaced_for_no_log_could_hold_it() 
     async def answered(request: web.Request) -> web.Response:
         return web.json_response(halved)
 
-    run(main())
+    unhurried(main())
 
 
 def test_a_wrong_token_is_told_from_a_refusal() -> None:
@@ -140,7 +140,7 @@ def test_a_wrong_token_is_told_from_a_refusal() -> None:
             assert await reason(stranger.perform(BLOCK)) is FailureReason.UNAUTHORISED
             await stranger.close()
 
-    run(main())
+    unhurried(main())
 
 
 def test_what_was_done_is_taken_back_once() -> None:
@@ -153,7 +153,7 @@ def test_what_was_done_is_taken_back_once() -> None:
             assert [(effect.key, effect.undoes) for effect in books.effects] == [("k1", ""), ("u1", "k1")]
             assert (await client.read("ada", "card", "card-1"))["status"] == "delivered"
 
-    run(main())
+    unhurried(main())
 
 
 def test_an_operation_that_arrives_after_it_was_undone_is_refused_for_good() -> None:
@@ -163,7 +163,7 @@ def test_an_operation_that_arrives_after_it_was_undone_is_refused_for_good() -> 
             assert await reason(client.perform(BLOCK)) is FailureReason.REFUSED
             assert books.effects == []
 
-    run(main())
+    unhurried(main())
 
 
 def test_an_answer_is_checked_where_it_is_held() -> None:
@@ -177,7 +177,7 @@ def test_an_answer_is_checked_where_it_is_held() -> None:
             ):
                 assert not await client.check(customer, question, answer)
 
-    run(main())
+    unhurried(main())
 
 
 def test_a_message_reaches_its_phone_once_for_each_key() -> None:
@@ -201,4 +201,4 @@ def test_a_message_reaches_its_phone_once_for_each_key() -> None:
             await stranger.close()
             await server.stop()
 
-    run(main())
+    unhurried(main())

@@ -29,6 +29,7 @@ from providers.audio_timeline import AudioTimeline
 from providers.deepgram_flux import DeepgramFlux, FluxSession, FluxSettings
 from providers.flux_turns import FluxTurns
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 TEXT = "I lost my card"
 STT = {"transcripts": [TEXT, "thank you"]}
@@ -79,7 +80,7 @@ def hear(
             finally:
                 await flux.close()
 
-    return asyncio.run(scene())
+    return unhurried(scene())
 
 
 def kinds(events: list[RecogniserEvent]) -> list[str]:
@@ -141,7 +142,7 @@ def test_positions_are_those_of_the_pushed_audio_whatever_was_filled_in() -> Non
             assert isinstance(ended, TurnEnded)
             return ended
 
-    assert asyncio.run(scene()).speech_end_ms == pytest.approx(1500, abs=100)
+    assert unhurried(scene()).speech_end_ms == pytest.approx(1500, abs=100)
 
 
 def test_the_timeline_takes_every_filling_out_again() -> None:
@@ -170,7 +171,7 @@ def opening(config: dict[str, Any], **changes: Any) -> ProviderError:
             await flux.close()
             return caught.value
 
-    return asyncio.run(scene())
+    return unhurried(scene())
 
 
 @pytest.mark.parametrize(
@@ -291,7 +292,7 @@ def test_closing_ends_the_events_and_may_be_done_twice() -> None:
             assert left == []
             return events
 
-    assert not any(isinstance(event, RecogniserFailed) for event in asyncio.run(scene()))
+    assert not any(isinstance(event, RecogniserFailed) for event in unhurried(scene()))
 
 
 def test_a_recogniser_that_is_gone_does_not_hold_up_the_call() -> None:
@@ -305,7 +306,7 @@ def test_a_recogniser_that_is_gone_does_not_hold_up_the_call() -> None:
                 await session.close()
             assert isinstance(events[-1], RecogniserFailed)
 
-    asyncio.run(scene())
+    unhurried(scene())
 
 
 def test_a_socket_that_takes_no_audio_does_not_hold_up_the_call() -> None:
@@ -340,7 +341,7 @@ def test_a_socket_that_takes_no_audio_does_not_hold_up_the_call() -> None:
             await session.close()
         return failure(events)
 
-    assert asyncio.run(scene()).reason is FailureReason.TIMED_OUT
+    assert unhurried(scene()).reason is FailureReason.TIMED_OUT
 
 
 # --- messages of their own -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from providers.word_timing import WordsFromCharacters
 from tests.emulators.harness import quick_config
 from tests.providers.vendor_server import serving
 from tests.providers.voices import ELEVENLABS, ELEVENLABS_HTTP, TEXT, Vendor, Voice, audio, length_ms, said
-from tests.support import run
+from tests.support import unhurried
 
 MULTI = "/v1/text-to-speech/{voice}/multi-stream-input"
 
@@ -69,7 +69,7 @@ def test_options_pass_through_to_where_the_vendor_takes_them() -> None:
         ):
             return [piece.pcm for piece in await said(voice, "Hi")]
 
-    assert run(scene()) == [b"\1\2", b"\3\4\5\6"]  # never half a sample
+    assert unhurried(scene()) == [b"\1\2", b"\3\4\5\6"]  # never half a sample
     for part in ("language_code=en", "enable_logging=false", "output_format=pcm_16000", "inactivity_timeout=180"):
         assert part in vendor.query
     opening, text, finishing = vendor.messages
@@ -87,7 +87,7 @@ def test_the_other_spelling_of_its_alignment_is_read_too() -> None:
         async with serving(MULTI, vendor.answer) as url, ELEVENLABS.speaking(url) as voice:
             return [(w.word, w.start_ms, w.end_ms) for piece in await said(voice, "Hi") for w in piece.words]
 
-    assert run(scene()) == [("Hi", 0.0, 90.0)]
+    assert unhurried(scene()) == [("Hi", 0.0, 90.0)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_the_vendor_says_went_wrong_has_a_reason_of_ours(told: str, reason:
                 await said(voice)
             return caught.value
 
-    error = run(scene())
+    error = unhurried(scene())
     assert error.reason is reason
     assert TEXT not in str(error)
 
@@ -142,7 +142,7 @@ def test_a_voice_that_does_not_begin_says_why(vendor: Vendor, status: int, reaso
                 await said(voice)
             return caught.value
 
-    error = run(scene())
+    error = unhurried(scene())
     assert (error.reason, error.detail, error.retry_after_s) == (reason, f"HTTP {status}", 7)
 
 
@@ -179,7 +179,7 @@ def test_a_voice_that_fails_in_mid_sentence_keeps_what_it_said(
                 await listen(voice)
             return caught.value
 
-    error = run(scene())
+    error = unhurried(scene())
     assert (heard, error.reason) == ([b"\1\2\3\4"], reason)
     assert TEXT not in str(error)
 
@@ -196,4 +196,4 @@ def test_an_endpoint_without_the_websocket_is_used_over_http() -> None:
                     await said(voice)
             return lengths, caught.value.reason
 
-    assert run(scene()) == ([length_ms(TEXT) * 32] * 2, FailureReason.REFUSED)
+    assert unhurried(scene()) == ([length_ms(TEXT) * 32] * 2, FailureReason.REFUSED)

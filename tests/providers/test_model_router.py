@@ -15,6 +15,7 @@ from providers.model_router import Attempted, ModelRouter
 from providers.openai_compatible import OpenAICompatible, OpenAISettings
 from providers.urgency_gate import UrgencyGate
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 
 class Scripted:
@@ -63,7 +64,7 @@ def outcome(models: Sequence[LanguageModel], asked: CompletionRequest | None = N
         except ProviderError as failed:
             return failed.reason.value
 
-    return asyncio.run(scene())
+    return unhurried(scene())
 
 
 def test_the_first_provider_answers_and_the_second_is_left_alone() -> None:
@@ -103,7 +104,7 @@ def test_a_parked_provider_is_passed_over_until_its_retry_after() -> None:
         await asyncio.sleep(0.2)
         return [*answered, (await router.complete(request())).provider]
 
-    assert asyncio.run(scene()) == ["second", "second", "second", "first"]
+    assert unhurried(scene()) == ["second", "second", "second", "first"]
     assert len(first.asked) == 2
 
 
@@ -125,7 +126,7 @@ def test_a_retry_after_beyond_the_timeout_is_not_waited_for() -> None:
             failures.append(caught.value)
         return failures
 
-    first, second = asyncio.run(scene())
+    first, second = unhurried(scene())
     assert first.reason is second.reason is FailureReason.RATE_LIMITED
     assert second.retry_after_s is not None
     assert second.retry_after_s > 50
@@ -139,7 +140,7 @@ def test_a_wrong_key_is_not_tried_again_turn_after_turn() -> None:
         router = ModelRouter({"answer": [wrong, Scripted("good")]})
         return [(await router.complete(request())).provider for _ in range(3)]
 
-    assert asyncio.run(scene()) == ["good", "good", "good"]
+    assert unhurried(scene()) == ["good", "good", "good"]
     assert len(wrong.asked) == 1
 
 
@@ -167,7 +168,7 @@ def test_a_stuck_provider_is_held_to_the_timeout_and_named() -> None:
             await router.complete(request(timeout_ms=50))
         return caught.value
 
-    failed = asyncio.run(scene())
+    failed = unhurried(scene())
     assert (failed.reason, failed.provider) == (FailureReason.TIMED_OUT, "stuck")
     assert [(a.provider, a.reason) for a in seen] == [("stuck", FailureReason.TIMED_OUT)]
 
@@ -209,7 +210,7 @@ def test_a_name_without_a_route_may_have_somebody_to_be_asked() -> None:
         await router.close()
         return answered.provider, pace.samples if pace else None
 
-    assert asyncio.run(scene()) == ("other", 1)
+    assert unhurried(scene()) == ("other", 1)
     assert (one.closed, other.closed) == (1, 1)
 
 
@@ -238,7 +239,7 @@ def test_deferrable_work_waits_for_room_and_urgent_work_never_does() -> None:
                     await asyncio.sleep(0)
         return order
 
-    assert asyncio.run(scene()) == ["u1", "u2", "u3", "-u1", "-u2", "d1", "-u3", "d2", "-d1", "-d2"]
+    assert unhurried(scene()) == ["u1", "u2", "u3", "-u1", "-u2", "d1", "-u3", "d2", "-d1", "-d2"]
 
 
 def test_a_deferrable_request_that_gives_up_leaves_no_hole_in_the_queue() -> None:
@@ -256,12 +257,12 @@ def test_a_deferrable_request_that_gives_up_leaves_no_hole_in_the_queue() -> Non
         urgent.cancel()
         return (await waiting).provider
 
-    assert asyncio.run(scene()) == "quick"
+    assert unhurried(scene()) == "quick"
 
 
 def test_a_provider_of_two_routes_is_closed_once() -> None:
     model = Scripted("a")
-    asyncio.run(ModelRouter({"answer": [model], "classify": [model, model]}).close())
+    unhurried(ModelRouter({"answer": [model], "classify": [model, model]}).close())
     assert model.closed == 1
 
 
@@ -279,7 +280,7 @@ def test_through_the_real_sdk_a_limited_vendor_hands_over_to_the_next() -> None:
             await router.close()
             return [result.provider for result in answered]
 
-    assert set(asyncio.run(scene())) == {"open"}
+    assert set(unhurried(scene())) == {"open"}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from providers.http_failures import retry_after_s
 from providers.openai_compatible import OpenAICompatible, OpenAISettings
 from providers.prices import Prices, cost_micros
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 SECRET = "my card number is 4929"
 
@@ -51,7 +52,7 @@ def failure(config: Mapping[str, Any], asked: CompletionRequest | None = None, *
                 await complete(server, asked or request(), **settings)
             return caught.value
 
-    return asyncio.run(scene())
+    return unhurried(scene())
 
 
 def test_a_completion_comes_with_its_tokens_cost_and_times() -> None:
@@ -59,7 +60,7 @@ def test_a_completion_comes_with_its_tokens_cost_and_times() -> None:
         async with running(quick_config(llm={"canned": "Your card is blocked."})) as server:
             return await complete(server, request(), prices={"emulated": Prices(input=2.0, output=8.0)})
 
-    result = asyncio.run(scene())
+    result = unhurried(scene())
     assert (result.text, result.provider, result.model) == ("Your card is blocked.", "openai", "emulated")
     assert result.input_tokens is not None
     assert result.output_tokens is not None
@@ -90,7 +91,7 @@ def test_a_routed_name_becomes_the_vendors_and_options_pass_through() -> None:
             async with http.get(f"{server.url}/_stats") as response:
                 return told, untold, (await response.json())["llm"]["by_kind"]
 
-    told, untold, kinds = asyncio.run(scene())
+    told, untold, kinds = unhurried(scene())
     assert told.model == "large"
     assert told.text == "named"  # the emulator was told the kind of prompt
     assert untold.text != "named"
@@ -113,7 +114,7 @@ def test_a_schema_is_asked_for_and_its_json_comes_back() -> None:
         async with running() as server:
             return await complete(server, request(purpose="guard", json_schema=schema))
 
-    assert asyncio.run(scene()).text == '{"passed": true, "reasons": []}'
+    assert unhurried(scene()).text == '{"passed": true, "reasons": []}'
 
 
 @pytest.mark.parametrize(
@@ -173,8 +174,8 @@ def test_the_share_of_stalled_completions_follows_the_label() -> None:
             return dict(zip(labels, outcomes, strict=True))
 
     labels = [f"turn-{n}|answer|0" for n in range(12)]
-    first = asyncio.run(scene(labels))
-    assert first == asyncio.run(scene(labels[::-1]))
+    first = unhurried(scene(labels))
+    assert first == unhurried(scene(labels[::-1]))
     assert set(first.values()) == {None, FailureReason.TIMED_OUT}
 
 
@@ -194,7 +195,7 @@ def test_no_server_is_unavailable() -> None:
         await model.close()
         return caught.value
 
-    assert asyncio.run(scene()).reason is FailureReason.UNAVAILABLE
+    assert unhurried(scene()).reason is FailureReason.UNAVAILABLE
 
 
 def test_retry_after_reaches_whoever_decides() -> None:
@@ -238,7 +239,7 @@ def test_a_cancelled_completion_lets_go_of_the_connection() -> None:
             await model.close()
             return stats
 
-    assert asyncio.run(scene())["in_flight"] == 0
+    assert unhurried(scene())["in_flight"] == 0
 
 
 def told(config: Mapping[str, Any]) -> tuple[list[str], CompletionResult | ProviderError]:
@@ -253,7 +254,7 @@ def told(config: Mapping[str, Any]) -> tuple[list[str], CompletionResult | Provi
             except ProviderError as error:
                 return error
 
-    return sentences, asyncio.run(scene())
+    return sentences, unhurried(scene())
 
 
 def test_each_sentence_is_told_as_soon_as_another_one_follows_it() -> None:

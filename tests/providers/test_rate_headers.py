@@ -12,6 +12,7 @@ from providers.openai_compatible import OpenAICompatible, OpenAISettings
 from providers.rate_headers import allowance, duration_s
 from simulation.virtual_loop import run_virtual
 from tests.emulators.harness import KEY, quick_config, running
+from tests.support import unhurried
 
 
 def headers(counted: str, limit: str, remaining: str, reset: str) -> dict[str, str]:
@@ -117,7 +118,7 @@ def test_the_emulator_tells_it_and_the_sdk_hears_it() -> None:
             await model.close()
         return told, refused.value.reason
 
-    told, reason = asyncio.run(scene())
+    told, reason = unhurried(scene())
     assert [left.share_left if left else None for left in told] == [0.75, 0.5, 0.25, 0.0]
     assert all(left and 90 * n < left.resets_in_s <= 100 * n for n, left in enumerate(told, start=1))
     assert reason is FailureReason.RATE_LIMITED
@@ -131,4 +132,4 @@ def test_a_provider_without_limits_tells_nothing() -> None:
             await model.close()
         return told
 
-    assert asyncio.run(scene()) is None
+    assert unhurried(scene()) is None

@@ -25,7 +25,7 @@ from tests.providers.voices import (
     said,
     stats,
 )
-from tests.support import run
+from tests.support import unhurried
 
 EVERY = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 OVER_CONTEXTS = pytest.mark.parametrize("vendor", WITH_CONTEXTS, ids=lambda vendor: vendor.name)
@@ -36,7 +36,7 @@ def spoken(vendor: Vendor, text: str = TEXT) -> list[Speech]:
         async with emulating(vendor) as (_, voice):
             return await said(voice, text)
 
-    return run(scene())
+    return unhurried(scene())
 
 
 def failing(vendor: Vendor, *faults: dict[str, Any], **changes: Any) -> tuple[ProviderError, int]:
@@ -53,7 +53,7 @@ def failing(vendor: Vendor, *faults: dict[str, Any], **changes: Any) -> tuple[Pr
                 await listen(voice)
             return caught.value
 
-    return run(scene()), len(audio(heard))
+    return unhurried(scene()), len(audio(heard))
 
 
 @EVERY
@@ -82,7 +82,7 @@ def test_nothing_to_say_asks_nobody(vendor: Vendor) -> None:
         async with emulating(vendor) as (server, voice):
             return await said(voice, "  \n"), stats(server).requests
 
-    assert run(scene()) == ([], 0)
+    assert unhurried(scene()) == ([], 0)
 
 
 @EVERY
@@ -142,7 +142,7 @@ def test_no_server_is_unavailable(vendor: Vendor) -> None:
                 await said(voice)
             return caught.value
 
-    assert run(scene()).reason is FailureReason.UNAVAILABLE
+    assert unhurried(scene()).reason is FailureReason.UNAVAILABLE
 
 
 @EVERY
@@ -152,7 +152,7 @@ def test_closing_the_iterator_cancels_the_voice(vendor: Vendor) -> None:
             await given_up(voice)
             return (await quiet(server)).requests
 
-    assert run(scene()) == 1
+    assert unhurried(scene()) == 1
 
 
 @OVER_CONTEXTS
@@ -162,4 +162,4 @@ def test_a_rendering_that_is_given_up_at_its_first_sound_was_charged_for_one_sen
             await given_up(voice)
             return (await quiet(server)).characters
 
-    assert run(scene()) == len(HEAD)
+    assert unhurried(scene()) == len(HEAD)

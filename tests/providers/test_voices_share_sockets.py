@@ -15,7 +15,7 @@ from providers.call_voice import CallVoice
 from providers.voice_contexts import OPEN_AT_ONCE
 from tests.emulators.harness import quick_config
 from tests.providers.voices import TEXT, WITH_CONTEXTS, Vendor, audio, emulating, given_up, quiet, said, stats, words
-from tests.support import eventually, run
+from tests.support import eventually, unhurried
 
 BOTH = pytest.mark.parametrize("vendor", WITH_CONTEXTS, ids=lambda vendor: vendor.name)
 OTHER = "Something else is said here. At once."
@@ -41,7 +41,7 @@ def test_one_socket_says_one_text_after_another(vendor: Vendor) -> None:
                 assert words(await said(voice)) == TEXT.split()
             return stats(server)
 
-    told = run(scene())
+    told = unhurried(scene())
     assert (told.requests, told.sockets) == (3, 1)
 
 
@@ -57,7 +57,7 @@ def test_a_socket_keeps_nothing_of_what_it_said(vendor: Vendor) -> None:
             (socket,) = voice._sockets._sockets
             return len(socket._listeners), len(socket._contexts._contexts)
 
-    assert run(scene()) == (0, 0)
+    assert unhurried(scene()) == (0, 0)
 
 
 @BOTH
@@ -68,7 +68,7 @@ def test_ten_interruptions_in_a_row_fill_no_socket(vendor: Vendor) -> None:
                 await given_up(voice, f"Answer number {number} is cut off. It had more to say, and never will.")
             return await said(voice), await quiet(server)
 
-    pieces, told = run(scene())
+    pieces, told = unhurried(scene())
     assert words(pieces) == TEXT.split()
     assert told.refused == {}
     assert told.completed == 11
@@ -82,7 +82,7 @@ def test_audio_of_a_context_that_was_closed_is_never_heard(vendor: Vendor) -> No
             await given_up(voice, "Wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong.")
             return alone, audio(await said(voice))
 
-    alone, after_another = run(scene())
+    alone, after_another = unhurried(scene())
     assert after_another == alone
 
 
@@ -94,7 +94,7 @@ def test_two_texts_share_a_socket_and_each_is_heard_whole(vendor: Vendor) -> Non
             both = await asyncio.gather(said(voice, TEXT), said(voice, OTHER))
             return [words(pieces) for pieces in both], stats(server)
 
-    heard, told = run(scene())
+    heard, told = unhurried(scene())
     assert heard == [TEXT.split(), OTHER.split()]
     assert (told.sockets, told.most_in_flight) == (1, 2)
 
@@ -107,7 +107,7 @@ def test_no_socket_holds_more_than_two_open_contexts(vendor: Vendor) -> None:
             assert [words(pieces)[2] for pieces in texts] == [str(number) for number in range(6)]
             return stats(server)
 
-    told = run(scene())
+    told = unhurried(scene())
     assert told.refused == {}
     assert told.sockets >= 6 / OPEN_AT_ONCE
 
@@ -123,7 +123,7 @@ def test_a_call_never_has_more_than_two_contexts_open(vendor: Vendor) -> None:
 
             return await asyncio.gather(*(one() for _ in range(5))), stats(server)
 
-    pieces, told = run(scene())
+    pieces, told = unhurried(scene())
     assert [words(heard) for heard in pieces] == [TEXT.split()] * 5
     assert (told.requests, told.most_in_flight) == (5, OPEN_AT_ONCE)
 
@@ -147,7 +147,7 @@ def test_a_text_that_is_given_up_makes_room_for_the_next_of_its_call(vendor: Ven
             await asyncio.gather(*stuck, return_exceptions=True)
             return words(await third)
 
-    assert run(scene()) == TEXT.split()
+    assert unhurried(scene()) == TEXT.split()
 
 
 @BOTH
@@ -160,7 +160,7 @@ def test_a_socket_that_was_closed_while_idle_costs_no_reply_and_is_forgotten(ven
             await server.start(port=port)
             return words(await said(voice)), len(voice._sockets._sockets)
 
-    assert run(scene()) == (TEXT.split(), 1)
+    assert unhurried(scene()) == (TEXT.split(), 1)
 
 
 @BOTH
@@ -173,7 +173,7 @@ def test_a_socket_that_dies_as_it_is_used_again_costs_no_reply(vendor: Vendor) -
             server.apply(quick_config(faults=[drop]))
             return words(await said(voice)), stats(server).sockets
 
-    assert run(scene()) == (TEXT.split(), 2)
+    assert unhurried(scene()) == (TEXT.split(), 2)
 
 
 @BOTH
@@ -186,7 +186,7 @@ def test_a_new_socket_that_dies_is_not_tried_again(vendor: Vendor) -> None:
                 await said(voice)
             return caught.value, stats(server).sockets
 
-    error, sockets = run(scene())
+    error, sockets = unhurried(scene())
     assert (error.reason, sockets) == (FailureReason.UNAVAILABLE, 1)
 
 
@@ -201,7 +201,7 @@ def test_when_a_socket_dies_a_text_that_was_heard_fails_and_the_other_fails_or_i
             both = await asyncio.gather(*(outcome(said(voice, text)) for text in (TEXT, OTHER)))
             return list(both)
 
-    doomed, beside = run(scene())
+    doomed, beside = unhurried(scene())
     assert isinstance(doomed, ProviderError)
     assert (doomed.reason, "1011" in doomed.detail) == (FailureReason.UNAVAILABLE, True)
     if isinstance(beside, ProviderError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
+import time
 
 import pytest
 
@@ -62,6 +64,33 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
         return ended
 
     assert run_virtual(main()) == 0
+
+
+def test_what_comes_late_over_a_socket_comes_before_the_clock_goes_on_too_fast() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        began, timer = loop.time(), loop.call_later(1, near.close)
+        threading.Timer(0.05, far.send, [b"x"]).start()  # as a kernel that has other things to do
+        with near, far:
+            assert await loop.sock_recv(near, 1) == b"x"
+        timer.cancel()
+        return loop.time() - began
+
+    assert run_virtual(main(), fastest=0.001) == 0
+
+
+def test_where_nothing_comes_the_clock_goes_on_as_fast_as_it_may() -> None:
+    async def main() -> tuple[float, float]:
+        loop, began_s = asyncio.get_running_loop(), time.monotonic()
+        began = loop.time()
+        await asyncio.sleep(5)
+        return loop.time() - began, time.monotonic() - began_s
+
+    virtual_s, real_s = run_virtual(main(), fastest=100)
+    assert virtual_s == 5
+    assert real_s >= 0.05
 
 
 def test_work_in_line_gives_its_result_and_its_error() -> None:
