@@ -56,6 +56,13 @@ def _parts_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="ledgerline-parts-")
 
 
+def kept(name: str) -> Path:
+    """A directory for what all tests of this process look at. It goes with the process."""
+    folder = Path(_parts_folder().name) / name
+    folder.mkdir()
+    return folder
+
+
 def started_before(data: Path) -> Path:
     """``data`` as the directory of a log to be, with what a first start makes: phrases are rendered once for all tests of this
     process (whoever needs one more renders it for all), and what is learnt from is embedded once ``local_parts`` were opened."""

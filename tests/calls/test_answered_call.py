@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 
 from agent_core.guardrails.base import GuardInput, Verdict
 from agent_core.guardrails.grounding import GUARDRAIL as GROUNDING
+from console.call import CallParts
 from projections.call_report import CallReport
 from projections.moments import MomentKind, moments_of
 from projections.turn_report import TurnReport
@@ -32,7 +32,7 @@ LISTENED_MS = 20_000  # Whisper hears 30 s at most
 
 @cache
 def demo() -> Held:
-    return answered.demo(Path(mkdtemp()))
+    return answered.demo(answered.kept("demo"))
 
 
 def data_of(held: Held) -> Path:
@@ -130,11 +130,19 @@ def test_the_call_says_what_it_used() -> None:
     ]
 
 
+def with_all_the_time_in_the_world() -> CallParts:
+    """No turn is ended by its budget: how fast this machine hears and speaks is not what is tested."""
+    behaviour = local_parts().behaviour
+    marks = {"give_up_ms": 50_000, "hard_ms": 60_000}
+    budget = behaviour.budget.model_copy(update=marks)
+    return local_parts()._replace(behaviour=behaviour.model_copy(update={"budget": budget}))
+
+
 def test_a_call_in_real_time_is_answered(tmp_path: Path) -> None:
     script = answered.write_script(
         tmp_path, f"caller:\n  - wav: {LOST_CARD}\n    after: agent_started\n    pause_ms: 300\nhang_up_after_ms: 300\n"
     )
-    held = asyncio.run(answer(tmp_path / "data", follows(script), local_parts()))
+    held = asyncio.run(answer(tmp_path / "data", follows(script), with_all_the_time_in_the_world()))
     turn = turn_of(held.report, "lost")
     assert (turn.outcome, turn.intent) == ("reply", "lost_card")
     assert turn.latency_ms.first_reply is not None

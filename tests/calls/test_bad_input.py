@@ -6,13 +6,12 @@ import os
 import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 
 from console.settings import EXAMPLE_BEHAVIOUR
 from console.workspace import SqliteWorkspace
-from tests.calls.answered import LOST_CARD, hold, says
+from tests.calls.answered import LOST_CARD, hold, kept, says
 from tests.calls.commands import failed, finished, forget_settings, ledgerline, start
 
 
@@ -23,7 +22,7 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @cache
 def two_calls() -> Path:
-    data = Path(mkdtemp())
+    data = kept("two-calls")
     for _ in range(2):
         hold(data, says(LOST_CARD))
     return data

@@ -38,6 +38,15 @@ async def noted(self, fact):
         file.write(fact.event_id + chr(10))
 facts.FactWriter.put = noted
 """
+STANDS_STILL = """
+import os, time, streams.sqlite as store
+commit = store.SqliteLedger._commit
+def stopped(self):
+    commit(self)
+    while not os.path.exists("go-on") and self._store.db.execute("select 1 from log where type = 'CallAnswered'").fetchone():
+        time.sleep(0.02)
+store.SqliteLedger._commit = stopped
+"""
 FULL_AFTER_COMMITS = """
 import streams.sqlite as store
 commit, done = store.SqliteLedger._commit, []
@@ -116,10 +125,13 @@ def test_a_second_owner_is_refused_by_name_and_the_first_call_goes_on(tmp_path: 
     data = started_before(tmp_path / "data")
     says_goodbye = f"caller:\n  - wav: {DEMO / '5-goodbye.wav'}\n    after: agent_started\n    pause_ms: 500\n"
     script = answered.write_script(tmp_path, says_goodbye)
-    first = start("call", "--script", script, "--json", "--data", data, folder=tmp_path)
+    first = start(
+        *("call", "--script", script, "--speed", "max", "--json", "--data", data), folder=tmp_path, prelude=STANDS_STILL
+    )
     until_event(data, "CallAnswered", first)
     second = ledgerline("call", "--wav", LOST_CARD, "--speed", "max", "--json", "--data", data)
     failed(second, 1, f"pid {first.pid}", "--data")
+    (tmp_path / "go-on").touch()
     ran = finished(first)
     assert ran.code == 0
     assert [turn["outcome"] for turn in ran.json["turns"]] == ["close"]

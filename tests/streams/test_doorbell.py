@@ -6,11 +6,12 @@ import asyncio
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from support import run
+from support import PATIENCE_S, run
 
 from streams import sqlite_store
 from streams.codec import Body
@@ -18,15 +19,14 @@ from streams.doorbell import Doorbell
 from streams.sqlite import SqliteInbox
 from streams.sqlite_store import SqliteStore
 
-PATIENCE_S = 20.0
 NEVER_S = 3600.0
 
 
 @pytest.fixture(autouse=True)
-def temporary_files(monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="bell-"))  # tmp_path's own is too long for a socket
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+def temporary_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bell-") as folder:  # tmp_path's own is too long for a socket
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def shared(folder: Path, name: str = "log.sqlite") -> Path:
