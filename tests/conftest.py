@@ -13,10 +13,11 @@ from support import DataDirectory
 
 
 def pytest_configure() -> None:
-    """What ``nohup`` or a shell's ``&`` made this process ignore, the commands that tests start would ignore too."""
-    for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    """What ``nohup`` or a shell's ``&`` made this process ignore, the commands that tests start would ignore too. What is
+    caught and left at that, this process goes on ignoring, and they don't."""
+    for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, usual)
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
