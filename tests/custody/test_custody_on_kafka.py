@@ -96,10 +96,10 @@ def test_what_was_said_is_on_no_segment_and_in_no_file(tmp_path: Path) -> None:
     assert ledgerline("evidence", "call-1", "-o", tmp_path / "evidence", *where).code == 0
     records, segments = everything_on(prefix), segments_of(prefix)
     assert len(records) > 100
-    for words in (SAID, THEIRS, CALLER, CUSTOMER):
-        assert not any(found_in(record, words) for record in records)
-        assert files_with(data, words) == []
-        assert [path for folder in segments for path in files_with(folder, words)] == []
+    private = (SAID, THEIRS, CALLER, CUSTOMER)
+    assert not any(found_in(record, *private) for record in records)
+    assert files_with(data, *private) == []
+    assert [path for folder in segments for path in files_with(folder, *private)] == []
 
 
 def looks_back(where: tuple[object, ...]) -> None:
