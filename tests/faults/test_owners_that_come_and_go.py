@@ -28,7 +28,7 @@ from streams.owner import Stores
 PARTITIONS = 8
 CONVERSATIONS = 40
 FACTS_A_SECOND = 200
-EVENTS_A_SECOND = 200  # at least so many come to stand on the log; a fact and what is decided on it are two
+LEAST_FACTS = 1_000  # come in meanwhile, however long this machine takes over them
 CHANGES = 10  # of each of the two owners
 STAYS_S = 0.8  # each of the two, before it leaves: they overlap
 
@@ -46,10 +46,9 @@ async def comes_and_goes(host: Host, topics: Topics, data: DataDirectory, times:
                 await asyncio.sleep(STAYS_S)
 
 
-async def puts(stores: Stores, data: DataDirectory, until: asyncio.Event) -> dict[str, list[str]]:
-    """The facts that were acknowledged, by conversation, in the order of their puts."""
+async def puts(stores: Stores, data: DataDirectory, acknowledged: dict[str, list[str]], until: asyncio.Event) -> None:
+    """Notes which facts were ``acknowledged``, by conversation, in the order of their puts."""
     writer, number = FactWriter(stores.inbox, data.codec), 0
-    acknowledged: dict[str, list[str]] = {f"c{n}": [] for n in range(CONVERSATIONS)}
 
     async def put(conversation: str) -> None:
         event_id = f"{conversation}-{len(acknowledged[conversation])}"
@@ -64,7 +63,6 @@ async def puts(stores: Stores, data: DataDirectory, until: asyncio.Event) -> dic
         number += len(batch)
         due_s += len(batch) / FACTS_A_SECOND
         await asyncio.sleep(due_s - loop.time())
-    return acknowledged
 
 
 class Effective(NamedTuple):
@@ -98,29 +96,31 @@ def test_nothing_is_lost_doubled_or_out_of_order_while_owners_come_and_go(
     host: Host, data: DataDirectory, tmp_path: Path, reader: Path
 ) -> None:
     topics, over = topics_for(tmp_path, PARTITIONS), asyncio.Event()
+    acknowledged: dict[str, list[str]] = {f"c{n}": [] for n in range(CONVERSATIONS)}
 
-    async def ten_times() -> None:
-        await asyncio.gather(*(comes_and_goes(host, topics, data, CHANGES, after_s) for after_s in (0.0, STAYS_S / 2)))
+    async def both(times: int) -> None:
+        await asyncio.gather(*(comes_and_goes(host, topics, data, times, after_s) for after_s in (0.0, STAYS_S / 2)))
+
+    async def ten_times_and_on() -> None:
+        await both(CHANGES)
+        while sum(map(len, acknowledged.values())) < LEAST_FACTS:
+            await both(1)
         over.set()
 
-    async def scenario() -> tuple[dict[str, list[str]], float, Effective, Account]:
-        loop = asyncio.get_running_loop()
+    async def scenario() -> tuple[Effective, Account]:
         async with opened(bootstrap(), topics) as stores:
-            began_s = loop.time()
             async with asyncio.TaskGroup() as group:
-                putting = group.create_task(puts(stores, data, over))
-                group.create_task(ten_times())
-            acknowledged, lasted_s = putting.result(), loop.time() - began_s
+                group.create_task(puts(stores, data, acknowledged, over))
+                group.create_task(ten_times_and_on())
             every = [event_id for ids in acknowledged.values() for event_id in ids]
             while (found := await effective_facts(stores, data)).count < len(every):
                 await comes_and_goes(host, topics, data, 1)  # takes what nobody has taken yet
         account = await read_by_others(reader, bootstrap(), topics.log, every, tmp_path)
-        return acknowledged, lasted_s, found, account
+        return found, account
 
-    acknowledged, lasted_s, found, account = run(scenario(), A_SCENARIO_S)
+    found, account = run(scenario(), A_SCENARIO_S)
     facts = sum(map(len, acknowledged.values()))
-    assert account.effective >= 2 * facts
-    assert 2 * facts > EVENTS_A_SECOND * lasted_s, "less came in than the test is about"
+    assert account.effective >= 2 * facts  # a fact and what is decided on it
     assert found.reigns >= 2 * CHANGES, "they came and owned nothing"
     doubled = [name for name, count in Counter(id for ids in found.facts.values() for id in ids).items() if count > 1]
     assert not doubled

@@ -22,6 +22,7 @@ from providers.phrase_store import PhraseStore
 from providers.piper_voice import PiperVoice
 from providers.whisper import shared_whisper
 from tests.speech.word_error import word_errors
+from tests.support import PATIENCE_S
 
 TEXT = "Are you still there? You can ask for a person at any time."
 
@@ -180,7 +181,7 @@ def test_piper_s_process_ends_when_its_owner_is_gone() -> None:
     child = PiperChild(voice).process
     assert child.stdin is not None
     child.stdin.close()
-    assert child.wait(timeout=10) == 0
+    assert child.wait(timeout=PATIENCE_S) == 0
     voice.close()
 
 

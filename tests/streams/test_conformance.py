@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 from adapters import ADAPTERS, Adapter
+from support import PATIENCE_S
 from written import CODEC, body, entry, pressed, step, took
 
 from streams.owner import Stores
@@ -54,7 +55,7 @@ async def first(followed: AsyncIterator[list[T]], count: int) -> list[T]:
 async def followed_until(followed: AsyncIterator[list[T]], enough: Callable[[list[T]], bool]) -> list[T]:
     found: list[T] = []
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for batch in followed:
                 found.extend(batch)
                 if enough(found):

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from broker import bootstrap, topics_for
-from support import DataDirectory, NoEffects, TallyMind, run
+from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, run
 
 from streams.hosts.kafka import KafkaHost
 from streams.kafka.connection import connected
@@ -123,7 +123,7 @@ def test_an_owner_that_has_to_go_ends_in_good_order_whatever_the_host_hears_mean
             async with worker() as first:
                 assert SlowToStop.open == 4
                 async with worker() as second:
-                    async with asyncio.timeout(20.0):
+                    async with asyncio.timeout(PATIENCE_S):
                         while not (len(first.owned) == len(second.owned) == 2 and SlowToStop.open == 4):  # noqa: ASYNC110
                             await asyncio.sleep(0.05)
         assert SlowToStop.open == 0

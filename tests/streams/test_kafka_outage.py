@@ -32,11 +32,11 @@ def server(tmp_path: Path) -> Iterator[KafkaServer]:
 def test_over_the_death_of_the_broker_nothing_acknowledged_is_lost_and_everyone_goes_on(server: KafkaServer) -> None:
     async def scenario() -> None:
         connection = Connection(server.bootstrap)
-        hasty = KafkaInbox(connection, TOPICS, put_timeout_s=0.5)
+        patient, hasty = KafkaInbox(connection, TOPICS), KafkaInbox(connection, TOPICS, put_timeout_s=0.5)
         async with opened(server.bootstrap, TOPICS) as stores:
             following = stores.ledger.follow(0, 0)
             await stores.ledger.append(0, [entry(took(1))])
-            await hasty.put("c1", "a", body(pressed("c1", "a")))
+            await patient.put("c1", "a", body(pressed("c1", "a")))
             assert [r.offset for r in await anext(following)] == [0]
 
             server.stop(at_once=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import DataDirectory, run
+from support import PATIENCE_S, DataDirectory, run
 
 from schemas.facts import KeyPressed
 from streams.codec import Codec
@@ -86,7 +86,7 @@ def test_two_processes_that_make_a_key_at_once_get_the_same_one(tmp_path: Path) 
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    printed = {process.communicate(timeout=30)[0] for process in racing}
+    printed = {process.communicate(timeout=PATIENCE_S)[0] for process in racing}
     assert all(process.returncode == 0 for process in racing)
     assert len(printed) == 1
 

@@ -12,7 +12,7 @@ import pytest
 from broker import bootstrap, topics_for
 from msgspec.structs import replace
 from owning import Inbox, effective, reigning, until
-from support import DataDirectory, NoEffects, TallyMind, eventually, run
+from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, eventually, run
 from written import entry, took
 
 from schemas import facts as f
@@ -33,7 +33,6 @@ from streams.ports import InboxUnavailableError
 
 PRESSED = f.KeyPressed(key="2")
 NOTHING = Fed(frozenset(), None)
-PATIENCE_S = 20.0
 
 
 class Reading:

@@ -13,9 +13,7 @@ from streams.codec import Body
 from streams.ports import AppendUnknownError, Entry
 from streams.sqlite import SqliteInbox, SqliteLedger
 from streams.sqlite_store import SqliteStore
-from tests.support import run
-
-PATIENCE_S = 20.0
+from tests.support import PATIENCE_S, run
 
 
 def entry(type_name: str = "CallEnded") -> Entry:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from projections.live.tables import LiveTopics
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
+from servers.ports import free_port
 from streams.kafka.connection import connected
 from streams.kafka.log import opened
 from streams.kafka.topics import Topics
@@ -45,7 +45,7 @@ class Log:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[LiveAggregates]:
-        async with LiveAggregates(bootstrap(), self.topics, host="127.0.0.1", port=_free_port()) as live:
+        async with LiveAggregates(bootstrap(), self.topics, host="127.0.0.1", port=free_port()) as live:
             yield live
 
     async def append(self, stores: Stores, partition: int, start: int = 0, count: int = 1_000) -> None:
@@ -70,13 +70,6 @@ def log(data: DataDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(here)
     yield Log(topics_for(tmp_path, PARTITIONS), data)
     assert not list(here.iterdir()), "Faust left something where it was started"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until(holds: Callable[[], bool]) -> None:
