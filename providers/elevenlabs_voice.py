@@ -19,6 +19,7 @@ from providers.elevenlabs_contexts import IN_BODY, OUTPUT_FORMAT, ElevenLabsCont
 from providers.http_failures import status_error
 from providers.voice_rendering import Waits, render
 from providers.voice_sockets import HandshakeRefusedError, VoiceSockets
+from providers.whole_samples import WholeSamples
 
 if TYPE_CHECKING:
     from elevenlabs import AsyncElevenLabs
@@ -109,7 +110,7 @@ class ElevenLabsVoice:
                 "additional_body_parameters": self._options(in_body=True),
             },
         )
-        samples, heard = _WholeSamples(), False
+        samples, heard = WholeSamples(), False
         async with aclosing(stream):
             while (piece := await self._next_piece(stream, heard=heard)) is not None:
                 if pcm := samples.take(piece):
@@ -135,19 +136,6 @@ class ElevenLabsVoice:
 
     def _options(self, *, in_body: bool) -> dict[str, Any]:
         return {key: value for key, value in self._settings.options.items() if (key in IN_BODY) is in_body}
-
-
-class _WholeSamples:
-    """Keeps back half a sample: a chunk may end in the middle of one."""
-
-    def __init__(self) -> None:
-        self._half = b""
-
-    def take(self, piece: bytes) -> bytes:
-        joined = self._half + piece
-        cut = len(joined) // 2 * 2
-        self._half = joined[cut:]
-        return joined[:cut]
 
 
 def _base_urls(url: str) -> tuple[str, str]:

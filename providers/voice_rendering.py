@@ -17,6 +17,7 @@ from agent_core.ports import FailureReason, ProviderError, Speech, WordTiming
 from providers.voice_dialect import Piece
 from providers.voice_socket import OpenContext
 from providers.voice_sockets import VoiceSockets
+from providers.whole_samples import WholeSamples
 from providers.word_timing import WordsFromCharacters
 
 _BYTES_PER_MS = 32  # 16 kHz PCM16
@@ -102,11 +103,11 @@ class _Rendered:
         self.heard_of_context = False
         self._began_bytes = 0
         self._first_audio_ms: float | None = None
-        self._half = b""
+        self._samples = WholeSamples()
         self._letters = WordsFromCharacters()
 
     def begin_context(self) -> None:
-        self._began_bytes, self._half, self.heard_of_context = self.sent_bytes, b"", False
+        self._began_bytes, self._samples, self.heard_of_context = self.sent_bytes, WholeSamples(), False
 
     def ahead_ms(self, now_ms: float) -> float:
         """Audio that can't have been played yet."""
@@ -114,9 +115,7 @@ class _Rendered:
         return max(0.0, self.sent_bytes / _BYTES_PER_MS - played_ms)
 
     def take(self, piece: Piece, now_ms: float) -> Speech:
-        joined = self._half + piece.pcm
-        whole = len(joined) // 2 * 2  # a piece may end in the middle of a sample
-        pcm, self._half = joined[:whole], joined[whole:]
+        pcm = self._samples.take(piece.pcm)
         words = self._words(piece)
         self.sent_bytes += len(pcm)
         if pcm:

@@ -53,5 +53,5 @@ def test_every_recipe_works_as_it_stands(tmp_path: Path) -> None:
     tests = [name for name in code if Path(name).name.startswith("test_")]
     assert len(tests) >= 7
     run(copy, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests)
-    run(copy, sys.executable, "-m", "ruff", "check", "--no-cache", *code)
-    run(copy, sys.executable, "-m", "ruff", "format", "--check", "--no-cache", *code)
+    run(copy, sys.executable, "-m", "ruff", "check", "--no-cache", ".")
+    run(copy, sys.executable, "-m", "ruff", "format", "--check", "--no-cache", ".")
