@@ -1,7 +1,7 @@
 """A company of example customers, held in memory: tools may change their records, answers are checked, phones get messages.
 
-For trying things: it forgets everything with its process. Keys, undoing and refusals are as a bank's own systems have them
-(``agent_core.company_ports``).
+For trying things: it forgets everything with its process. What may be changed, and to what, stands in the customers' file.
+Keys, undoing and refusals are as a bank's own systems have them (``agent_core.company_ports``).
 """
 
 from __future__ import annotations
@@ -13,12 +13,6 @@ from agent_core.company_ports import Operation
 from agent_core.ports import FailureReason, ProviderError
 from providers.example_customers import ExampleCustomers
 
-CHANGES = {
-    "block_card": {"status": "blocked"},
-    "issue_card": {"replaced": "yes"},
-    "book_delivery": {"delivery": "booked"},
-}
-DELIVERED_ON = "Friday"
 MOBILE = ("contact", "mobile")
 
 
@@ -51,11 +45,17 @@ class ExampleCompany:
         """Raises ``ProviderError(REFUSED)``."""
         if operation.key in self._done:
             return self._done[operation.key][1]
-        await self.read(operation.customer_id, "card", operation.object_id)
-        if operation.key in self._void or operation.kind not in CHANGES:
-            raise ProviderError(FailureReason.REFUSED, self.name, "undone before it came, or unknown")
-        self._changed.setdefault((operation.customer_id, operation.object_id), {}).update(CHANGES[operation.kind])
-        answer = {"reference": f"H {len(self._done) + 1}", "due": DELIVERED_ON}
+        if operation.key in self._void:
+            raise ProviderError(FailureReason.REFUSED, self.name, "undone before it came")
+        kind = self._customers.operations.get(operation.kind)
+        if kind is None:
+            raise ProviderError(
+                FailureReason.REFUSED, self.name, f"the customers' file has no operation {operation.kind}"
+            )
+        await self.read(operation.customer_id, kind.about, operation.object_id)
+        self._changed.setdefault((operation.customer_id, operation.object_id), {}).update(kind.changes)
+        number = str(len(self._done) + 1)
+        answer = {name: text.replace("{number}", number) for name, text in kind.answer.items()}
         self._done[operation.key] = operation, answer
         return answer
 
@@ -66,7 +66,7 @@ class ExampleCompany:
         self._void.add(undoes)
         if done := self._done.pop(undoes, None):
             changed = self._changed[done[0].customer_id, done[0].object_id]
-            for name in CHANGES[done[0].kind]:
+            for name in self._customers.operations[done[0].kind].changes:
                 changed.pop(name, None)
         return {}
 

@@ -4,6 +4,8 @@ customers:
   - id: cust-1001
     objects:
       - {kind: card, id: card-1001-a, said_as: "4421", record: {type: debit card, status: posted, due: Thursday}}
+operations:
+  block_card: {about: card, changes: {status: blocked}, answer: {reference: "H {number}"}}
 """
 
 from __future__ import annotations
@@ -39,8 +41,17 @@ class ExampleCustomer(_Data):
     objects: list[ExampleObject] = []
 
 
+class ExampleOperation(_Data):
+    """What a change does to an object of the kind ``about``, and what is answered. ``{number}`` counts changes from 1."""
+
+    about: str
+    changes: dict[str, str]
+    answer: dict[str, str] = {}
+
+
 class _File(_Data):
     customers: list[ExampleCustomer]
+    operations: dict[str, ExampleOperation] = {}
 
 
 class ExampleCustomers:
@@ -48,14 +59,16 @@ class ExampleCustomers:
 
     name = "example-customers"
 
-    def __init__(self, customers: list[ExampleCustomer]) -> None:
+    def __init__(self, customers: list[ExampleCustomer], operations: Mapping[str, ExampleOperation]) -> None:
         self.customers = {customer.id: customer for customer in customers}
+        self.operations = operations  # what may be changed, by the name that a tool's step gives it
 
     @classmethod
     def load(cls, path: Path) -> ExampleCustomers:
         """Raises ``OSError``, ``ValueError`` for a file that isn't of this shape."""
         try:
-            return cls(_File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).customers)
+            file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls(file.customers, file.operations)
         except yaml.YAMLError as error:
             raise ValueError(f"{path}: not YAML: {error}") from None
 

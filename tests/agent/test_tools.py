@@ -10,11 +10,13 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from agent_core.company_ports import Operation
 from agent_core.ports import FailureReason, ProviderError
 from agent_core.subject import Level
 from agent_core.tools import registry
 from agent_core.tools.base import Effect, ObjectOf, Step, SubjectId, Tool, ToolArguments, ToolResult
 from agent_core.tools.card_status import CardStatus, CardStatusArguments, card_status
+from providers.example_company import ExampleCompany
 from providers.example_customers import ExampleCustomers
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
@@ -83,6 +85,30 @@ def test_a_file_that_isnt_one_of_customers_is_refused(tmp_path: Path, text: str)
     path.write_text(text)
     with pytest.raises(ValueError, match=r"customers|YAML|Field"):
         ExampleCustomers.load(path)
+
+
+def test_every_step_of_a_tool_can_be_tried_with_the_examples_customers(customers: ExampleCustomers) -> None:
+    steps = [step for tool in registry.every().values() for step in tool.steps]
+    assert len(steps) >= 3
+    for step in steps:
+        operation = customers.operations[step.operation]
+        assert set(step.result.__struct_fields__) <= set(operation.answer)
+
+
+def test_what_an_operation_changes_and_answers_stands_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "customers.yaml"
+    path.write_text(
+        'customers: [{id: ada, objects: [{kind: account, id: a1, record: {limit: "500", lent: "no"}}]}]\n'
+        'operations: {lend: {about: account, changes: {lent: "yes"}, answer: {reference: "L {number}"}}}\n'
+    )
+    company = ExampleCompany(ExampleCustomers.load(path))
+    assert asyncio.run(company.perform(Operation("k1", "lend", "ada", "a1"))) == {"reference": "L 1"}
+    assert asyncio.run(company.perform(Operation("k1", "lend", "ada", "a1"))) == {"reference": "L 1"}
+    assert asyncio.run(company.read("ada", "account", "a1")) == {"limit": "500", "lent": "yes"}
+    with pytest.raises(ProviderError, match="the customers' file has no operation sell"):
+        asyncio.run(company.perform(Operation("k2", "sell", "ada", "a1")))
+    asyncio.run(company.undo(Operation("k3", "lend", "ada", "a1"), "k1"))
+    assert asyncio.run(company.read("ada", "account", "a1")) == {"limit": "500", "lent": "no"}
 
 
 def test_a_tool_is_known_by_the_name_of_its_file() -> None:
