@@ -21,6 +21,7 @@ from streams.kafka.url import KafkaUrl, LogUrlError, parse
 
 CONFIG_FILE = "ledgerline.toml"
 PREFIX = "LEDGERLINE_"
+NOT_OURS = frozenset({"TEST_KAFKA", "ENGINES", "VOICE_ROWS"})  # of tests and benchmarks, set in the same terminal
 EXAMPLE_BEHAVIOUR = Path(__file__).resolve().parent.parent / "examples" / "bank"
 
 
@@ -303,7 +304,7 @@ def _settings_at(location: tuple[int | str, ...]) -> list[str]:
 def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
     for name in environment:
         first = name.upper().removeprefix(PREFIX).split("__")[0]
-        if name.upper().startswith(PREFIX) and first.lower() not in Settings.model_fields:
+        if name.upper().startswith(PREFIX) and first not in NOT_OURS and first.lower() not in Settings.model_fields:
             yield name
 
 

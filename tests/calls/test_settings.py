@@ -158,6 +158,15 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert set_all(monkeypatch, OPENAI_BASE_URL="", **empty) == Settings()
 
 
+def test_what_tests_and_benchmarks_read_is_no_mistake_in_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(
+        monkeypatch,
+        LEDGERLINE_TEST_KAFKA="127.0.0.1:9092",  # `make kafka` prints it beside the address of the log
+        LEDGERLINE_ENGINES="Restate",
+        LEDGERLINE_VOICE_ROWS="bare",
+    )
+
+
 def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ledgerline.toml").write_text(
         'data = "from-file"\n[stt]\nprovider = "local"\n[tts]\nvoice = "file-voice"\nmodel = "file-model"\n'
