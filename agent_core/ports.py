@@ -6,7 +6,7 @@ Audio inside the product is always PCM, signed 16-bit little-endian, mono, 16 kH
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -271,12 +271,12 @@ class Speech:
 
 
 class SpeechSynthesiser(Protocol):
-    """A voice. ``speak`` yields audio as it is made; closing the iterator cancels it. Raises ``ProviderError``."""
+    """A voice. ``speak`` yields audio as it is made; closing the generator cancels it. Raises ``ProviderError``."""
 
     @property
     def name(self) -> str: ...
 
-    def speak(self, text: str) -> AsyncIterator[Speech]: ...
+    def speak(self, text: str) -> AsyncGenerator[Speech, None]: ...
 
     async def close(self) -> None: ...
 

@@ -7,7 +7,7 @@ once. What is real is time: frames of 20 ms both ways, and a sound counts when i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from agent_core.ports import (
     FRAME_BYTES,
@@ -181,7 +181,7 @@ class ToneVoice:
 
     name = "tone"
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         yield Speech(TONE * REPLY_FRAMES)
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ draws and paces without their sockets. What SDKs, sockets and the machine cost i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from agent_core.behaviour import Behaviour
 from agent_core.hedging import Hedging
@@ -147,7 +147,7 @@ class VirtualVoice:
     def __init__(self, config: EmulatorConfig) -> None:
         self._state = EmulatorState(config)
 
-    async def speak(self, text: str) -> AsyncIterator[Sound]:
+    async def speak(self, text: str) -> AsyncGenerator[Sound, None]:
         voice = Voice(self._state, Struck(()), output_format("pcm_16000"), None)
         async for chunk in voice.speak(text):
             yield Sound(chunk.audio)

@@ -85,7 +85,7 @@ async def _that_listen(recognisers: list[SpeechRecogniser], trouble: VendorTroub
 
 async def _try(voice: SpeechSynthesiser) -> None:
     """A first word of audio, or the ``ProviderError`` of the last voice."""
-    async with aclosing(voice.speak(_PROBE)) as pieces:  # type: ignore[type-var]
+    async with aclosing(voice.speak(_PROBE)) as pieces:
         async for _ in pieces:
             return
 

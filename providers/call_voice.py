@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from agent_core.ports import Speech, SpeechSynthesiser
@@ -25,9 +25,9 @@ class CallVoice:
     def name(self) -> str:
         return self._voice.name
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         """Raises ``ProviderError`` from the voice."""
-        async with self._free, aclosing(self._voice.speak(text)) as pieces:  # type: ignore[type-var]
+        async with self._free, aclosing(self._voice.speak(text)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 
 from agent_core.ports import FailureReason, ProviderError, Speech, SpeechSynthesiser
 
@@ -35,13 +35,13 @@ class FallbackVoice:
         first = next(iter(self._in_order()), None)
         return "no voice" if first is None else self._voices[first].name
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         """Raises the ``ProviderError`` of the last voice when none makes a sound."""
         last = ProviderError(FailureReason.MISSING, "voice", "no voice is installed")
         for index in self._in_order():
             heard = False
             try:
-                async with contextlib.aclosing(_generator(self._voices[index].speak(text))) as pieces:
+                async with aclosing(self._voices[index].speak(text)) as pieces:
                     async for piece in pieces:
                         heard = heard or bool(piece.pcm)
                         yield piece
@@ -70,13 +70,3 @@ class FallbackVoice:
         for_s = math.inf if error.reason in _FOR_GOOD else max(PASSED_OVER_S, error.retry_after_s or 0.0)
         self._passed_over_until_s[index] = self._now_s() + for_s
         self._on_failure(error)
-
-
-def _generator(pieces: AsyncIterator[Speech]) -> AsyncGenerator[Speech, None]:
-    """Every voice here is an async generator; one that isn't has nothing to close."""
-    return pieces if isinstance(pieces, AsyncGenerator) else _walked(pieces)
-
-
-async def _walked(pieces: AsyncIterator[Speech]) -> AsyncGenerator[Speech, None]:
-    async for piece in pieces:
-        yield piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from agent_core.ports import Speech, SpeechSynthesiser
@@ -19,13 +19,13 @@ class RehearsedVoice:
     def name(self) -> str:
         return self._voice.name
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         """Raises ``ProviderError`` from the voice, for a line that wasn't rehearsed."""
         ready = self._store.ready(text)
         if ready is not None:
             yield Speech(ready)
             return
-        async with aclosing(self._voice.speak(text)) as pieces:  # type: ignore[type-var]
+        async with aclosing(self._voice.speak(text)) as pieces:
             async for piece in pieces:
                 yield piece
 

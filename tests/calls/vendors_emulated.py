@@ -10,7 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +120,7 @@ class Shared:
     def __init__(self, voice: SpeechSynthesiser) -> None:
         self._voice, self.name = voice, voice.name
 
-    def speak(self, text: str) -> AsyncIterator[Speech]:
+    def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         return self._voice.speak(text)
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from agent_core.ports import FailureReason, ProviderError, Speech, WordTiming
 from simulation.virtual_loop import run_virtual
@@ -61,7 +61,7 @@ class Voice:
         self.cancelled = False
         self.texts: list[str] = []
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         pieces = self._pieces if self._then is None or not self.texts else self._then
         self.texts.append(text)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ class Voice:
         self.asked = 0
         self._script = list(script)
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         self.asked += 1
         for step in self._script.pop(0) if self._script else [SOUND, SOUND]:
             if isinstance(step, FailureReason):

