@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Generic, NamedTuple
 
 from msgspec.structs import replace
@@ -28,6 +27,7 @@ from streams.clock import OwnerClock, wall_clock_us
 from streams.codec import Body, Codec, UndecodableError
 from streams.effective import EffectiveReader
 from streams.fact_writer import fact_event
+from streams.in_flight import Appended, InFlight
 from streams.keys import KeysUnavailableError
 from streams.loading import DamagedConversationError, Loader, Opened
 from streams.mind import C, Effects, Mind, Outcome
@@ -72,15 +72,6 @@ class _Wake(NamedTuple):
     conversation_id: str
 
 
-class _Appended(NamedTuple):
-    conversation_id: str
-    receipt: Awaitable[Receipt]
-    size: int
-    last: Event
-    finished: bool
-    settles: bool  # whether it ends a turn
-
-
 class Owner(Generic[C]):
     def __init__(
         self,
@@ -107,8 +98,7 @@ class Owner(Generic[C]):
         self._snapshots = SnapshotWriter(partition, stores.snapshots, mind, snapshot_every)
         loader = Loader(partition, stores.ledger, stores.snapshots, codec, mind)
         self._known = WorkingSet(mind, self._timers, loader, self._snapshots, passivate_after_s)
-        self._appended: deque[_Appended] = deque()
-        self._has_appended = asyncio.Event()
+        self._appended = InFlight()
         self._wants_sync = asyncio.Event()
         self._epoch, self._inbox_mark = 0, NO_INBOX
         self.superseded_by: int | None = None  # the epoch of the owner that took the partition from this one
@@ -157,8 +147,7 @@ class Owner(Generic[C]):
             why = str(lost.exceptions[0])
         finally:
             self._timers.clear()
-            for appended in self._appended:
-                _forget(appended.receipt)
+            self._appended.forget()
             await self._effects.stop()
         return why
 
@@ -287,8 +276,7 @@ class Owner(Generic[C]):
         opened.seen.add(fact.event_id)
         opened.pending += 1
         settles = any(event.type == "TurnEnded" for event in events)
-        self._appended.append(_Appended(conversation_id, receipt, len(entries), stamped, work.finished, settles))
-        self._has_appended.set()
+        self._appended.add(Appended(conversation_id, receipt, len(entries), stamped, work.finished, settles))
         self._timers.arm(conversation_id, work.timers)
         self._effects.reconcile(conversation_id, conversation)
 
@@ -332,10 +320,7 @@ class Owner(Generic[C]):
     async def _acknowledge(self) -> None:
         """Receipts in order. Raises ``AppendUnknownError`` when the reign is over or may be."""
         while True:
-            while not self._appended:
-                self._has_appended.clear()
-                await self._has_appended.wait()
-            appended = self._appended.popleft()
+            appended = await self._appended.take()
             try:
                 async with asyncio.timeout(self._append_timeout_s):
                     receipt = await appended.receipt
@@ -364,7 +349,7 @@ class Owner(Generic[C]):
             self.superseded_by = self._gap_reader.epoch
             raise AppendUnknownError(f"another owner took the partition (epoch {self._gap_reader.epoch})")
 
-    def _effective(self, appended: _Appended, receipt: Receipt) -> None:
+    def _effective(self, appended: Appended, receipt: Receipt) -> None:
         """The step is durable and counts."""
         last = appended.last
         self._known.effective(appended.conversation_id, receipt, finished=appended.finished)
@@ -397,9 +382,3 @@ class Owner(Generic[C]):
                     )
                 )
             await asyncio.sleep(HELD_EVERY_S)
-
-
-def _forget(receipt: Awaitable[Receipt]) -> None:
-    """Nobody waits for it any more: the log says what became of it, and its failure is no news."""
-    if isinstance(receipt, asyncio.Future) and not receipt.cancel() and not receipt.cancelled():
-        receipt.exception()
