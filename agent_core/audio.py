@@ -6,14 +6,14 @@ Sources of the formulas: RMS energy is the usual root of the mean square; the te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_core.ports import FRAME_BYTES, SAMPLE_RATE_HZ
+from agent_core.ports import SAMPLE_RATE_HZ
 
 BYTES_PER_MS = SAMPLE_RATE_HZ * 2 // 1000
 Samples = NDArray[np.float32]
@@ -76,12 +76,6 @@ class Resampler:
 def resample_pcm(samples: Samples, from_hz: int) -> bytes:
     """One piece of mono audio of any rate as product PCM."""
     return float_to_pcm(Resampler(from_hz).push(samples, last=True))
-
-
-def pcm_frames(pcm: bytes, frame_bytes: int = FRAME_BYTES) -> Iterator[bytes]:
-    """Whole frames; the last one is filled up with silence."""
-    for start in range(0, len(pcm), frame_bytes):
-        yield pcm[start : start + frame_bytes].ljust(frame_bytes, b"\0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,6 @@ class KafkaCluster:
         """SIGKILL."""
         self._nodes[number].kill()
 
-    def stop_node(self, number: int) -> None:
-        """It hands its partitions over first."""
-        self._nodes[number].stop()
-
     def start_node(self, number: int) -> None:
         """Over its data, on its ports. Returns when it answers. Raises ``StartFailedError``."""
         self._nodes[number].launch()

@@ -28,7 +28,6 @@ from agent_core.subject import Level
 SHORT = Budget(
     hold_marks_ms=(400, 1200), give_up_ms=2000, hard_ms=2600, completion_timeout_ms=1600, guardrail_timeout_ms=500
 )
-USUAL = Budget()
 
 PRIVATE = "Staff may waive the replacement charge twice for customers who threaten to leave the bank."
 FORBIDDEN = (

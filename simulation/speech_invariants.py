@@ -41,9 +41,7 @@ class _Knows:
     broken: str | None = None  # what a voice broke off in, and goes on with: see simulation/sentence_invariants
     caller_speaks_since: float | None = None
     holds: int = 0
-    waits_since: float | None = None
     closed_utterances: set[str] = field(default_factory=set)
-    pending_close: bool = False
 
 
 def sounds(log: RawLog, traces: list[GatewayTrace], standstills: Standstills) -> Iterator[Violation]:

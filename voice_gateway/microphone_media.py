@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any
 
 from agent_core.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ
 from voice_gateway.media import MediaError, MediaFailure
@@ -20,14 +20,6 @@ _SILENT_FRAME = bytes(FRAME_BYTES)
 _ECHO_TAIL_MS = 300  # the room and the sound card go on for so long after the last sample was handed over
 _APM_FRAME_BYTES = SAMPLE_RATE_HZ // 100 * 2  # WebRTC's audio processing takes 10 ms at a time
 _MAX_WAITING_FRAMES = 100  # 2 s of microphone that nobody reads; older frames are dropped
-
-
-class EchoCanceller(Protocol):
-    """Takes what the loudspeaker plays out of what the microphone hears. Frames of 20 ms."""
-
-    def played(self, frame: bytes) -> None: ...
-
-    def heard(self, frame: bytes) -> bytes: ...
 
 
 class MicrophoneMedia:
@@ -144,7 +136,8 @@ class MicrophoneMedia:
 
 
 class WebRtcEchoCanceller:
-    """WebRTC's echo canceller and noise suppression. Raises ``MediaError`` where ``livekit`` isn't installed."""
+    """Takes what the loudspeaker plays out of what the microphone hears, by WebRTC's canceller and noise suppression. Frames
+    of 20 ms. Raises ``MediaError`` where ``livekit`` isn't installed."""
 
     def __init__(self) -> None:
         try:

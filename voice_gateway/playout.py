@@ -26,10 +26,6 @@ class PlayoutBuffer:
     def played_bytes(self) -> int:
         return self._played_bytes
 
-    @property
-    def waiting_bytes(self) -> int:
-        return len(self._waiting)
-
     async def put(self, pcm: bytes) -> None:
         """Append, then wait until no more than the high water mark is left. Audio put after ``close`` is dropped."""
         if self._closed:

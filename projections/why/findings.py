@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import msgspec
-
-from projections.why.case import Case
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,9 +13,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     weight: int
     told: str
     seqs: tuple[int, ...] = ()
-
-
-Rule = Callable[[Case], Iterator[Finding]]
 
 
 def quoted(text: str, most: int = 90) -> str:

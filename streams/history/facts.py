@@ -25,8 +25,6 @@ from streams.history.transcript import AnyEntry, BadHistoryError, Message, Model
 from streams.keys import DataKey
 from streams.pseudonyms import Pseudonyms
 
-SOURCES = ("transcripts", "otel", "langfuse")
-
 
 class Told(NamedTuple):
     """A fact to be. ``at_us``: by the other system's clock."""
