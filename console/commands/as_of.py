@@ -10,7 +10,7 @@ from console.answer import print_answer
 from console.failures import UsageError
 from console.find_call import find_call
 from console.output import print_json, tell
-from console.progress_bar import ProgressBar
+from console.progress import Progress
 from console.read_models import ReadModels, bring_up_to_date, read_models
 from console.settings import Settings, load_settings
 from projections.analytics import Analytics, Answer, QueryError
@@ -101,9 +101,10 @@ def _tell(article: ArticleAsOf, as_json: bool) -> None:
 
 
 async def _ask(models: ReadModels, at: AsOf, query: str) -> Answer:
-    with ProgressBar("projecting") as bar:
-        for advice in await bring_up_to_date(models, bar):
-            print(f"ledgerline: {advice}", file=sys.stderr)
+    with Progress("projecting") as progress:
+        advised = await bring_up_to_date(models, progress)
+    for advice in advised:
+        print(f"ledgerline: {advice}", file=sys.stderr)
     await models.workspace.bring_keys()
     recorded = [(version.seq, version.recorded_us) for version in models.log.behaviours()]
     seq = await behaviour_at(at, models.log.ledger, recorded)

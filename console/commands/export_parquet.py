@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.failures import UsageError
 from console.output import print_json, table
-from console.progress_bar import ProgressBar
+from console.progress import Progress
 from console.read_models import bring_up_to_date, read_models
 from console.settings import Settings, load_settings
 from projections.analytics import Analytics
@@ -29,8 +29,9 @@ def run(*, directory: Path, store: str | None, data: Path | None, log: str | Non
 
 async def _export(settings: Settings, url: str | None, directory: Path) -> dict[str, int]:
     async with read_models(settings, url) as models:
-        with ProgressBar("projecting") as bar:
-            for advice in await bring_up_to_date(models, bar):
-                print(f"ledgerline: {advice}", file=sys.stderr)
+        with Progress("projecting") as progress:
+            advised = await bring_up_to_date(models, progress)
+        for advice in advised:
+            print(f"ledgerline: {advice}", file=sys.stderr)
         with Analytics(models.store, models.workspace.keys) as analytics:
             return {name: analytics.write_parquet(model, directory / name) for name, model in READ_MODELS.items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console.failures import FailedError, UsageError
 from console.output import print_json, table
-from console.progress_bar import ProgressBar
+from console.progress import Progress
 from console.read_models import ReadModels, read_models
 from console.settings import Settings, load_settings
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM
@@ -65,14 +65,14 @@ async def _run(
     async with read_models(settings, url) as models:
         known = standings(models.store, READ_MODELS)
         if what is None:
-            with ProgressBar("projecting") as bar:
-                caught = await catch_up(models.store, models.log, members_of(models.store, known), bar)
+            with Progress("projecting") as progress:
+                caught = await catch_up(models.store, models.log, members_of(models.store, known), progress)
             _tell_unreadable(caught.unreadable)
             if keep_on:
                 await _follow(models)
         elif name is not None:
-            with ProgressBar(f"rebuilding {name}") as bar:
-                caught = await rebuild(models.store, models.log, READ_MODELS[name], bar)
+            with Progress(f"rebuilding {name}") as progress:
+                caught = await rebuild(models.store, models.log, READ_MODELS[name], progress)
             _tell_unreadable(caught.unreadable)
         return await _listed(models, [s for s in standings(models.store, READ_MODELS) if name in (None, s.model.name)])
 

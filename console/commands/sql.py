@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console.answer import print_answer
 from console.failures import UsageError
-from console.progress_bar import ProgressBar
+from console.progress import Progress
 from console.read_models import bring_up_to_date, read_models
 from console.settings import Settings, load_settings
 from projections.analytics import Analytics, Answer, QueryError
@@ -21,9 +21,10 @@ def run(*, query: str, store: str | None, data: Path | None, log: str | None, as
 
 async def _ask(settings: Settings, url: str | None, query: str) -> Answer:
     async with read_models(settings, url) as models:
-        with ProgressBar("projecting") as bar:
-            for advice in await bring_up_to_date(models, bar):
-                print(f"ledgerline: {advice}", file=sys.stderr)
+        with Progress("projecting") as progress:
+            advised = await bring_up_to_date(models, progress)
+        for advice in advised:
+            print(f"ledgerline: {advice}", file=sys.stderr)
         await models.workspace.bring_keys()
         with Analytics(models.store, models.workspace.keys) as analytics:
             try:
