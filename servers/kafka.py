@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from servers.cut_line import CutLines, LinesFailedError
 from servers.foreground import ROOT
 from servers.kafka_layout import Layout, laid_out
 from servers.kafka_node import KafkaNode
+from servers.kafka_security import KafkaSecurity
 
 USUAL_PORT = 9092
 SESSION_TIMEOUT_MS = 4_000  # a broker that is silent so long has lost its partitions; stock brokers: 9,000
@@ -30,6 +31,7 @@ class KafkaCluster:
 
     ``cuttable``: nodes can be cut off from everybody else (on Linux; costs a relay's hop for all traffic).
     ``port``: node 1's; those of the others follow it. Free ones where it is None.
+    ``secured``: clients log in over TLS (``servers.kafka_security``).
     ``lasting``: brokers as they are where they run for days, their code compiled as well as it can be; for the first
     minutes that costs more than it saves.
     """
@@ -44,11 +46,17 @@ class KafkaCluster:
         cuttable: bool = False,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         lasting: bool = False,
+        secured: bool = False,
     ) -> None:
         self._directory = directory.resolve()
+        self.security = KafkaSecurity(self._directory / "security") if secured else None
         self._given = tuple(range(port, port + brokers)) if port else ()
         self._lay_out: Callable[[], Layout] = lambda: laid_out(
-            brokers, clients_ports=self._given, cuttable=cuttable, session_timeout_ms=session_timeout_ms
+            brokers,
+            clients_ports=self._given,
+            cuttable=cuttable,
+            session_timeout_ms=session_timeout_ms,
+            security=self.security,
         )
         self._layout, self._answered = self._lay_out(), False
         self._lines: CutLines | None = None
@@ -61,6 +69,11 @@ class KafkaCluster:
     @property
     def bootstrap(self) -> str:
         return self._layout.bootstrap
+
+    @property
+    def certified(self) -> str:
+        """As ``bootstrap``, for clients that show a certificate, where they are ``secured``."""
+        return self._layout.certified
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -133,6 +146,8 @@ class KafkaCluster:
 
     def _start(self) -> None:
         nodes, cluster_id = list(self._nodes.values()), _cluster_id(self._directory)
+        if self.security:
+            self.security.make()
         if lines := list(self._layout.lines()):
             self._lines = CutLines(lines)
             try:
@@ -154,8 +169,10 @@ class KafkaCluster:
 class KafkaServer(KafkaCluster):
     """One broker over ``directory``: replication factor 1."""
 
-    def __init__(self, directory: Path, *, jars: Path = ROOT / "jars", port: int | None = None) -> None:
-        super().__init__(directory, brokers=1, jars=jars, port=port)
+    def __init__(
+        self, directory: Path, *, jars: Path = ROOT / "jars", port: int | None = None, secured: bool = False
+    ) -> None:
+        super().__init__(directory, brokers=1, jars=jars, port=port, secured=secured)
 
 
 def _cluster_id(directory: Path) -> str:
@@ -181,10 +198,14 @@ def main() -> int:
         "servers.kafka", "Real Apache Kafka brokers on loopback.", directory="kafka", usual_port=USUAL_PORT
     )
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3), help="3: replication factor 3")
+    parser.add_argument("--secured", action="store_true", help="clients log in over TLS; brokers know who may do what")
     told = parser.parse_args()
+    if told.secured and told.data == parser.get_default("data"):
+        told.data = ROOT / "kafka-secured"
     if told.brokers > 1 and told.data == parser.get_default("data"):
         told.data = ROOT / f"kafka{told.brokers}"
-    cluster = KafkaCluster(told.data, brokers=told.brokers, port=foreground.port_of(parser, told, USUAL_PORT))
+    port = foreground.port_of(parser, told, USUAL_PORT)
+    cluster = KafkaCluster(told.data, brokers=told.brokers, port=port, secured=told.secured)
     return foreground.run(cluster, told, lambda: _announcement(cluster))
 
 
@@ -194,9 +215,17 @@ def _announcement(cluster: KafkaCluster) -> str:
         [
             f"Kafka answers at {cluster.bootstrap} (log: {cluster.logs})",
             f"  export LEDGERLINE_LOG__URL='kafka://{cluster.bootstrap}{several}'",
-            f"  export LEDGERLINE_TEST_KAFKA={cluster.bootstrap}",
+            *(_secured(cluster) if cluster.security else [f"  export LEDGERLINE_TEST_KAFKA={cluster.bootstrap}"]),
         ]
     )
+
+
+def _secured(cluster: KafkaCluster) -> Iterator[str]:
+    assert cluster.security
+    for name, value in cluster.security.settings().items():
+        yield f"  export LEDGERLINE_LOG__{name}={value}"
+    files = cluster.security.certificates
+    yield f"or with a certificate ({files.client}, {files.client_key}; SECURITY_PROTOCOL=SSL) at {cluster.certified}"
 
 
 if __name__ == "__main__":

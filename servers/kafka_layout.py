@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from servers.cut_line import Line
+from servers.kafka_security import KafkaSecurity
 from servers.ports import HOST, free_ports
 
 CLIENTS = 0  # stands for them as the end of a line
@@ -36,7 +37,7 @@ node.id={number}
 controller.quorum.voters={voters}
 listeners={listeners}
 advertised.listeners={advertised}
-listener.security.protocol.map=CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLERS:PLAINTEXT
+listener.security.protocol.map=CLIENTS:{clients_speak},CERTIFIED:SSL,BROKERS:PLAINTEXT,CONTROLLERS:PLAINTEXT
 controller.listener.names=CONTROLLERS
 controller.quorum.fetch.timeout.ms=1000
 controller.quorum.election.timeout.ms=500
@@ -64,17 +65,20 @@ replica.lag.time.max.ms={session_timeout_ms}
 
 
 class Ports(NamedTuple):
-    """Of one node. ``brokers`` is used in a cluster whose nodes can be cut off; in others, brokers call as clients do."""
+    """Of one node. ``brokers`` is used where nodes can be cut off or clients have to log in; else brokers call as clients do.
+    ``certified``: for clients with a certificate, where there are such."""
 
     clients: int
     brokers: int
     controllers: int
+    certified: int = 0
 
 
 class Layout(NamedTuple):
     ports: tuple[Ports, ...]  # of node 1, 2, …
     cuttable: bool
     session_timeout_ms: int
+    security: KafkaSecurity | None = None  # None: clients call in plain text
 
     @property
     def numbers(self) -> range:
@@ -84,20 +88,29 @@ class Layout(NamedTuple):
     def bootstrap(self) -> str:
         return ",".join(f"{self._host_for_clients(n)}:{self.ports[n - 1].clients}" for n in self.numbers)
 
+    @property
+    def certified(self) -> str:
+        """As ``bootstrap``, for clients with a certificate."""
+        return ",".join(f"{self._host_for_clients(n)}:{self.ports[n - 1].certified}" for n in self.numbers)
+
     def properties(self, number: int, data: Path) -> str:
         ports, brokers = self.ports[number - 1], len(self.ports)
         listeners = [f"CLIENTS://{HOST}:{ports.clients}", f"CONTROLLERS://{HOST}:{ports.controllers}"]
         advertised = [f"CLIENTS://{self._host_for_clients(number)}:{ports.clients}"]
-        if self.cuttable:
+        if self._brokers_apart:
             listeners.append(f"BROKERS://{HOST}:{ports.brokers}")
-            advertised.append(f"BROKERS://{_name(number)}:{ports.brokers}")
+            advertised.append(f"BROKERS://{self._host_for_nodes(number)}:{ports.brokers}")
+        if self.security:
+            listeners.append(f"CERTIFIED://{HOST}:{ports.certified}")
+            advertised.append(f"CERTIFIED://{HOST}:{ports.certified}")
         replicas = min(_MOST_REPLICAS, brokers)
-        return _NODE.format(
+        node = _NODE.format(
             number=number,
+            clients_speak="SASL_SSL" if self.security else "PLAINTEXT",
             voters=",".join(f"{n}@{self._host_for_nodes(n)}:{self.ports[n - 1].controllers}" for n in self.numbers),
             listeners=",".join(listeners),
             advertised=",".join(advertised),
-            between_brokers="BROKERS" if self.cuttable else "CLIENTS",
+            between_brokers="BROKERS" if self._brokers_apart else "CLIENTS",
             data=data,
             replicas=replicas,
             in_sync=max(1, replicas - 1),
@@ -105,6 +118,7 @@ class Layout(NamedTuple):
             session_timeout_ms=self.session_timeout_ms,
             heartbeat_ms=max(100, self.session_timeout_ms // 5),
         )
+        return node + (self.security.properties() if self.security else "")
 
     def hosts(self, number: int) -> str:
         """The hosts file of a node, the only one that its Java machine reads."""
@@ -122,6 +136,10 @@ class Layout(NamedTuple):
                     yield Line(_address(caller, node), ports.brokers, (caller, node))
                     yield Line(_address(caller, node), ports.controllers, (caller, node))
 
+    @property
+    def _brokers_apart(self) -> bool:
+        return self.cuttable or self.security is not None
+
     def _host_for_clients(self, number: int) -> str:
         return _address(CLIENTS, number) if self.cuttable else HOST
 
@@ -130,13 +148,18 @@ class Layout(NamedTuple):
 
 
 def laid_out(
-    brokers: int, *, clients_ports: tuple[int, ...] = (), cuttable: bool = False, session_timeout_ms: int
+    brokers: int,
+    *,
+    clients_ports: tuple[int, ...] = (),
+    cuttable: bool = False,
+    session_timeout_ms: int,
+    security: KafkaSecurity | None = None,
 ) -> Layout:
     """On free ports. ``clients_ports``: those that clients call, of node 1, 2, …; free ones where there is none."""
-    others = iter(free_ports(3 * brokers))
+    others = iter(free_ports(4 * brokers))
     clients = (*clients_ports, *(next(others) for _ in range(brokers - len(clients_ports))))
-    ports = tuple(Ports(port, next(others), next(others)) for port in clients)
-    return Layout(ports, cuttable, session_timeout_ms)
+    ports = tuple(Ports(port, next(others), next(others), next(others)) for port in clients)
+    return Layout(ports, cuttable, session_timeout_ms, security)
 
 
 def _name(number: int) -> str:

@@ -35,6 +35,7 @@ class KafkaNode(Child):
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         data = self._directory / "data"
+        self._properties.touch(0o600)  # it may hold passwords
         self._properties.write_text(layout.properties(self.number, data))
         if layout.cuttable:
             hosts = self._directory / "hosts"
@@ -43,7 +44,8 @@ class KafkaNode(Child):
         self._port = layout.ports[self.number - 1].clients
         if (data / "meta.properties").exists():
             return
-        tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties))
+        users = layout.security.format_arguments() if layout.security else ()
+        tool = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties), *users)
         formatted = subprocess.run(tool, capture_output=True, text=True, check=False)
         if formatted.returncode:
             said = (formatted.stderr or formatted.stdout).strip().splitlines()

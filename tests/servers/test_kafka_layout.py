@@ -9,6 +9,7 @@ import pytest
 
 from servers.kafka import new_cluster_id
 from servers.kafka_layout import CLIENTS, Layout, Ports
+from servers.kafka_security import KafkaSecurity
 
 PORTS = (Ports(1, 2, 3), Ports(4, 5, 6), Ports(7, 8, 9))
 CUTTABLE, PLAIN = Layout(PORTS, True, 4_000), Layout(PORTS, False, 4_000)
@@ -53,3 +54,26 @@ def test_no_cluster_id_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> 
     drawn = iter([uuid.UUID(bytes=b"\xf8" + bytes(15)), uuid.UUID(bytes=bytes(16))])  # "-A…", then "AA…"
     monkeypatch.setattr(uuid, "uuid4", lambda: next(drawn))
     assert new_cluster_id() == "A" * 22
+
+
+def test_clients_of_secured_brokers_log_in_over_tls_and_brokers_call_each_other_as_before(tmp_path: Path) -> None:
+    security = KafkaSecurity(tmp_path)
+    security.make()
+    made = settings(Layout((Ports(1, 2, 3, 4),), False, 4_000, security), 1)
+    speak = dict(each.split(":") for each in made["listener.security.protocol.map"].split(","))
+    assert (speak["CLIENTS"], speak["CERTIFIED"], speak[made["inter.broker.listener.name"]]) == (
+        "SASL_SSL",
+        "SSL",
+        "PLAINTEXT",
+    )
+    assert "CERTIFIED://127.0.0.1:4" in made["advertised.listeners"]
+    assert made["listener.name.certified.ssl.client.auth"] == "required"
+
+
+def test_what_a_secured_broker_was_made_with_stays_and_is_its_owners_alone(tmp_path: Path) -> None:
+    security = KafkaSecurity(tmp_path)
+    security.make()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    security.make()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.stat().st_mode & 0o077 for path in before} == {0}
