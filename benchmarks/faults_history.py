@@ -150,7 +150,7 @@ async def _stored(workspace: KafkaWorkspace, acknowledged: Mapping[str, str]) ->
     stored: dict[int, Durable] = {}
     topics, ledger = workspace.url.topics, workspace.stores.ledger
     letters = await workspace.stores.dead_letters.read()
-    async with connected(workspace.url.bootstrap) as connection:
+    async with connected(workspace.url.brokers) as connection:
         for partition in range(topics.partitions):
             durable = stored[partition] = Durable()
             durable.keys = workspace.keys  # type: ignore[assignment]  # a store of keys like any other

@@ -157,7 +157,7 @@ async def poison(stage: Stage) -> Struck:
 
     async def write() -> None:
         topics = stage.url.topics
-        async with connected(stage.url.bootstrap) as connection:
+        async with connected(stage.url.brokers) as connection:
             producer = await connection.shared_producer()
             for partition in range(topics.partitions):
                 called = next(c.call_id for c in stage.calls if partition_of(c.call_id, topics.partitions) == partition)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from console.settings import Settings
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.heartbeats import Heartbeats
 from streams.kafka.topics import Topics
@@ -150,7 +151,7 @@ class Ownership:
 
 @asynccontextmanager
 async def watched(bootstrap: str, topics: Topics) -> AsyncIterator[Ownership]:
-    ownership, connection = Ownership(topics.partitions), Connection(bootstrap)
+    ownership, connection = Ownership(topics.partitions), Connection(Brokers(bootstrap))
 
     async def listen() -> None:
         async for beat in Heartbeats(connection, topics).follow():

@@ -51,7 +51,7 @@ async def _measure(log: Log, steps: int, size: int, spacing_s: float) -> tuple[l
     acknowledged_ms: list[float] = []
     followed_ms: list[float] = []
     appending_s = 0.0
-    async with opened(url.bootstrap, url.topics) as elsewhere:
+    async with opened(url.brokers, url.topics) as elsewhere:
         following = asyncio.create_task(_follow(elsewhere.ledger, codec, partition, size, delivered))
         for number in range(_WARM_UP + steps):
             events = _step(number, size)

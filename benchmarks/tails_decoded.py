@@ -56,7 +56,7 @@ async def _hold_calls(log: Log, gateways: int, calls: int) -> tuple[int, int]:
     async def gateway(name: str) -> tuple[int, int]:
         codec = CountingCodec(log.workspace.keys)
         mine = {f"{name}-{number}" for number in range(calls)}
-        async with opened(log.workspace.url.bootstrap, log.workspace.url.topics) as stores:
+        async with opened(log.workspace.url.brokers, log.workspace.url.topics) as stores:
             talks = [Talk(stores, codec, call_id) for call_id in sorted(mine)]
             await asyncio.gather(*(_hold(log, talk) for talk in talks))
         foreign = sum(count for call_id, count in codec.decoded.items() if call_id and call_id not in mine)

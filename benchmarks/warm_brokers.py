@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection, connected
 from streams.kafka.records import KafkaRecord
 from streams.kafka.topics import Topics, create_topics
@@ -17,9 +18,9 @@ _STEP = [KafkaRecord(b"call-warm", bytes(500), [("ce_id", bytes(36))])] * 5
 async def warm_up(bootstrap: str, brokers: int) -> None:
     """Appends steps to a log of its own, one after another in each partition, and follows them. Takes 10 s a broker."""
     topics = Topics(prefix="warm.")
-    await create_topics(bootstrap, topics, replication=brokers)
+    await create_topics(Brokers(bootstrap), topics, replication=brokers)
     each = APPENDS * brokers // topics.partitions
-    async with connected(bootstrap) as connection:
+    async with connected(Brokers(bootstrap)) as connection:
         await asyncio.gather(*(_append(connection, topics.log, p, each) for p in range(topics.partitions)))
 
 

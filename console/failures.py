@@ -39,7 +39,7 @@ def reported() -> Iterator[None]:
     from agent_core.ports import ProviderError
     from console.settings import ConfigurationError
     from console.workspace import NoLogError
-    from streams.kafka.errors import BrokerUnreachableError, TopicMismatchError
+    from streams.kafka.errors import BrokerUnreachableError, RightsMissingError, TopicMismatchError
     from streams.keys import KeyMissingError, KeysUnavailableError
     from streams.ports import InboxUnavailableError, OwnerRefusedError
     from streams.sqlite_store import StoreUnreadableError
@@ -65,6 +65,7 @@ def reported() -> Iterator[None]:
         NotAnsweredError,
         MediaError,
         BrokerUnreachableError,
+        RightsMissingError,
         TopicMismatchError,
     ) as error:
         say(str(error))

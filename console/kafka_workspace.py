@@ -27,6 +27,7 @@ from streams.kafka.heartbeats import living_workers
 from streams.kafka.intake import KafkaIntake
 from streams.kafka.log import opened
 from streams.kafka.registry import RegistryError
+from streams.kafka.rights import Operation, in_words
 from streams.kafka.topics import topics_exist
 from streams.kafka.url import KafkaUrl
 from streams.keys import KeyStore
@@ -46,7 +47,7 @@ class KafkaWorkspace(Workspace):
         self.url = url
 
     def host(self, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> KafkaHost[Any]:
-        return KafkaHost(self.url.bootstrap, self.url.topics, self.stores, self.codec, mind, make_effects)
+        return KafkaHost(self.url.brokers, self.url.topics, self.stores, self.codec, mind, make_effects)
 
     def worker(self, host: str, mind: Mind[Any], make_effects: Callable[[], Effects[Any]]) -> KafkaHost[Any]:
         """``host``: aiokafka or faust."""
@@ -54,15 +55,15 @@ class KafkaWorkspace(Workspace):
             return self.host(mind, make_effects)
         from streams.hosts.faust import FaustHost  # with all of Faust, which nobody else has need of
 
-        return FaustHost(self.url.bootstrap, self.url.topics, self.stores, self.codec, mind, make_effects)
+        return FaustHost(self.url.brokers, self.url.topics, self.stores, self.codec, mind, make_effects)
 
     async def owned_elsewhere(self) -> int:
-        async with connected(self.url.bootstrap) as connection:
+        async with connected(self.url.brokers) as connection:
             return await living_workers(connection, self.url.topics)
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[Intake]:
-        async with connected(self.url.bootstrap) as connection:
+        async with connected(self.url.brokers) as connection:
             yield KafkaIntake(connection, self.url.topics, self.keys)
 
     async def conversations(self) -> list[str]:
@@ -73,7 +74,7 @@ class KafkaWorkspace(Workspace):
         return sorted(found - {""})
 
     async def acknowledged(self) -> AcknowledgedFacts:
-        async with connected(self.url.bootstrap) as connection:
+        async with connected(self.url.brokers) as connection:
             return await KafkaAcknowledgedFacts.read(connection, self.url.topics)
 
 
@@ -83,20 +84,23 @@ async def kafka_workspace(
 ) -> AsyncIterator[KafkaWorkspace]:
     """``warm``: for workers, which may have to take over any partition at once.
 
-    Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``NoLogError``, ``StoreUnreadableError``,
+    Raises ``BrokerUnreachableError``, ``RightsMissingError``, ``TopicMismatchError``, ``NoLogError``, ``StoreUnreadableError``,
     ``ConfigurationError``, ``FailedError``.
     """
     directory = settings.data
     refuse_file(directory)
-    if not create and not await topics_exist(url.bootstrap, url.topics):
+    if not create and not await topics_exist(url.brokers, url.topics):
         raise NoLogError(f"there is no log at {url.bootstrap} under these topics yet: make a call first")
     directory.mkdir(parents=True, exist_ok=True)
     open_log = partial(
         opened,
-        url.bootstrap,
+        url.brokers,
         url.topics,
         replication=url.replication,
-        registry=settings.log.registry if create else None,  # who only reads goes by the types that bodies name
+        registry=settings.log.registry_address()
+        if create
+        else None,  # who only reads goes by the types that bodies name
+        registry_tls=settings.log.registry_tls(),
         registry_cache=directory / "schema-ids.json",
         local=directory / "kafka.db",
         warm=warm,
@@ -105,14 +109,14 @@ async def kafka_workspace(
         async with _keys(settings) as keys, open_log(keys=keys) as stores:
             loop = asyncio.get_running_loop()
             behaviours = WithKnowledge(
-                KafkaVersions(url.bootstrap, url.topics), KafkaVersions(url.bootstrap, url.topics, "knowledge")
+                KafkaVersions(url.brokers, url.topics), KafkaVersions(url.brokers, url.topics, "knowledge")
             )
             try:
                 yield KafkaWorkspace(url, directory, keys, stores, behaviours)
             finally:
                 await loop.run_in_executor(None, behaviours.close)
     except KafkaError as error:  # a broker that refuses, or went away
-        raise FailedError(f"{url.bootstrap}: {error}") from None
+        raise in_words(error, url.security, Operation.READ) or FailedError(f"{url.bootstrap}: {error}") from None
     except RegistryError as error:
         raise FailedError(str(error)) from None
 

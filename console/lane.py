@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from console.failures import UsageError
-from console.settings import LogSettings, Settings
+from console.settings import Settings
 from streams.kafka.url import LogUrlError, parse
 from streams.lanes import LaneEffects, LaneFacts, LaneNameError, lane_address
 
@@ -43,7 +43,7 @@ def of_lane(settings: Settings, name: str, effects: LaneEffects = LaneEffects.ON
         parse(address)
     except (LaneNameError, LogUrlError) as error:
         raise UsageError(str(error)) from None
-    changed: dict[str, Any] = {"log": LogSettings(url=address)}
+    changed: dict[str, Any] = {"log": settings.log.model_copy(update={"url": address, "registry": None})}
     if effects is LaneEffects.SIMULATED:
         changed["llm"] = settings.llm.model_copy(update={"provider": "local"})
     return settings.model_copy(update=changed)

@@ -26,7 +26,7 @@ async def live_facts(
     partitions that are fed here. Gives what raises when they flow no more. Raises ``NoLogError``, ``FailedError``."""
     async with AsyncExitStack() as stack:
         production = await stack.enter_async_context(open_workspace(settings, create=False))
-        connection = await stack.enter_async_context(connected(workspace.url.bootstrap))
+        connection = await stack.enter_async_context(connected(workspace.url.brokers))
         feeds = Feeds(
             partial(
                 _start, production, workspace, connection, Behaviours(production.behaviours, workspace.behaviours), lane

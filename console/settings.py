@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from yarl import URL
 
 from schemas.tenants import DEFAULT_TENANT, owned_by
+from streams.kafka.brokers import SaslMechanism, SecurityProtocol
+from streams.kafka.security import SecurityError, SecuritySettings, security, trusting
 from streams.kafka.url import KafkaUrl, LogUrlError, parse
 
 CONFIG_FILE = "ledgerline.toml"
@@ -38,6 +51,15 @@ def _address(url: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+
+
+def _upper(given: object) -> object:
+    """librdkafka takes its names in small letters too."""
+    return given.upper() if isinstance(given, str) else given
+
+
+def _told(given: Any) -> Any:
+    return given.get_secret_value() if isinstance(given, SecretStr) else given
 
 
 class _Part(BaseModel):
@@ -129,11 +151,37 @@ class LlmSettings(_Part):
 class LogSettings(_Part):
     """``url``: sqlite (in the data directory), or kafka://HOST:PORT[,HOST:PORT][/PREFIX][?partitions=8&replication=3].
 
+    ``security_protocol`` and what it needs: how brokers are reached, named as in librdkafka (``streams.kafka.security``).
     ``registry``: a schema registry's address; without one, schema ids are those of this project's lock file.
     """
 
     url: str = "sqlite"
-    registry: Address | None = None
+    security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = SecurityProtocol.PLAINTEXT
+    sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    ssl_key_password: SecretStr | None = None
+    registry: Address | None = Field(default=None, repr=False)  # it may hold a password
+    registry_username: str | None = None
+    registry_password: SecretStr | None = None
+    registry_ca_location: Path | None = None
+
+    def registry_address(self) -> str | None:
+        """With what it is opened with: for nobody's eyes."""
+        if self.registry is None or self.registry_username is None:
+            return self.registry
+        password = self.registry_password.get_secret_value() if self.registry_password else None
+        return str(URL(self.registry).with_user(self.registry_username).with_password(password))
+
+    def registry_tls(self) -> ssl.SSLContext | None:
+        """None: whom the system trusts. Raises ``ConfigurationError``."""
+        try:
+            return trusting(self.registry_ca_location) if self.registry_ca_location else None
+        except SecurityError as error:
+            raise ConfigurationError(f"{_variable(('log', 'registry_ca_location'))}: {error}") from None
 
     @field_validator("url")
     @classmethod
@@ -142,7 +190,15 @@ class LogSettings(_Part):
         return url
 
     def kafka(self) -> KafkaUrl | None:
-        return parse(self.url)
+        """None: the embedded log. Raises ``ConfigurationError``."""
+        url = parse(self.url)
+        if url is None:
+            return None
+        given = {name: _told(getattr(self, name)) for name in SecuritySettings.__annotations__}
+        try:
+            return url._replace(security=security(SecuritySettings(**given)))
+        except SecurityError as error:
+            raise ConfigurationError(f"{_variable(('log', error.setting))}: {error}") from None
 
 
 class KeySettings(_Part):
@@ -226,6 +282,8 @@ def load_settings(
     _take_usual_variables(settings, environment)
     if log is not None:
         settings.log = _given_log(log, settings.log)
+    settings.log.kafka()  # what is wrong with it is told before anything is done
+    settings.log.registry_tls()
     return settings
 
 

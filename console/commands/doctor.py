@@ -135,27 +135,44 @@ def _kafka(settings: Settings) -> Check:
     import asyncio
 
     try:
+        from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+        from streams.kafka.errors import BrokerRefusedError, BrokerUnreachableError, RightsMissingError
         from streams.kafka.heartbeats import living_workers
-        from streams.kafka.topics import BrokerUnreachableError, topics_exist
+        from streams.kafka.rights import Operation, in_words
+        from streams.kafka.topics import topics_exist
     except ImportError:
         return Check("log", State.BROKEN, "no client for Kafka", "make setup-dev (or pip install ledgerline[kafka])")
     url = settings.log.kafka()
     assert url is not None, "asked for a log on Kafka only"
 
+    answers = f"{url.bootstrap} answers ({url.security})"
+    aloud = (
+        "whoever listens on the way reads the password: SASL_SSL" if url.security.password_is_told_to_anybody else ""
+    )
+    state = State.NOTE if aloud else State.OK
+
     async def probe() -> Check:
         from streams.kafka.connection import connected
 
-        if not await topics_exist(url.bootstrap, url.topics):
-            return Check("log", State.OK, f"{url.bootstrap} answers; no log there yet", "the first call makes it")
-        async with connected(url.bootstrap) as connection:
+        if not await topics_exist(url.brokers, url.topics):
+            return Check("log", state, f"{answers}; no log there yet", aloud or "the first call makes it")
+        async with connected(url.brokers) as connection:
             workers = await living_workers(connection, url.topics)
-        found = f"{url.bootstrap} answers, {workers} workers"
-        return Check("log", State.OK, found, "" if workers else "ledgerline worker owns its conversations")
+        found = f"{answers}, {workers} workers"
+        return Check("log", state, found, aloud or ("" if workers else "ledgerline worker owns its conversations"))
 
     try:
         return asyncio.run(probe())
+    except BrokerRefusedError as error:
+        return Check("log", State.BROKEN, str(error), "correct what is named in brackets")
     except BrokerUnreachableError as error:
         return Check("log", State.BROKEN, str(error), "start it (make kafka), or correct LEDGERLINE_LOG__URL")
+    except RightsMissingError as error:
+        return Check("log", State.BROKEN, str(error), "whoever runs the brokers gives these rights")
+    except KafkaError as error:
+        said = in_words(error, url.security, Operation.READ) or error
+        return Check("log", State.BROKEN, f"{url.bootstrap}: {said}", "whoever runs the brokers knows more")
 
 
 def _log(settings: Settings) -> Check:

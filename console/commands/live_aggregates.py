@@ -33,13 +33,15 @@ def run(*, what: str, minutes: int, bind: str, port: int, data: Path | None, log
         )
     from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+    from streams.kafka.rights import Operation, in_words
+
     try:
         if what == "serve":
             uvloop.run(_serve(url, bind, port, as_json))
             return 0
         found = asyncio.run(_show(url, minutes))
     except KafkaError as error:
-        raise FailedError(f"{url.bootstrap}: {error}") from None
+        raise in_words(error, url.security, Operation.READ) or FailedError(f"{url.bootstrap}: {error}") from None
     if as_json:
         print_json(found)
     else:
@@ -51,7 +53,7 @@ async def _serve(url: KafkaUrl, bind: str, port: int, as_json: bool) -> None:
     from projections.live.app import PATH, LiveAggregates
 
     await _refuse_no_log(url)
-    live = LiveAggregates(url.bootstrap, url.topics, host=bind, port=port, replication=url.replication)
+    live = LiveAggregates(url.brokers, url.topics, host=bind, port=port, replication=url.replication)
     async with live:
         served = f"http://{bind}:{port}{PATH}"
         if as_json:
@@ -83,8 +85,8 @@ async def _show(url: KafkaUrl, minutes: int) -> LiveFigures:
     from streams.kafka.connection import connected
 
     await _refuse_no_log(url)
-    await LiveTopics(url.topics).create(url.bootstrap, replication=url.replication)
-    async with connected(url.bootstrap) as connection:
+    await LiveTopics(url.topics).create(url.brokers, replication=url.replication)
+    async with connected(url.brokers) as connection:
         return await read_live_figures(connection, url.topics, minutes)
 
 
@@ -93,7 +95,7 @@ async def _refuse_no_log(url: KafkaUrl) -> None:
     from console.workspace import NoLogError
     from streams.kafka.topics import topics_exist
 
-    if not await topics_exist(url.bootstrap, url.topics):
+    if not await topics_exist(url.brokers, url.topics):
         raise NoLogError(f"there is no log at {url.bootstrap} under these topics yet: make a call first")
 
 

@@ -23,6 +23,8 @@ from projections.live.partition import CountedPartition
 from projections.live.report import KEPT_S, MOST_MINUTES, WINDOW_S, LiveFigures, live_figures
 from projections.live.tables import PLACES, WINDOWS, LiveTopics, Place, key_of, row_at, row_of, stored
 from streams.codec import Codec
+from streams.hosts.faust_brokers import broker_settings
+from streams.kafka.brokers import Brokers
 from streams.kafka.records import conversation_of, imported_under, unframe
 from streams.kafka.topics import Topics
 from streams.ports import LogRecord
@@ -46,8 +48,8 @@ class LiveAggregates:
     ``host``, ``port``: where the web view is served, as JSON under ``/live/?minutes=15``.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, *, host: str, port: int, replication: int = 1) -> None:
-        self._bootstrap, self._topics, self._live = bootstrap, topics, LiveTopics(topics)
+    def __init__(self, brokers: Brokers, topics: Topics, *, host: str, port: int, replication: int = 1) -> None:
+        self._brokers, self._topics, self._live = brokers, topics, LiveTopics(topics)
         self.host, self.port, self._replication = host, port, replication
         self._codec = Codec(SealedOnly())  # nothing that is private is counted
         self._read: dict[int, CountedPartition] = {}
@@ -57,7 +59,7 @@ class LiveAggregates:
         self._step_at_s = 0.0
 
     async def __aenter__(self) -> LiveAggregates:
-        await self._live.create(self._bootstrap, replication=self._replication)
+        await self._live.create(self._brokers, replication=self._replication)
         self._app = self._make_app()
         try:
             await self._app.start()
@@ -96,7 +98,7 @@ class LiveAggregates:
         app = _App(
             self._live.app,
             loop=asyncio.get_running_loop(),
-            broker=[f"kafka://{address}" for address in self._bootstrap.split(",")],
+            **broker_settings(self._brokers),
             broker_session_timeout=SESSION_TIMEOUT_S,
             broker_max_poll_interval=MAX_POLL_INTERVAL_S,
             consumer_auto_offset_reset="earliest",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.admin import NewTopic  # type: ignore[import-untyped]
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
 
 from projections.live.counted import Kind, Row, RowName
 from projections.live.report import KEPT_S, RowAt
+from streams.kafka.admin import administering
+from streams.kafka.brokers import Brokers
+from streams.kafka.rights import Operation, in_words
 from streams.kafka.topics import Topics
 
 APP = "ledgerline-live"
@@ -36,16 +39,14 @@ class LiveTopics(NamedTuple):
     def places(self) -> str:
         return f"{self.app}-{PLACES}-changelog"
 
-    async def create(self, bootstrap: str, *, replication: int = 1) -> None:
-        """Creates what is missing. Raises ``KafkaError``."""
+    async def create(self, brokers: Brokers, *, replication: int = 1) -> None:
+        """Creates what is missing. Raises ``BrokerUnreachableError``, ``RightsMissingError``, ``KafkaError``."""
         newest = {"cleanup.policy": "compact", "segment.ms": "600000"}
         configured = {
             self.windows: newest | {"cleanup.policy": "compact,delete", "retention.ms": str(KEPT_S * 1000)},
             self.places: newest,
         }
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-        await admin.start()
-        try:
+        async with administering(brokers) as admin:
             created = await admin.create_topics(
                 [
                     NewTopic(name, self.topics.partitions, replication, topic_configs=config)
@@ -55,9 +56,7 @@ class LiveTopics(NamedTuple):
             for name, code, *_ in created.topic_errors:
                 refusal = for_code(code)
                 if refusal not in (NoError, TopicAlreadyExistsError):
-                    raise refusal(name)
-        finally:
-            await admin.close()
+                    raise in_words(refusal(name), brokers.security, Operation.CREATE) or refusal(name)
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):

@@ -21,8 +21,10 @@ from faust.app import BootStrategy
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from streams.codec import Codec
+from streams.hosts.faust_brokers import broker_settings
 from streams.hosts.faust_inbox import FaustInbox
 from streams.hosts.kafka import KafkaHost
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import REQUEST_TIMEOUT_MS
 from streams.kafka.membership import HEARTBEAT_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS, Membership
 from streams.kafka.records import conversation_of, unframe
@@ -45,7 +47,7 @@ class FaustHost(KafkaHost[C]):
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         topics: Topics,
         stores: Stores,
         codec: Codec,
@@ -56,10 +58,10 @@ class FaustHost(KafkaHost[C]):
     ) -> None:
         self.inbox = FaustInbox(stores.inbox)
         stores = stores._replace(inbox=self.inbox)
-        super().__init__(bootstrap, topics, stores, codec, mind, make_effects, session_timeout_ms=session_timeout_ms)
+        super().__init__(brokers, topics, stores, codec, mind, make_effects, session_timeout_ms=session_timeout_ms)
 
-    def _member(self, bootstrap: str, topic: str, group: str, session_timeout_ms: int) -> Membership:
-        return FaustMembership(bootstrap, topic, group, self._assigned, self.inbox, session_timeout_ms)
+    def _member(self, brokers: Brokers, topic: str, group: str, session_timeout_ms: int) -> Membership:
+        return FaustMembership(brokers, topic, group, self._assigned, self.inbox, session_timeout_ms)
 
 
 class OutOfGroupError(KafkaError):  # type: ignore[misc]
@@ -71,14 +73,14 @@ class FaustMembership(Membership):
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         topic: str,
         group: str,
         on_assigned: Callable[[frozenset[int]], None],
         inbox: FaustInbox,
         session_timeout_ms: int,
     ) -> None:
-        super().__init__(bootstrap, topic, group, on_assigned, session_timeout_ms=session_timeout_ms)
+        super().__init__(brokers, topic, group, on_assigned, session_timeout_ms=session_timeout_ms)
         self._inbox = inbox
 
     async def _stay(self) -> None:
@@ -103,7 +105,7 @@ class FaustMembership(Membership):
         app = _App(
             self._group,
             assignor=self._assignor,
-            broker=[f"kafka://{address}" for address in self._bootstrap.split(",")],
+            **broker_settings(self._brokers),
             broker_session_timeout=session_s,
             broker_heartbeat_interval=min(HEARTBEAT_MS / 1000, session_s / 3),
             broker_rebalance_timeout=REBALANCE_TIMEOUT_MS / 1000,

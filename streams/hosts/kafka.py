@@ -16,10 +16,13 @@ from functools import partial
 from typing import Generic
 
 from streams.codec import Codec
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.heartbeats import BEAT_EVERY_S, Heartbeats
 from streams.kafka.membership import SESSION_TIMEOUT_MS, Membership
 from streams.kafka.partition_reader import PartitionReader
+from streams.kafka.rights import of_owners
+from streams.kafka.rights_check import check_rights
 from streams.kafka.topics import Topics
 from streams.mind import C, Effects, Mind
 from streams.owner import Owner, Stores
@@ -37,7 +40,7 @@ class KafkaHost(Generic[C]):
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         topics: Topics,
         stores: Stores,
         codec: Codec,
@@ -50,9 +53,9 @@ class KafkaHost(Generic[C]):
         self._stores, self._codec, self._mind, self._make_effects = stores, codec, mind, make_effects
         self._seats = Seats(self.worker_id)
         self._topics = topics
-        self._connection = Connection(bootstrap)
+        self._brokers, self._connection = brokers, Connection(brokers)
         self._heartbeats = Heartbeats(self._connection, topics)
-        self._membership = self._member(bootstrap, topics.inbox, f"{topics.prefix}{GROUP}", session_timeout_ms)
+        self._membership = self._member(brokers, topics.inbox, f"{topics.prefix}{GROUP}", session_timeout_ms)
         self._was_assigned = asyncio.Event()
         self._owners: dict[int, Owner[C]] = {}  # reigning
         self._owning: dict[int, asyncio.Task[None]] = {}
@@ -63,10 +66,12 @@ class KafkaHost(Generic[C]):
         self._closing = False
         self.reigns_lost: list[str] = []
 
-    def _member(self, bootstrap: str, topic: str, group: str, session_timeout_ms: int) -> Membership:
-        return Membership(bootstrap, topic, group, self._assigned, session_timeout_ms=session_timeout_ms)
+    def _member(self, brokers: Brokers, topic: str, group: str, session_timeout_ms: int) -> Membership:
+        return Membership(brokers, topic, group, self._assigned, session_timeout_ms=session_timeout_ms)
 
     async def __aenter__(self) -> KafkaHost[C]:
+        """Raises ``RightsMissingError``, ``KafkaError``."""
+        await check_rights(self._brokers, of_owners(self._topics))
         for work in (self._listen(), self._beat(), self._membership.run()):
             self._tasks.append(asyncio.create_task(work))
         try:

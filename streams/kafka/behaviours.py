@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.behaviours import BehaviourMissingError
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.topics import BrokerUnreachableError, Topics
@@ -31,12 +32,12 @@ class KafkaBehaviours:
     """
 
     def __init__(
-        self, bootstrap: str, topics: Topics, kind: str = "behaviour", *, timeout_s: float = TIMEOUT_S
+        self, brokers: Brokers, topics: Topics, kind: str = "behaviour", *, timeout_s: float = TIMEOUT_S
     ) -> None:
         self.kind = kind
         self._topic = topics.knowledge if kind == "knowledge" else topics.behaviour
         self._timeout_s = timeout_s
-        self._connection = Connection(bootstrap)
+        self._connection = Connection(brokers)
         self._reader = PartitionReader(self._connection, self._topic, 0)
         self._versions: list[tuple[str, bytes, int]] = []  # (hash, content, when in us) by seq, from 1
         self._seqs: dict[str, int] = {}

@@ -21,6 +21,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.attentive_client import SILENT_S, attend
+from streams.kafka.brokers import Brokers
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
 from streams.kafka.silence import Silence
@@ -54,10 +55,8 @@ _Client: TypeAlias = Any  # AIOKafkaConsumer, AIOKafkaProducer or PartitionProdu
 
 
 class Connection:
-    """``bootstrap``: ``host:port[,host:port…]``."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
         self._clients: dict[_Client, asyncio.Future[None]] = {}  # with the start of each
         self._closing: dict[_Client, asyncio.Task[None]] = {}
         self._shared: AIOKafkaProducer | None = None
@@ -97,7 +96,7 @@ class Connection:
     async def partition_producer(self, topic: str, partition: int) -> PartitionProducer:
         """Idempotent: no retry of its appends repeats or reorders them."""
         producer = PartitionProducer(
-            self._bootstrap,
+            self._brokers,
             topic,
             partition,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
@@ -110,7 +109,7 @@ class Connection:
         """Assigned to partitions, without a group. Waits while no broker answers. ``drop`` when done."""
         while True:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+                **self._brokers.client(),
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # records that are gone are said to be gone, not passed over
@@ -192,7 +191,7 @@ class Connection:
 
     def _producing(self) -> dict[str, object]:
         return {
-            "bootstrap_servers": self._bootstrap,
+            **self._brokers.client(),
             "acks": "all",
             "linger_ms": 0,  # 5 ms of linger cost 6.5 ms of a round trip
             "max_batch_size": MAX_BATCH_BYTES,
@@ -232,8 +231,8 @@ async def _give_up(client: _Client) -> None:
 
 
 @asynccontextmanager
-async def connected(bootstrap: str) -> AsyncIterator[Connection]:
-    connection = Connection(bootstrap)
+async def connected(brokers: Brokers) -> AsyncIterator[Connection]:
+    connection = Connection(brokers)
     try:
         yield connection
     finally:

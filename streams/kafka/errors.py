@@ -9,3 +9,11 @@ class TopicMismatchError(Exception):
 
 class BrokerUnreachableError(Exception):
     """No broker answers at this address."""
+
+
+class BrokerRefusedError(BrokerUnreachableError):
+    """A broker answers, and not to us: TLS or the login are others. The message says what, and which setting it is."""
+
+
+class RightsMissingError(Exception):
+    """The user may not do something to a topic or a group. The message names both, and how the right is given."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.dead_letters import KafkaDeadLetters
 from streams.kafka.inbox import KafkaInbox
@@ -29,27 +31,28 @@ _LOG = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def opened(
-    bootstrap: str,
+    brokers: Brokers,
     topics: Topics,
     *,
     replication: int = 1,
     registry: str | None = None,
+    registry_tls: ssl.SSLContext | None = None,
     registry_cache: Path | None = None,
     local: Path | None = None,
     warm: bool = False,
     keys: KeyStore | None = None,
 ) -> AsyncIterator[Stores]:
-    """``bootstrap``: ``host:port[,host:port…]``. Missing topics are created.
+    """Missing topics are created.
 
-    ``registry``: a schema registry's address, for who writes; ``registry_cache``: a file that keeps its ids.
+    ``registry``: a schema registry's address, for who writes; ``registry_tls``: whom to trust there; ``registry_cache``: a file that keeps its ids.
     ``local``: a file for what this process needn't read again (``streams.kafka.local_file``); in memory without one.
     ``warm``: it follows all partitions, so that it can take over any of them at once.
     ``keys``: what dead letters are sealed and opened with.
     Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``RegistryError``.
     """
-    ids = await _schema_ids(topics, registry, registry_cache)
-    await create_topics(bootstrap, topics, replication=replication)
-    connection = Connection(bootstrap)
+    ids = await _schema_ids(topics, registry, registry_tls, registry_cache)
+    await create_topics(brokers, topics, replication=replication)
+    connection = Connection(brokers)
     file = LocalFile(local)
     ledger = KafkaLedger(connection, topics, ids, file)
     snapshots = KafkaSnapshots(connection, topics, file)
@@ -79,8 +82,10 @@ async def _keep_warm(connection: Connection, topics: Topics, ledger: KafkaLedger
         _LOG.error("the local file isn't kept warm any more: %s", error)
 
 
-async def _schema_ids(topics: Topics, registry: str | None, cache: Path | None) -> SchemaIds:
+async def _schema_ids(
+    topics: Topics, registry: str | None, tls: ssl.SSLContext | None, cache: Path | None
+) -> SchemaIds:
     if registry is None:
         _LOG.info("schema ids are those of the lock file: no registry is configured")
         return lock_file_ids()
-    return await registered_ids(registry, topics, cache=cache)
+    return await registered_ids(registry, topics, tls=tls, cache=cache)

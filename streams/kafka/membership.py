@@ -16,8 +16,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import (  # type: ignore[import-untyped]
     StickyPartitionAssignor,
 )
-from aiokafka.errors import InvalidSessionTimeoutError, KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    GroupAuthorizationFailedError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import REQUEST_TIMEOUT_MS, connected
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +39,7 @@ _POLL_MS = 1_000
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         topic: str,
         group: str,
         on_assigned: Callable[[frozenset[int]], None],
@@ -41,7 +47,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
     ) -> None:
         """``on_assigned``: told each time all that is assigned to this member."""
-        self._bootstrap, self._topic, self._group = bootstrap, topic, group
+        self._brokers, self._topic, self._group = brokers, topic, group
         self._on_assigned = on_assigned
         self.session_timeout_ms = session_timeout_ms
         # aiokafka keeps what was assigned last on the class: a class of its own for each member of this process
@@ -49,7 +55,10 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer | None = None
 
     async def run(self) -> None:
-        """Stays in the group until it is cancelled, over a loss of the brokers too; then leaves it."""
+        """Stays in the group until it is cancelled, over a loss of the brokers too; then leaves it.
+
+        Raises ``KafkaError`` where the brokers don't let it in.
+        """
         while True:
             try:
                 await self._stay()
@@ -62,13 +71,15 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
                     STOCK_SESSION_TIMEOUT_MS,
                 )
                 self.session_timeout_ms = STOCK_SESSION_TIMEOUT_MS
+            except (GroupAuthorizationFailedError, TopicAuthorizationFailedError):
+                raise  # no try betters it
             except KafkaError as error:
                 _LOG.warning("out of the group %s (%s); joining again", self._group, type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
     async def _stay(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.client(),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="latest",
@@ -81,7 +92,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         self._consumer = consumer
         consumer.subscribe([self._topic], listener=self)
-        async with connected(self._bootstrap) as connection:
+        async with connected(self._brokers) as connection:
             try:
                 await connection.start(consumer)
                 while True:

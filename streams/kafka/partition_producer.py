@@ -26,6 +26,7 @@ from aiokafka.protocol.produce import ProduceRequest  # type: ignore[import-unty
 from aiokafka.protocol.transaction import InitProducerIdRequest  # type: ignore[import-untyped]
 from aiokafka.record.default_records import DefaultRecordBatchBuilder  # type: ignore[import-untyped]
 
+from streams.kafka.brokers import Brokers
 from streams.kafka.records import KafkaRecord
 
 PLACE_FORGOTTEN = -1  # the offset of a batch that had landed before, and the broker no longer knows where
@@ -48,9 +49,9 @@ class PartitionProducer:
     another."""
 
     def __init__(
-        self, bootstrap: str, topic: str, partition: int, *, request_timeout_ms: int, max_batch_bytes: int
+        self, brokers: Brokers, topic: str, partition: int, *, request_timeout_ms: int, max_batch_bytes: int
     ) -> None:
-        self.client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=request_timeout_ms)
+        self.client = AIOKafkaClient(**brokers.client(), request_timeout_ms=request_timeout_ms)
         self._at = TopicPartition(topic, partition)
         self._request_timeout_ms, self._max_batch_bytes = request_timeout_ms, max_batch_bytes
         self._producer_id, self._epoch, self._sequence = -1, -1, 0

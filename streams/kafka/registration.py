@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,14 +30,16 @@ class Subject(NamedTuple):
     versions: tuple[int, ...]  # in order
 
 
-async def registered_ids(url: str, topics: Topics, *, cache: Path | None = None) -> SchemaIds:
+async def registered_ids(
+    url: str, topics: Topics, *, tls: ssl.SSLContext | None = None, cache: Path | None = None
+) -> SchemaIds:
     """Registers what isn't registered yet: facts for the inbox, all events for the log.
 
-    ``cache``: a file that keeps the ids; a registry that is down at a start is then no one's business. It may lose its
+    ``tls``: whom to trust there. ``cache``: a file that keeps the ids; a registry that is down at a start is then no one's business. It may lose its
     memory as well: readers of ours don't need the ids.
     Raises ``RegistryUnreachableError`` where there is no cache, ``IncompatibleSchemaError``, ``RegistryRefusedError``.
     """
-    async with SchemaRegistry(url) as registry:
+    async with SchemaRegistry(url, tls=tls) as registry:
         known = _cached(cache, registry.name)
         try:
             ids = await _register(registry, topics)

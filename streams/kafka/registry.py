@@ -5,6 +5,7 @@ Apicurio (``/apis/ccompat/v7``), Redpanda and Karapace speak it too. Asked when 
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64encode
 from types import TracebackType
 from typing import Any
@@ -17,6 +18,8 @@ TIMEOUT_S = 10.0
 _CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _AT_ONCE = 8  # requests; opening costs one or two for each event type and topic
 _NOT_FOUND, _CONFLICT = 404, 409
+_NOT_US = (401, 403)
+_LOGIN = "another user or password is wanted (LEDGERLINE_LOG__REGISTRY_USERNAME, LEDGERLINE_LOG__REGISTRY_PASSWORD)"
 
 
 class RegistryError(Exception):
@@ -36,9 +39,10 @@ class IncompatibleSchemaError(RegistryError):
 
 
 class SchemaRegistry:
-    """``url``: of the API, with ``user:password@`` where it wants them. An async context manager."""
+    """``url``: of the API, with ``user:password@`` where it wants them; ``tls``: whom to trust there, None: whom the system
+    does. An async context manager."""
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S) -> None:
         parsed = URL(url.rstrip("/"))
         self.name = str(parsed.with_user(None))  # without what it is opened with: goes into messages
         self._headers = {"Accept": _CONTENT_TYPE, "Content-Type": _CONTENT_TYPE}
@@ -47,11 +51,14 @@ class SchemaRegistry:
             self._headers["Authorization"] = f"Basic {b64encode(credentials).decode()}"  # RFC 7617
         # Of an answer. Not of the wait for a connection: hundreds of requests wait for one behind each other.
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> SchemaRegistry:
         self._session = aiohttp.ClientSession(
-            headers=self._headers, timeout=self._timeout, connector=aiohttp.TCPConnector(limit=_AT_ONCE)
+            headers=self._headers,
+            timeout=self._timeout,
+            connector=aiohttp.TCPConnector(limit=_AT_ONCE, ssl=self._tls or True),
         )
         return self
 
@@ -104,8 +111,15 @@ class SchemaRegistry:
         assert self._session, "not entered"
         try:
             async with self._session.request(method, self.name + path, json=body) as answer:
+                if answer.status in _NOT_US:
+                    raise RegistryRefusedError(f"{self.name}: {answer.status}: {_LOGIN}")
                 said = await answer.json(content_type=None)
                 return answer.status, said if isinstance(said, dict) else {"message": str(said)[:200]}
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", None) or "it can't be checked"
+            raise RegistryRefusedError(
+                f"{self.name}: its certificate isn't trusted here: {why} (LEDGERLINE_LOG__REGISTRY_CA_LOCATION)"
+            ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RegistryUnreachableError(f"no registry answers at {self.name}: {_kind(error)}") from None
         except ValueError:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
-from streams.kafka.attentive_client import attend
+from streams.kafka.admin import administering, described
+from streams.kafka.brokers import Brokers
 from streams.kafka.errors import BrokerUnreachableError as BrokerUnreachableError
 from streams.kafka.errors import TopicMismatchError as TopicMismatchError
-from streams.kafka.silence import Silence
+from streams.kafka.rights import Operation, in_words
 from streams.kafka.url import PARTITIONS as PARTITIONS
 
 FOREVER = "-1"
 HOUR_MS = str(3600 * 1000)
 WEEK_MS = str(7 * 24 * 3600 * 1000)
 READY_TIMEOUT_S = 15.0
-ANSWER_TIMEOUT_S = 20.0  # the client waits 40 s for each address, and tells nobody that it does
+_Wanted: TypeAlias = dict[str, tuple[int, dict[str, str]]]
 _MOST_IN_SYNC = 2  # of three replicas: one broker may be down, and what is acknowledged still stands on two
 
 
@@ -64,7 +71,7 @@ class Topics(NamedTuple):
     def workers(self) -> str:
         return f"{self.prefix}support.workers.v1"
 
-    def configured(self) -> dict[str, tuple[int, dict[str, str]]]:
+    def configured(self) -> _Wanted:
         """topic → (partitions, its settings). History is never compacted; only the newest state counts."""
         history = {"cleanup.policy": "delete", "retention.ms": FOREVER, "retention.bytes": FOREVER}
         newest = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
@@ -81,16 +88,16 @@ class Topics(NamedTuple):
         }
 
 
-async def create_topics(bootstrap: str, topics: Topics, *, replication: int = 1) -> None:
+async def create_topics(brokers: Brokers, topics: Topics, *, replication: int = 1) -> None:
     """Creates what is missing; returns when every partition has a leader.
 
-    Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``KafkaError`` where the brokers refuse.
+    Raises ``BrokerUnreachableError``, ``TopicMismatchError``, ``RightsMissingError``, ``KafkaError`` where the brokers
+    refuse.
     """
-    admin = await _admin(bootstrap)
-    try:
+    async with administering(brokers) as admin:
         wanted = topics.configured()
         in_sync = {"min.insync.replicas": str(min(_MOST_IN_SYNC, replication))}
-        missing = wanted.keys() - await admin.list_topics()
+        missing = await _missing(admin, brokers, wanted)
         if missing:
             created = await admin.create_topics(
                 [
@@ -101,49 +108,32 @@ async def create_topics(bootstrap: str, topics: Topics, *, replication: int = 1)
             for name, code, *rest in created.topic_errors:
                 refusal = for_code(code)
                 if refusal not in (NoError, TopicAlreadyExistsError):  # exists: another process was faster
-                    raise refusal(f"{name}: {rest[0] if rest else ''}")
-        await _until_ready(admin, wanted)
-    finally:
-        await admin.close()
+                    failure = refusal(f"{name}: {rest[0] if rest else ''}")
+                    raise in_words(refusal(name), brokers.security, Operation.CREATE) or failure
+        await _until_ready(admin, brokers, wanted)
 
 
-async def topics_exist(bootstrap: str, topics: Topics) -> bool:
-    """Raises ``BrokerUnreachableError``."""
-    admin = await _admin(bootstrap)
-    try:
-        return topics.log in await admin.list_topics()
-    finally:
-        await admin.close()
+async def topics_exist(brokers: Brokers, topics: Topics) -> bool:
+    """Raises ``BrokerUnreachableError``, ``RightsMissingError``."""
+    async with administering(brokers) as admin:
+        return not await _missing(admin, brokers, [topics.log])
 
 
-async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    attend(admin._client, Silence())
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            await admin.start()
-    except KafkaError as error:
-        await admin.close()
-        raise BrokerUnreachableError(f"no Kafka broker answers at {bootstrap}: {error}") from None
-    except TimeoutError:
-        await admin.close()
-        raise BrokerUnreachableError(
-            f"no Kafka broker answers at {bootstrap}: something listens there and says nothing that a broker would, in "
-            f"{ANSWER_TIMEOUT_S:.0f} s. Another server? A listener for TLS? This one is asked in plain text"
-        ) from None
-    return admin
+async def _missing(admin: AIOKafkaAdminClient, brokers: Brokers, names: Iterable[str]) -> list[str]:
+    codes = {found["topic"]: for_code(found["error_code"]) for found in await described(admin, brokers, names)}
+    return [name for name, code in codes.items() if code is UnknownTopicOrPartitionError]
 
 
-async def _until_ready(admin: AIOKafkaAdminClient, wanted: dict[str, tuple[int, dict[str, str]]]) -> None:
+async def _until_ready(admin: AIOKafkaAdminClient, brokers: Brokers, wanted: _Wanted) -> None:
     async with asyncio.timeout(READY_TIMEOUT_S):
         while True:
-            if await _ready(admin, wanted):
+            if await _ready(admin, brokers, wanted):
                 return
             await asyncio.sleep(0.02)
 
 
-async def _ready(admin: AIOKafkaAdminClient, wanted: dict[str, tuple[int, dict[str, str]]]) -> bool:
-    for found in await admin.describe_topics(list(wanted)):
+async def _ready(admin: AIOKafkaAdminClient, brokers: Brokers, wanted: _Wanted) -> bool:
+    for found in await described(admin, brokers, wanted):
         name, partitions = found["topic"], found["partitions"]
         if found["error_code"] or any(p["leader"] < 0 for p in partitions):
             return False

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from streams.kafka.brokers import IN_PLAIN_TEXT, Brokers, Security
+
 if TYPE_CHECKING:
     from streams.kafka.topics import Topics
 
@@ -21,12 +23,18 @@ class LogUrlError(ValueError):
 
 
 class KafkaUrl(NamedTuple):
-    """``prefix``: of topic names, with its dot; another one is another log on the same brokers."""
+    """``prefix``: of topic names, with its dot; another one is another log on the same brokers. ``security``: no part of the
+    address; settings have it."""
 
     bootstrap: str
     prefix: str = ""
     partitions: int = PARTITIONS
     replication: int = 1
+    security: Security = IN_PLAIN_TEXT
+
+    @property
+    def brokers(self) -> Brokers:
+        return Brokers(self.bootstrap, self.security)
 
     @property
     def topics(self) -> Topics:
@@ -55,7 +63,8 @@ def parse(url: str) -> KafkaUrl | None:
     if prefix and not _PREFIX.fullmatch(prefix):
         raise LogUrlError(f"{prefix!r} can't begin a topic's name: letters, digits and dashes, 40 at most")
     numbers = _numbers(parts.query)
-    return KafkaUrl(_addresses(parts.netloc), f"{prefix}." if prefix else "", **numbers)
+    partitions, replication = numbers.get("partitions", PARTITIONS), numbers.get("replication", 1)
+    return KafkaUrl(_addresses(parts.netloc), f"{prefix}." if prefix else "", partitions, replication)
 
 
 def _addresses(netloc: str) -> str:

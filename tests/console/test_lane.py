@@ -126,7 +126,7 @@ async def _holds(topics: Topics, event_id: str) -> bool:
 
 async def values(topic: str) -> list[bytes]:
     """Of every record of a topic's first partition."""
-    consumer, partition = AIOKafkaConsumer(bootstrap_servers=bootstrap()), TopicPartition(topic, 0)
+    consumer, partition = AIOKafkaConsumer(bootstrap_servers=str(bootstrap())), TopicPartition(topic, 0)
     await consumer.start()
     try:
         consumer.assign([partition])
@@ -143,7 +143,7 @@ async def values(topic: str) -> list[bytes]:
 
 async def counts(topics: Topics) -> dict[str, int]:
     """How many records each topic of a log ever took."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap())
+    consumer = AIOKafkaConsumer(bootstrap_servers=str(bootstrap()))
     await consumer.start()
     try:
         partitions = [
@@ -155,7 +155,7 @@ async def counts(topics: Topics) -> dict[str, int]:
 
 
 async def _remove_lanes(production: Topics) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+    admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
     await admin.start()
     try:
         lanes = [name for name in await admin.list_topics() if name.startswith("lane-") and production.prefix in name]

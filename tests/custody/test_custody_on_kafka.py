@@ -39,8 +39,8 @@ def everything_on(prefix: str) -> list[bytes]:
 
     async def read() -> list[bytes]:
         admin, consumer = (
-            AIOKafkaAdminClient(bootstrap_servers=bootstrap()),
-            AIOKafkaConsumer(bootstrap_servers=bootstrap()),
+            AIOKafkaAdminClient(bootstrap_servers=str(bootstrap())),
+            AIOKafkaConsumer(bootstrap_servers=str(bootstrap())),
         )
         await admin.start()
         await consumer.start()

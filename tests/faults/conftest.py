@@ -40,6 +40,6 @@ def play(
 
     with (
         handed_on(learnt, tmp_path_factory.mktemp("stage")) as data,
-        playing(staged(bootstrap(), data, workers=WORKERS, host=request.param), WORKERS, reader) as play,
+        playing(staged(str(bootstrap()), data, workers=WORKERS, host=request.param), WORKERS, reader) as play,
     ):
         yield play

@@ -21,6 +21,7 @@ from benchmarks.faults_scenarios import leader_of, lose_a_leader, lose_the_broke
 from benchmarks.faults_stage import PARTITIONS, Stage, staged
 from servers.kafka import KafkaCluster
 from servers.registry import RegistryServer
+from streams.kafka.brokers import Brokers
 from streams.kafka.log import opened
 from streams.kafka.topics import Topics
 
@@ -81,7 +82,7 @@ def test_who_waits_for_a_silent_leader_is_answered_within_a_second_of_the_electi
     lose, mend = {"paused": (cluster.pause, cluster.resume), "cut off": (cluster.cut, cluster.mend)}[way]
 
     async def scenario() -> None:
-        async with opened(cluster.bootstrap, topics, replication=3) as stores:
+        async with opened(Brokers(cluster.bootstrap), topics, replication=3) as stores:
             ledger, victim = stores.ledger, await leader_of(cluster.bootstrap, topics.log, 0)
             followed = {partition: ledger.follow(partition, 0) for partition in range(PARTITIONS)}
             for partition, following in followed.items():
@@ -163,7 +164,7 @@ def test_a_registry_that_goes_is_missed_by_nobody_not_even_by_a_worker_that_begi
     tmp_path: Path, learnt: Path
 ) -> None:
     async def scenario(registry: RegistryServer, data: Path) -> None:
-        async with staged(bootstrap(), data, workers=1, registry=registry.url) as stage:
+        async with staged(str(bootstrap()), data, workers=1, registry=registry.url) as stage:
             await stage.ring()
             unstruck = await stage.calm()
             struck = await lose_the_registry(stage, lambda: registry.stop(at_once=True))

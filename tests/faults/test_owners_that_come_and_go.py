@@ -115,7 +115,7 @@ def test_nothing_is_lost_doubled_or_out_of_order_while_owners_come_and_go(
             every = [event_id for ids in acknowledged.values() for event_id in ids]
             while (found := await effective_facts(stores, data)).count < len(every):
                 await comes_and_goes(host, topics, data, 1)  # takes what nobody has taken yet
-        account = await read_by_others(reader, bootstrap(), topics.log, every, tmp_path)
+        account = await read_by_others(reader, str(bootstrap()), topics.log, every, tmp_path)
         return found, account
 
     found, account = run(scenario(), A_SCENARIO_S)

@@ -81,7 +81,7 @@ async def as_a_process(*command: str | Path) -> AsyncIterator[Silence]:
 
 def in_go(program: Path, token: Path, topics: Topics, keys_url: str) -> AbstractAsyncContextManager[Silence]:
     token.write_text(f"{TOKEN}\n")
-    arguments = ["-brokers", bootstrap(), "-prefix", topics.prefix, "-schemas", SCHEMAS]
+    arguments = ["-brokers", str(bootstrap()), "-prefix", topics.prefix, "-schemas", SCHEMAS]
     return as_a_process(program, *arguments, "-keys", keys_url, "-token", token)
 
 

@@ -94,7 +94,7 @@ def test_what_owners_wrote_with_a_zombie_among_them_is_whole(reader: Path, data:
     acknowledged = tmp_path / "acknowledged"
     acknowledged.write_text("\n".join(put))
     code, account = read_independently(
-        reader, bootstrap(), topics.log, "-acknowledged", str(acknowledged), "-timeout", "30s"
+        reader, str(bootstrap()), topics.log, "-acknowledged", str(acknowledged), "-timeout", "30s"
     )
     assert (code, wrong(account)) == (0, {})
     assert account["conversations"] == 3
@@ -118,7 +118,7 @@ def test_what_lies_in_each_partition_is_where_another_client_would_put_it(reader
                 await stores.ledger.append(partition, _entries(events))
 
     run(scenario())
-    code, account = read_independently(reader, bootstrap(), topics.log)
+    code, account = read_independently(reader, str(bootstrap()), topics.log)
     assert (code, wrong(account)) == (0, {})
     assert (account["records"], account["effective"], account["conversations"]) == (1008, 1000, 1000)
 
@@ -141,7 +141,7 @@ def test_ids_that_a_registry_gave_are_asked_of_it(reader: Path, tmp_path: Path) 
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
             await _produce_with_registry(topics, [took(1), *chain("c1", 3)])
-            return await asyncio.to_thread(read_independently, reader, bootstrap(), topics.log, "-registry", url)
+            return await asyncio.to_thread(read_independently, reader, str(bootstrap()), topics.log, "-registry", url)
         finally:
             await runner.cleanup()
 
@@ -304,7 +304,7 @@ def _counted(reader: Path, directory: Path, log: Log, *more: str) -> tuple[int, 
             await stores.ledger.append(0, log)
 
     run(append())
-    return read_independently(reader, bootstrap(), topics.log, *more)
+    return read_independently(reader, str(bootstrap()), topics.log, *more)
 
 
 async def _until_effective(stores: Stores, codec: Codec, event_ids: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ def test_a_compressed_fact_is_taken(compression: str, tmp_path: Path) -> None:
 
     async def scenario() -> str:
         async with opened(bootstrap(), topics) as stores:
-            producer = AIOKafkaProducer(bootstrap_servers=bootstrap(), compression_type=compression)
+            producer = AIOKafkaProducer(bootstrap_servers=str(bootstrap()), compression_type=compression)
             await producer.start()
             try:
                 await producer.send_and_wait(topics.inbox, record.value, key=record.key, headers=record.headers)

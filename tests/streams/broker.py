@@ -15,12 +15,14 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import docker
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.kafka.brokers import Brokers
 from streams.kafka.topics import Topics
 
 ADDRESS = "LEDGERLINE_TEST_KAFKA"
@@ -36,7 +38,7 @@ def topics_for(directory: Path, partitions: int) -> Topics:
 
 async def remove_topics() -> None:
     """Takes this run's topics from the broker."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+    admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
     await admin.start()
     try:
         ours = [name for name in await admin.list_topics() if name.startswith(_RUN)]
@@ -47,20 +49,28 @@ async def remove_topics() -> None:
 
 
 @cache
-def bootstrap() -> str:
-    """The broker's address. No broker is a failure, never a skip."""
+def bootstrap() -> Brokers:
+    """The run's broker, in plain text. No broker is a failure, never a skip."""
     given = os.environ.get(ADDRESS)
-    if given:
-        return given
+    return Brokers(given or _address_in(started_once("kafka", starter, f"{ADDRESS}=")[1]))
+
+
+def started_once(name: str, command: Callable[[Path, int], list[str]], marker: str) -> tuple[Path, str]:
+    """The directory of a server that is started for the run, and what it said when it had started: up to the line that has
+    ``marker`` in it and what follows at once."""
     run_pid = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    directory = Path(tempfile.gettempdir()) / f"ledgerline-test-kafka-{run_pid}"
+    directory = Path(tempfile.gettempdir()) / f"ledgerline-test-{name}-{run_pid}"
     directory.mkdir(exist_ok=True)
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        address = directory / "address"
-        if not address.exists():
-            address.write_text(_start(directory, run_pid))
-        return address.read_text()
+        announced = directory / "announced"
+        if not announced.exists():
+            announced.write_text(_start(directory, command(directory, run_pid), marker))
+        return directory, announced.read_text()
+
+
+def _address_in(said: str) -> str:
+    return next(line.rpartition("=")[2] for line in said.splitlines() if f"{ADDRESS}=" in line)
 
 
 def docker_answers() -> bool:
@@ -80,11 +90,11 @@ def starter(directory: Path, run_pid: int) -> list[str]:
     return [sys.executable, *program, "--while-pid", str(run_pid)]
 
 
-def _start(directory: Path, run_pid: int) -> str:
+def _start(directory: Path, command: list[str], marker: str) -> str:
     said = directory / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            starter(directory, run_pid),
+            command,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -93,8 +103,7 @@ def _start(directory: Path, run_pid: int) -> str:
         )
     until = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until and process.poll() is None:
-        for line in said.read_text().splitlines():
-            if f"{ADDRESS}=" in line:
-                return line.rpartition("=")[2]
+        if marker in (found := said.read_text()):
+            return found
         time.sleep(0.05)
     raise AssertionError(f"no broker for the tests: {said.read_text()}")

@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from streams.effective import EffectiveReader
 from streams.fact_writer import FactWriter, fact_event
 from streams.hosts.faust import FaustHost
 from streams.hosts.kafka import GROUP, KafkaHost
+from streams.kafka.brokers import Brokers
 from streams.kafka.log import opened
 from streams.kafka.topics import Topics
 from streams.owner import Stores
@@ -49,13 +50,14 @@ class Hosted:
     host: str
     data: DataDirectory
     topics: Topics
+    brokers: Brokers = field(default_factory=bootstrap)
 
     @asynccontextmanager
     async def worker(self, session_timeout_ms: int = SESSION_TIMEOUT_MS) -> AsyncIterator[KafkaHost[Any]]:
-        async with opened(bootstrap(), self.topics) as stores:
+        async with opened(self.brokers, self.topics) as stores:
             make = HOSTS[self.host]
             host = make(
-                bootstrap(),
+                self.brokers,
                 self.topics,
                 stores,
                 self.data.codec,
@@ -71,7 +73,7 @@ class Hosted:
         """Entered once it owns what was assigned to it."""
         arguments = [self.host, self.topics.prefix, str(self.topics.partitions), str(self.data.path)]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(_PROCESS), *arguments, stdout=PIPE, env=os.environ | {ADDRESS: bootstrap()}
+            sys.executable, str(_PROCESS), *arguments, stdout=PIPE, env=os.environ | {ADDRESS: str(bootstrap())}
         )
         try:
             await told(process, "owns")
@@ -84,7 +86,7 @@ class Hosted:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Stores]:
-        async with opened(bootstrap(), self.topics) as stores:
+        async with opened(self.brokers, self.topics) as stores:
             yield stores
 
     async def put(self, stores: Stores, event_ids: Iterable[str], payload: Fact = PRESSED) -> None:
@@ -106,7 +108,7 @@ class Hosted:
 
     async def is_alone_in_group(self) -> bool:
         """Whether the brokers know of one worker only."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+        admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
         await admin.start()
         try:
             (described,) = await admin.describe_consumer_groups([f"{self.topics.prefix}{GROUP}"])

@@ -16,6 +16,7 @@ from streams.behaviour_versions import ListedBehaviours, SqliteVersions
 from streams.behaviours import BehaviourMissingError
 from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.behaviours import KafkaBehaviours
+from streams.kafka.brokers import Brokers
 from streams.kafka.topics import BrokerUnreachableError, Topics, create_topics
 from streams.knowledge import WithKnowledge
 from streams.sqlite_store import SqliteStore
@@ -106,7 +107,7 @@ def test_processes_that_record_at_once_agree_on_the_numbers(tmp_path: Path) -> N
 
 
 def test_a_stream_without_brokers_says_so() -> None:
-    stream = KafkaBehaviours("127.0.0.1:1", Topics(1), timeout_s=0.5)
+    stream = KafkaBehaviours(Brokers("127.0.0.1:1"), Topics(1), timeout_s=0.5)
     try:
         with pytest.raises(BrokerUnreachableError):
             stream.record("a", b"one")

@@ -7,10 +7,12 @@ from pathlib import Path
 import broker
 import pytest
 
+from streams.kafka.brokers import Brokers
+
 
 def test_the_address_in_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(broker.ADDRESS, "elsewhere:9092")
-    assert broker.bootstrap.__wrapped__() == "elsewhere:9092"
+    assert broker.bootstrap.__wrapped__() == Brokers("elsewhere:9092")
 
 
 @pytest.mark.parametrize(("docker_answers", "program"), [(True, "container_broker.py"), (False, "servers.kafka")])

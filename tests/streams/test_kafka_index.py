@@ -121,7 +121,7 @@ def test_a_topic_that_was_made_anew_is_noticed(tmp_path: Path) -> None:
 
     async def removed() -> None:
         topics = topics_for(tmp_path, 1)
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+        admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
         await admin.start()
         try:
             await admin.delete_topics([topics.log])

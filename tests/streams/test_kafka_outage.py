@@ -12,6 +12,7 @@ from support import run
 from written import body, entry, pressed, step, took
 
 from servers.kafka import KafkaServer
+from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.inbox import KafkaInbox
 from streams.kafka.log import opened
@@ -31,9 +32,9 @@ def server(tmp_path: Path) -> Iterator[KafkaServer]:
 
 def test_over_the_death_of_the_broker_nothing_acknowledged_is_lost_and_everyone_goes_on(server: KafkaServer) -> None:
     async def scenario() -> None:
-        connection = Connection(server.bootstrap)
+        connection = Connection(Brokers(server.bootstrap))
         patient, hasty = KafkaInbox(connection, TOPICS), KafkaInbox(connection, TOPICS, put_timeout_s=0.5)
-        async with opened(server.bootstrap, TOPICS) as stores:
+        async with opened(Brokers(server.bootstrap), TOPICS) as stores:
             following = stores.ledger.follow(0, 0)
             await stores.ledger.append(0, [entry(took(1))])
             await patient.put("c1", "a", body(pressed("c1", "a")))

@@ -201,7 +201,7 @@ def decoded_by_a_stranger(server: RegistryServer, value: bytes) -> Any:
 
 async def raw(topic: str, count: int) -> tuple[list[bytes], list[bytes]]:
     """Values and content types, as they stand on the topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap(), auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(bootstrap_servers=str(bootstrap()), auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, 0)])

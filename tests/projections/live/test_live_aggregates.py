@@ -162,7 +162,7 @@ def test_where_the_group_stands_decides_nothing(log: Log) -> None:
             await log.append(stores, 0)
             at = TopicPartition(log.topics.log, 0)
             member = AIOKafkaConsumer(
-                bootstrap_servers=bootstrap(), group_id=LiveTopics(log.topics).app, enable_auto_commit=False
+                bootstrap_servers=str(bootstrap()), group_id=LiveTopics(log.topics).app, enable_auto_commit=False
             )
             await member.start()
             member.assign([at])
