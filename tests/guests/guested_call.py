@@ -26,6 +26,7 @@ from schemas.event import Event
 from simulation.small_bank import small_bank
 from streams.codec import Codec
 from streams.fact_writer import FactWriter, fact_event
+from streams.kafka.brokers import Brokers
 from streams.kafka.log import opened
 from streams.kafka.topics import Topics
 from streams.keys import MemoryKeyStore
@@ -161,8 +162,11 @@ async def _passages(conversation: Conversation, ask: Ask, attempt: int) -> Fact:
 
 
 @asynccontextmanager
-async def guested_call(topics: Topics, keys: MemoryKeyStore, behaviour: Behaviour) -> AsyncIterator[GuestedCall]:
-    async with opened(bootstrap(), topics) as stores:
+async def guested_call(
+    topics: Topics, keys: MemoryKeyStore, behaviour: Behaviour, brokers: Brokers | None = None
+) -> AsyncIterator[GuestedCall]:
+    """``brokers``: the run's own where there are none."""
+    async with opened(brokers or bootstrap(), topics) as stores:
         call = GuestedCall(stores, keys, behaviour)
         async with call.owned():
             yield call
