@@ -67,5 +67,8 @@ def _fetched(archive: Archive, cache: Path) -> Path:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != archive.sha256:
         fetched.unlink()
-        raise JarsMissingError(f"{archive.name} isn't what it was: sha256 {found}, expected {archive.sha256}")
+        raise JarsMissingError(
+            f"{archive.name} isn't what it was: sha256 {found}, expected {archive.sha256}. If an earlier fetch was "
+            "interrupted, start again: it is fetched anew"
+        )
     return fetched

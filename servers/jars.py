@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_FETCHING = "fetching-"
 
 
 class JarsMissingError(Exception):
@@ -36,12 +40,21 @@ def class_path(coordinates: str, directory: Path) -> str:
             jars = known.read_text()
             if all(Path(jar).exists() for jar in jars.split(os.pathsep)):
                 return jars
-        jars = _fetched(coordinates, directory)
+        print(f"ledgerline: fetching {coordinates} into {directory}, once", file=sys.stderr, flush=True)
+        for left in directory.glob(f"{_FETCHING}*"):  # of a fetch that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with TemporaryDirectory(dir=directory, prefix=_FETCHING) as fetching:
+            jars = _fetched(coordinates, Path(fetching))
+            place = directory / known.stem
+            shutil.rmtree(place, ignore_errors=True)
+            Path(fetching).rename(place)
+        jars = jars.replace(fetching, str(place))
         known.write_text(jars)
         return jars
 
 
 def _fetched(coordinates: str, directory: Path) -> str:
+    """Into a directory that begins empty: what a fetch that was interrupted has left, jgo takes for the whole."""
     command = [sys.executable, "-m", "jgo", "--resolver", "python", "info", "jars", coordinates]  # modular ones too
     places = {"JGO_CACHE_DIR": str(directory / "jgo"), "M2_REPO": str(directory / "maven"), "NO_COLOR": "1"}
     fetched = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
