@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from schemas.control import OwnerTook
 from schemas.event import NO_INBOX, Event, derived_id
 from schemas.facts import FactDropped, OwnerChanged, TimerFired
-from streams.acceptable import acceptable
+from streams.acceptable import acceptable, misaddress_of
 from streams.awaited import is_awaited
 from streams.cancellation import heed_cancellation
 from streams.clock import OwnerClock, wall_clock_us
@@ -196,8 +196,8 @@ class Owner(Generic[C]):
 
     async def _take_record(self, record: InboxRecord) -> None:
         self._inbox_mark = record.offset
-        if not record.conversation_id:  # on the log it would be an owner's announcement, to every reader
-            await self._keep_aside(record, "it names no conversation")
+        if misaddressed := misaddress_of(record, self._stores.ledger.partitions):
+            await self._keep_aside(record, misaddressed)  # in no conversation: its owner may be another
             return
         await self._codec.prepare((record.conversation_id,), create=True)
         try:
