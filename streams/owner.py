@@ -41,6 +41,7 @@ from streams.ports import (
     InboxRecord,
     Ledger,
     Receipt,
+    RecordsGoneError,
     Snapshots,
     StateStore,
 )
@@ -54,6 +55,7 @@ _LOG = logging.getLogger(__name__)
 APPEND_TIMEOUT_S = 30.0
 HELD_EVERY_S = 1.0
 MAX_WAITING = 1_000  # facts read from the inbox and not taken yet
+_ENDS_A_REIGN = (AppendUnknownError, KeysUnavailableError, RecordsGoneError)
 
 
 class Stores(NamedTuple):
@@ -127,7 +129,7 @@ class Owner(Generic[C]):
         ledger, states, now_us = self._stores.ledger, self._stores.states, self._clock.now_us()
         try:
             reign = await take_over(ledger, states, self._codec, self.partition, self._owner_id, now_us)
-        except (AppendUnknownError, KeysUnavailableError) as error:  # it may have landed: whoever comes next reads that
+        except _ENDS_A_REIGN as error:  # it may have landed: whoever comes next reads that
             return str(error)
         self._begin(reign)
         why = "stopped"
@@ -143,7 +145,7 @@ class Owner(Generic[C]):
                 group.create_task(self._snapshots.run())
                 group.create_task(self._take_all())
                 ready()
-        except* (AppendUnknownError, KeysUnavailableError) as lost:
+        except* _ENDS_A_REIGN as lost:
             why = str(lost.exceptions[0])
         finally:
             self._timers.clear()

@@ -124,6 +124,10 @@ class AppendUnknownError(Exception):
     """An append failed, or its outcome can't be known: the owner must stop and recover from the log."""
 
 
+class RecordsGoneError(Exception):
+    """The log no longer holds records that are needed: they were deleted. The message says which, and what that means."""
+
+
 class InboxUnavailableError(Exception):
     """The put wasn't acknowledged. Putting the same fact again is safe."""
 

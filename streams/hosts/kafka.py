@@ -32,11 +32,13 @@ from streams.watchdog import Progress
 _LOG = logging.getLogger(__name__)
 
 RETRY_S = 0.2  # between two reigns in one partition
+SLOWEST_RETRY_S = 2.0  # where one after another can't begin, for the same reason: that is told once
 GROUP = "ledgerline-owners"
 
 
 class KafkaHost(Generic[C]):
-    """``async with``: a member of the group while it is entered. Entering returns once all that was assigned is owned."""
+    """``async with``: a member of the group while it is entered. Entering returns once all that was assigned is owned, but for
+    partitions in which no reign can begin: those are told of, and tried again for ever."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class KafkaHost(Generic[C]):
         self._was_assigned = asyncio.Event()
         self._owners: dict[int, Owner[C]] = {}  # reigning
         self._owning: dict[int, asyncio.Task[None]] = {}
+        self._stuck: set[int] = set()  # no reign could begin there, twice for the same reason
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox_ends: dict[int, PartitionReader] = {}
         self._changed = asyncio.Event()
@@ -76,7 +79,7 @@ class KafkaHost(Generic[C]):
             self._tasks.append(asyncio.create_task(work))
         try:
             await self._until(self._was_assigned.is_set)
-            await self._until(lambda: self._owners.keys() >= self._seats.wanted())
+            await self._until(lambda: self._owners.keys() | self._stuck >= self._seats.wanted())
         except BaseException:
             await self.__aexit__()
             raise
@@ -169,10 +172,13 @@ class KafkaHost(Generic[C]):
             del self._owning[partition]
         if not task.cancelled() and task.exception():
             _LOG.error("partition %s: its owner failed", partition, exc_info=task.exception())
+            asyncio.get_running_loop().call_later(RETRY_S, self._reconcile)  # it may fail again, and at once
+            return
         self._reconcile()
 
     async def _own(self, partition: int) -> None:
         """One reign after another, for as long as the partition is wanted."""
+        pause_s, told = RETRY_S, ""
         while partition in self._seats.wanted():
             owner = Owner(
                 partition,
@@ -185,14 +191,21 @@ class KafkaHost(Generic[C]):
             try:
                 why = await owner.run(partial(self._reigns, owner))
             finally:
-                self._owners.pop(partition, None)
+                reigned = self._owners.pop(partition, None) is not None
                 self._seats.ended(partition, owner.superseded_by)
-            _LOG.warning("partition %s: the reign ended (%s)", partition, why)
             self.reigns_lost.append(why)
-            await asyncio.sleep(RETRY_S)
+            if reigned or why != told:
+                _LOG.warning("partition %s: the reign ended (%s)", partition, why)
+                pause_s, told = RETRY_S, why
+            else:
+                pause_s = min(2 * pause_s, SLOWEST_RETRY_S)
+                self._stuck.add(partition)
+                self._changed.set()
+            await asyncio.sleep(pause_s)
 
     def _reigns(self, owner: Owner[C]) -> None:
         self._owners[owner.partition] = owner
+        self._stuck.discard(owner.partition)
         self._seats.reign(owner.partition, owner.epoch)
         self._changed.set()
         self._news.set()

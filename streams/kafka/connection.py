@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 
 from streams.kafka.attentive_client import SILENT_S, attend
 from streams.kafka.brokers import Brokers
+from streams.kafka.gone import TopicRecordsGoneError
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
 from streams.kafka.silence import Silence
@@ -164,21 +165,39 @@ class Connection:
     async def following(
         self, starts: Mapping[TopicPartition, int], patience: Patience = PROMPT
     ) -> AsyncIterator[AIOKafkaConsumer]:
-        """One consumer of these partitions, each from its offset on."""
+        """One consumer of these partitions, each from its offset on. Raises ``TopicRecordsGoneError``."""
         consumer = await self.consumer(*starts, patience=patience)
         try:
             for at, start in starts.items():
                 consumer.seek(at, start)
             yield consumer
+        except OffsetOutOfRangeError as error:
+            raise TopicRecordsGoneError(error) from None
         finally:
             await self.drop(consumer)
 
-    async def follow(self, topic: str, partition: int, start: int, batch: int) -> AsyncGenerator[list[Record], None]:
-        """Batches from ``start`` on, without end; over a loss of the brokers too."""
-        async with self.following({TopicPartition(topic, partition): start}) as consumer:
+    async def follow(
+        self, topic: str, partition: int, start: int, batch: int, *, begins_later: bool = False
+    ) -> AsyncGenerator[list[Record], None]:
+        """Batches from ``start`` on, without end; over a loss of the brokers too. Raises ``TopicRecordsGoneError``.
+
+        ``begins_later``: what its retention deleted is passed over, for topics that nobody needs the whole of.
+        """
+        at = TopicPartition(topic, partition)
+        async with self.following({at: start}) as consumer:
             while True:
-                for records in (await consumer.getmany(timeout_ms=1000, max_records=batch)).values():
+                try:
+                    fetched = await consumer.getmany(timeout_ms=1000, max_records=batch)
+                except OffsetOutOfRangeError:
+                    begin = (await consumer.beginning_offsets([at]))[at]
+                    if not begins_later or begin <= start:  # else it was made anew, and its offsets mean other records
+                        raise
+                    _LOG.warning("topic %s, partition %s: what stood at %s to %s is deleted", *at, start, begin - 1)
+                    consumer.seek(at, begin)
+                    continue
+                for records in fetched.values():
                     if records:
+                        start = records[-1].offset + 1
                         yield records
 
     def _dropped(self, client: _Client) -> asyncio.Task[None] | None:

@@ -37,8 +37,8 @@ class Heartbeats:
     async def follow(self) -> AsyncIterator[Heartbeat]:
         """All workers', own ones too, from a little before now on; without end, over a loss of the brokers too."""
         reader = PartitionReader(self._connection, self._topic, 0)
-        start = max(0, await reader.end() - _LOOK_BACK)
-        following = self._connection.follow(self._topic, 0, start, _BATCH)
+        start = max(await reader.begin(), await reader.end() - _LOOK_BACK)  # none are left where nobody ran for hours
+        following = self._connection.follow(self._topic, 0, start, _BATCH, begins_later=True)
         try:
             async for records in following:
                 for record in records:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    KafkaError,
+    KafkaTimeoutError,
+    OffsetOutOfRangeError,
+)
 
 from streams.kafka.connection import RETRY_S, Connection, Patience
+from streams.kafka.gone import TopicRecordsGoneError
 from streams.kafka.records import StampedRecord
 
 # A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
@@ -39,7 +44,10 @@ class PartitionReader:
             return await self._asked(await self._opened(), "beginning_offsets")
 
     async def read(self, start: int, limit: int, *, until: int | None = None) -> list[StampedRecord]:
-        """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None."""
+        """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None.
+
+        Raises ``TopicRecordsGoneError`` where the topic no longer holds ``start``.
+        """
         async with self._lock:
             consumer = await self._opened()
             if until is None:
@@ -59,6 +67,8 @@ class PartitionReader:
                         found.extend(record for record in records if record.offset < until)
                     position = await consumer.position(self.at)
                 self._next = position
+            except OffsetOutOfRangeError as error:
+                raise TopicRecordsGoneError(error) from None
             finally:
                 consumer.pause(self.at)
             return found
