@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -19,6 +20,7 @@ from servers.jars import JarsMissingError
 from servers.ports import is_free, usual_or_free
 
 ROOT = Path(".ledgerline/servers")
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal goes away
 
 
 class Server(Protocol):
@@ -53,8 +55,9 @@ def port_of(parser: argparse.ArgumentParser, told: argparse.Namespace, usual_por
 
 def run(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
     """``announce``: what to print once it answers. Exit code: 0 when it was told to stop, 1 when it failed."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop_by_signal)
+    for number in _STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _stop_by_signal)
     try:
         _keep_out_of_git(ROOT)
         with alone_over(told.data):
@@ -69,13 +72,18 @@ def alone_over(directory: Path) -> Iterator[None]:
     """Two servers never run over one directory: the second would change files that the first has mapped, and end it. The
     lock goes with the process, however it ends. Raises ``StartFailedError``."""
     directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "server.lock", "a") as held:
+    with open(directory / "server.lock", "a+") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            held.seek(0)
             raise StartFailedError(
-                f"another server runs over {directory}: use that one, or name another directory with --data"
+                f"another server runs over {directory} ({held.read() or 'it is starting'}): use that one, or name another "
+                "directory with --data"
             ) from None
+        held.truncate(0)
+        held.write(f"process {os.getpid()}")
+        held.flush()
         yield
 
 
@@ -92,7 +100,7 @@ def _served(server: Server, told: argparse.Namespace, announce: Callable[[], str
 
 def _stop_by_signal(number: int, frame: FrameType | None) -> None:
     """Ends the program by its ``finally``; what comes while it stops is no news."""
-    for again in (signal.SIGINT, signal.SIGTERM):
+    for again in _STOPPING:
         signal.signal(again, signal.SIG_IGN)
     raise SystemExit(0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from console.failures import FailedError
 from console.output import print_json
 from console.settings import Settings, load_settings
+from console.stopping import stopping
 from console.workspace import open_workspace
 from projections.anchors import (
     Anchor,
@@ -66,7 +66,7 @@ def signing_key_path(settings: Settings) -> Path:
 async def _run(settings: Settings, file: Path, path: Path, every_s: float | None, rotate: bool, as_json: bool) -> None:
     stopped = asyncio.Event()
     if every_s is not None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stopping():
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with open_workspace(settings, create=False) as workspace:
         anchors = _AnchorFile(file, path)

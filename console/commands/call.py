@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,6 +15,7 @@ from console.callers import Caller, choose_caller
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import Settings, load_settings
+from console.stopping import stopping
 from schemas.facts import SubjectAuthenticated
 
 SPEEDS = ("real", "max")
@@ -107,10 +107,8 @@ async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
         stopped.append(name)
         task.cancel()
 
-    stopping = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        stopping.append(signal.SIGHUP)
-    for number in stopping:
+    numbers = stopping()
+    for number in numbers:
         loop.add_signal_handler(number, stop, number.name)
     try:
         return await task
@@ -119,7 +117,7 @@ async def _until_stopped(call: Coroutine[Any, Any, Reported]) -> Reported:
             raise
         raise FailedError(f"stopped by {stopped[0]}") from None
     finally:
-        for number in stopping:
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import ssl
 from pathlib import Path
 
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import ConfigurationError, Settings, load_settings
+from console.stopping import stopping
 from console.workspace import open_keys
 from streams.key_server import InsecureBindError, serving
 from streams.key_tokens import Grant, TokensError, read_grants
@@ -56,7 +56,7 @@ async def _serve(
         raise ConfigurationError("LEDGERLINE_KEYS__URL names another key service: this process serves its own keys")
     keys = open_keys(settings.data)
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stopping():
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
         async with serving(keys, grants, host=host, port=port, tls=tls) as url:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import uvloop
 from console.failures import FailedError, UsageError
 from console.output import print_json, table
 from console.settings import load_settings
+from console.stopping import stopping
 from projections.live.histogram import Quantiles
 from projections.live.report import MOST_MINUTES, LiveFigures
 from streams.kafka.url import KafkaUrl
@@ -66,7 +66,7 @@ async def _serve(url: KafkaUrl, bind: str, port: int, as_json: bool) -> None:
 async def _until_stopped(failed: Coroutine[Any, Any, None]) -> None:
     """Raises what keeps it from going on."""
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stopping():
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ends = [asyncio.create_task(failed), asyncio.create_task(stopped.wait())]
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from console.output import print_json, table
 from console.progress import Progress
 from console.read_models import ReadModels, read_models
 from console.settings import Settings, load_settings
+from console.stopping import stopping
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM
 from projections.projecting import catch_up, follow
 from projections.read_model_report import Projected
@@ -80,7 +80,7 @@ async def _run(
 async def _follow(models: ReadModels) -> None:
     """Until it is stopped (SIGTERM, Ctrl-C). A read model that is rebuilt meanwhile is gone on with as it then is."""
     stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stopping():
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     stop = asyncio.create_task(stopped.wait())
     print(f"following the log: Ctrl-C, or SIGTERM to {os.getpid()}, ends it", file=sys.stderr, flush=True)

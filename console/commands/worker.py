@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -23,6 +22,7 @@ from console.lane import Lane, lane_of, of_lane
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.signed_in import open_company
+from console.stopping import stopping
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
 from streams.lanes import LaneEffects, LaneFacts, LateTimers, NoEffects
@@ -112,7 +112,7 @@ async def _until_stopped(failures: Sequence[Coroutine[Any, Any, None]]) -> None:
     """``failures`` end, or raise, when there is no going on."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stopping():
         loop.add_signal_handler(number, stopped.set)
     ends = [*map(asyncio.create_task, failures), asyncio.create_task(stopped.wait())]
     try:

@@ -65,9 +65,10 @@ def start() -> Iterator[Start]:
 
 
 def test_the_broker_stops_when_told_and_starts_again_over_its_data(start: Start, tmp_path: Path) -> None:
-    for _ in range(2):
+    """SIGHUP: its terminal goes away."""
+    for number in (signal.SIGINT, signal.SIGHUP):
         foreground = start("--data", str(tmp_path / "kafka"))
-        foreground.process.send_signal(signal.SIGINT)
+        foreground.process.send_signal(number)
         assert foreground.process.wait(PATIENCE_S) == 0
         foreground.assert_gone()
 
@@ -107,7 +108,7 @@ def test_over_a_directory_in_use_no_second_server_starts_and_nothing_of_it_is_to
         (data / "kept").touch()
         second = not_started(module, "--port", "0", "--data", str(data), "--throw-away")
         assert (second.returncode, {path.name for path in data.iterdir()}) == (1, {"kept", "server.lock"})
-    assert f"another server runs over {data}" in second.stderr
+    assert f"another server runs over {data} (process {os.getpid()})" in second.stderr
     assert "Traceback" not in second.stderr
 
 
