@@ -30,7 +30,7 @@ ATTEMPTS = 3
 
 async def deleted(topic: str, partition: int = 0) -> None:
     """All that stands there now, as by retention."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap())
+    admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=-1)})
