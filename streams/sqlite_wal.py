@@ -51,6 +51,15 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def wal_is_emptied(db: sqlite3.Connection) -> bool:
-    """Moves all of the write-ahead log into the file and cuts it to nothing; False while another process reads it."""
-    busy, _, _ = db.execute("pragma wal_checkpoint(truncate)").fetchone()
-    return not busy
+    """Moves all of the write-ahead log into the file and cuts it to nothing; False while another process reads it, or moves
+    it for longer than ``BUSY_TIMEOUT_S``.
+
+    For a reader SQLite waits by itself. Another process's checkpoint is refused at once, whatever the timeout (its
+    documentation of sqlite3_wal_checkpoint_v2), so it is tried again: a checkpoint is over soon.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        busy, _, _ = db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if not busy or time.monotonic() > give_up_at:
+            return not busy
+        time.sleep(_RETRY_S)
