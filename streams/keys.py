@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from streams.sqlite_wal import connect_wal, wal_is_emptied
 
 NONCE_BYTES = 12
+TAG_BYTES = 16  # that AES-GCM adds
 KEY_BYTES = 32
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from agent_core.conversation import Status
 from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen
-from projections.sealed_text import sealed_field
+from projections.sealed_text import sealed_name
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import history as h
@@ -38,7 +38,10 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     behaviour_hash: Annotated[str | None, Meta(description="The pinned behaviour's content hash.")]
     providers: Annotated[str | None, Meta(description="Recogniser, voice and models in use, separated by commas.")]
     caller: Annotated[
-        Sealed | None, Meta(description="The caller's number, as the channel gave it; or whom the other system names.")
+        Sealed | None,
+        Meta(
+            description="The caller's number, as the channel gave it; or whom the other system names; NULL: nobody told."
+        ),
     ]
     started_us: Annotated[int, Meta(description="Its first event.")]
     answered_us: Annotated[int | None, Meta(description="The gateway picked up.")]
@@ -124,10 +127,10 @@ class Conversations:
         match payload:
             case f.CallArrived():
                 state.channel, state.providers = payload.channel, ",".join(payload.providers)
-                state.caller = sealed_field(event, "caller")
+                state.caller = sealed_name(event, "caller")
             case h.ConversationImported():
                 state.source, state.channel = payload.source, payload.channel or None
-                state.language, state.caller = payload.language or None, sealed_field(event, "subject")
+                state.language, state.caller = payload.language or None, sealed_name(event, "subject")
                 state.answered_us = event.accepted_at_us
             case h.MessageImported() if payload.role == "caller" and event.turn_id not in self._callers_turns:
                 state.turns += 1
@@ -175,7 +178,7 @@ def _outcome(state: _Conversation) -> str | None:
 
 CONVERSATIONS = ReadModel(
     name="conversations",
-    version=4,
+    version=5,
     about="One row a conversation: how it went and how it ended.",
     row=ConversationRow,
     key=("conversation_id",),

@@ -159,6 +159,13 @@ def test_read_models_and_as_of_hold_it_at_its_own_time(data: Path, transcripts: 
     assert then["turns"][0]["spoken"] is None
 
 
+def test_a_subject_that_nobody_named_is_unknown(data: Path, tmp_path: Path) -> None:
+    nameless = {name: value for name, value in TRANSCRIPT.items() if name != "subject"} | {"id": "desk-78"}
+    imported(data, "transcripts", written(tmp_path / "calls.jsonl", TRANSCRIPT, nameless))
+    told_of = told(data, "sql", "select caller, count(*) from conversations group by caller order by caller nulls last")
+    assert [tuple(row.values()) for row in told_of] == [("customer-9", 1), (None, 1)]
+
+
 def test_all_that_was_said_in_a_turn_stands_in_its_row(data: Path, tmp_path: Path) -> None:
     said = [("agent", "Hello."), ("agent", "Fjord Energy."), ("caller", "My bill."), ("caller", "It is too high.")]
     said += [("agent", "One moment."), ("agent", "It rests on an estimate.")]

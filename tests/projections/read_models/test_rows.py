@@ -67,6 +67,8 @@ def test_a_conversation_counts_what_happened_in_it(data: DataDirectory, sqlite_s
         assert row["closed_reason"] == report.ended
         assert row["status"] == ("ended" if report.ended else "talking")
         assert (row["outcome"] is None) == (report.ended is None)
+        (arrived,) = (event.payload for event in call if isinstance(event.payload, f.CallArrived))
+        assert (row["caller"] is None) == (not arrived.caller)
 
 
 def test_each_candidate_has_its_fate_and_the_reason_why_it_was_dropped(
