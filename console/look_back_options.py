@@ -83,7 +83,9 @@ def replay(
     ] = False,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option("--fail-on", metavar="LIMIT", help="Exit code 1 where it is so, such as reply-changed>1%."),
+        typer.Option(
+            "--fail-on", metavar="LIMIT", help="Exit code 1 where it is so, or can't be told: such as reply-changed>1%."
+        ),
     ] = None,
     every_call: Annotated[
         bool, typer.Option("--every-call", help="With --what-if --json: calls that don't differ, too.")

@@ -19,6 +19,7 @@ from projections.read_models.conversations import CONVERSATIONS, ConversationRow
 from projections.read_models.definition import Seen
 from projections.what_if.comparing import Ending
 from projections.what_if.going_on import Divergence
+from projections.what_if.outcomes import total
 from projections.what_if.report import Course, Said, SimulatedTurn, WentOn
 from projections.what_if.turns import RecordedTurn
 from schemas import decisions as d
@@ -279,13 +280,12 @@ def _before(divergence: Divergence) -> list[Event]:
 
 def _course(mind: AgentMind, call_id: str, events: Sequence[Event], said: Sequence[Said]) -> Course:
     row = _row(mind, call_id, events)
-    costs = [each.cost_micros for each in said if each.cost_micros is not None]
     return Course(
         outcome=row.outcome if row else None,
         turns=row.turns if row else 0,
         blocked=sum(bool(each.blocked) for each in said),
         holds=sum(each.holds or 0 for each in said),
-        cost_micros=sum(costs) if costs else None,
+        cost_micros=total(each.cost_micros for each in said),
         lasted_ms=(events[-1].accepted_at_us - events[0].accepted_at_us) / 1000 if events else 0.0,
     )
 

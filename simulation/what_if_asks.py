@@ -16,7 +16,7 @@ from agent_core.ports import FailureReason, ProviderError
 from processors.effects import Executor
 from processors.idling import IDLE
 from processors.mind import AgentMind
-from projections.what_if.outcomes import RecordedAsk, RecordedOutcomes
+from projections.what_if.outcomes import RecordedAsk, RecordedOutcomes, cost_today, total
 from projections.what_if.rejudge import ANSWERABLE, Answer
 from schemas import decisions as d
 from schemas import facts as f
@@ -121,8 +121,7 @@ class Asks:
             if outcomes is None:
                 return f"{type(ask.payload).__name__} was not asked for"
             for outcome in outcomes:
-                if (cost := getattr(outcome, "cost_micros", None)) is not None:
-                    costs[ask.ask_id] = (costs.get(ask.ask_id) or 0) + cost
+                costs[ask.ask_id] = total((costs.get(ask.ask_id, 0), cost_today(outcome)))
                 at_us = now_us + round(self._took_ms.get(type(ask.payload), _OTHERWISE_MS) * 1000)
                 self._come(outcome, at_us, ask.ask_id)
         return ""

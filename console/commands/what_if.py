@@ -15,6 +15,7 @@ from console.settings import Settings, load_settings
 from console.since import since_us
 from console.workspace import open_workspace
 from projections.what_if.change import WhatIf, WhatIfError, parse
+from projections.what_if.limits import Limit, Verdict, limits, of_verdict
 from projections.what_if.report import (
     CHANGED,
     SAME,
@@ -26,7 +27,7 @@ from projections.what_if.report import (
     WhatIfReport,
     WhatIfSummary,
 )
-from projections.what_if.summary import Gathered, Limit, limits
+from projections.what_if.summary import Gathered
 
 MOST_SHOWN = 20
 
@@ -55,7 +56,7 @@ def run(
         print_json(report)
     else:
         tell("\n".join(_told(report)))
-    return 1 if report.failed_on else 0
+    return 1 if report.failed_on or report.undecided else 0
 
 
 async def _report(
@@ -80,11 +81,19 @@ async def _report(
     summary = gathered.summary()
     if not summary.calls:
         raise UsageError(f"--since {since}: no call began since then")
+    of = partial(
+        of_verdict,
+        limited=limited,
+        summary=summary,
+        not_identical=gathered.not_identical,
+        doubts=gathered.doubts,
+    )
     return WhatIfReport(
         what_if=what_if.told,
         since=since,
         identical=gathered.identical,
-        failed_on=tuple(limit.told for limit in limited if limit.is_broken(summary, gathered.not_identical)),
+        failed_on=of(Verdict.BROKEN),
+        undecided=of(Verdict.UNDECIDED),
         summary=summary,
         calls=tuple(sorted(kept, key=lambda call: call.call_id)),
     )
@@ -114,6 +123,8 @@ def _told(report: WhatIfReport) -> Iterator[str]:
             yield f"{call.call_id}: not judged ({call.why_not})"
     for told in report.failed_on:
         yield f"--fail-on {told}: it is so"
+    for told in report.undecided:
+        yield f"--fail-on {told}: it can't be told, since too much is unknown; that fails too (docs/replay.md)"
 
 
 def _summary(found: WhatIfSummary) -> Iterator[str]:
@@ -131,7 +142,8 @@ def _summary(found: WhatIfSummary) -> Iterator[str]:
     yield f"  fallbacks and closing lines: {_both(found.fallbacks)}"
     yield f"  marks for a holding line reached: {_both(found.holds)}"
     yield f"  decided after, median: {_both(found.decision_p50_ms)} ms; p95: {_both(found.decision_p95_ms)} ms"
-    yield f"  models' cost, millionths: {_both(found.cost_micros)}"
+    untold = f"; of {found.cost_unknown} turns unknown" if found.cost_unknown else ""
+    yield f"  models' cost, millionths: {_both(found.cost_micros)}{untold}"
     failed = f", {found.failed} of them failed: what is told of those turns rests on that" if found.failed else ""
     yield f"  recorded outcomes used: {found.reused}; asked anew: {found.asked}{failed}"
     if found.went_on:

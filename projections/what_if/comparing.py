@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import dropwhile
 
 from agent_core.evolve import evolve
-from projections.what_if.outcomes import RecordedOutcomes
+from projections.what_if.outcomes import RecordedOutcomes, total
 from projections.what_if.rejudge import Rejudged
 from projections.what_if.report import CHANGED, SAME, UNKNOWN, Said, TurnWhatIf
 from projections.what_if.turns import RecordedTurn, is_being_said
@@ -39,7 +39,6 @@ class Ending:
         decision_ms = (at_us - speech_ended_at_us) / 1000 if at_us is not None and is_answer else None
         marks = self._opened.hold_marks_ms
         holds = None if decision_ms is None else sum(mark < decision_ms for mark in marks)
-        known = [cost for cost in costs.values() if cost is not None]
         spoken = choice.payload if choice else None
         assert spoken is None or isinstance(spoken, d.Spoken)
         return Said(
@@ -50,7 +49,7 @@ class Ending:
             decision_ms=decision_ms,
             holds=holds,
             blocked=_blocked(self._turn.turn_id, events),
-            cost_micros=sum(known) if known else None,
+            cost_micros=total(costs.values()),
         )
 
 

@@ -13,7 +13,7 @@ from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Stage, judges_at
 from agent_core.judging import judge, needs_scores
 from projections.imported_turns import Exchange, exchanges
-from projections.what_if.report import CHANGED, SAME, Said, TurnWhatIf
+from projections.what_if.report import CHANGED, IMPORTED, SAME, Said, TurnWhatIf
 from schemas.event import Event
 
 UNSOURCED = "it isn't known what would have been said instead"
@@ -68,7 +68,7 @@ def _turn(exchange: Exchange, blocked: tuple[str, ...], *, comparable: bool) -> 
     is_changed = bool(blocked and exchange.said)
     return TurnWhatIf(
         turn_id=exchange.turn_id,
-        cause="imported",
+        cause=IMPORTED,
         seq=exchange.seq,
         reply=CHANGED if is_changed else SAME,
         differs=("text",) if is_changed else (),

@@ -26,19 +26,19 @@ _HOW = ("ask_id", "candidate_id", "timeout_ms", "attempts", "subject_seq")  # ho
 
 
 class RecordedAsk(NamedTuple):
-    """``outcomes``: without what was cancelled, of which nothing is known. ``attempts``: that were asked."""
+    """``outcomes``: without what was cancelled, of which nothing is known. ``attempts``: that were asked. ``costs``: of what
+    came of them; None where a model answered and didn't tell."""
 
     ask_id: str
     payload: Decision
     at_us: int
     outcomes: list[Event]
-    costs: list[int]
+    costs: list[int | None]
     attempts: set[int]
 
     @property
     def cost_micros(self) -> int | None:
-        """What its attempts cost; None where none of them tells."""
-        return sum(self.costs) if self.costs else None
+        return total(self.costs)
 
 
 class RecordedOutcomes:
@@ -76,6 +76,26 @@ class RecordedOutcomes:
             self._by_key[key] = namesake
             return namesake
         return namesake if found is not None and said(namesake.payload) == said(asked) else found
+
+
+def total(costs: Iterable[int | None]) -> int | None:
+    """None where one of them isn't known: the sum of the others would pass for the whole."""
+    each = list(costs)
+    return None if None in each else sum(cost for cost in each if cost is not None)
+
+
+def cost_of(outcome: object) -> int | None:
+    """None where a model answered and nobody told what that cost. What no provider counted tokens of costs nothing."""
+    told: int | None = getattr(outcome, "cost_micros", None)
+    by_model = isinstance(outcome, f.CompletionReturned) or getattr(outcome, "input_tokens", None) is not None
+    return told if told is not None or by_model else 0
+
+
+def cost_today(outcome: Fact) -> int | None:
+    """Of what was asked anew. What an answer would have cost that failed to come nobody knows."""
+    if isinstance(outcome, f.EffectFailed) and outcome.cost_micros is None:
+        return None
+    return cost_of(outcome)
 
 
 def as_now_asked(asked: Decision, found: RecordedAsk, event: Event) -> tuple[Fact | None, int]:
@@ -121,8 +141,7 @@ def _add(ask: RecordedAsk, event: Event) -> None:
         if (attempt := getattr(payload, "attempt", None)) is not None:
             ask.attempts.add(attempt)
         return
-    if (cost := getattr(payload, "cost_micros", None)) is not None:
-        ask.costs.append(cost)
+    ask.costs.append(cost_of(payload))
     if not isinstance(payload, f.EffectCancelled):
         ask.outcomes.append(event)
 

@@ -26,7 +26,7 @@ from agent_core.ports import FailureReason
 from agent_core.wording import SENTENCE_TIMER
 from processors.idling import IDLE
 from processors.mind import AgentMind
-from projections.what_if.outcomes import RecordedOutcomes, as_now_asked, timeout_of
+from projections.what_if.outcomes import RecordedOutcomes, as_now_asked, cost_today, timeout_of, total
 from projections.what_if.turns import RecordedTurn, Step, is_being_said, is_same_choice
 from schemas import decisions as d
 from schemas import facts as f
@@ -50,7 +50,7 @@ ANSWERABLE = tuple(_NAMES)  # what may be asked anew: nothing of it touches anyb
 class Rejudged(NamedTuple):
     """``events``: all facts and decisions up to the end of the reply, and ``after`` how the conversation then stands.
     ``choice``: None where nothing was chosen. ``closing_us``: when the closing line would have begun. ``unknown``: why what
-    would be said can't be known. ``closed``: it ended with nothing said. ``costs``: by ask, of the models that it asked.
+    would be said can't be known. ``closed``: it ended with nothing said. ``costs``: by ask; None where it isn't known.
     ``reused`` and ``asked``: attempts; ``failed``: of those asked."""
 
     events: tuple[Event, ...]
@@ -319,12 +319,12 @@ class _Run:
         for outcomes in await asyncio.gather(*(self._answer(self._c, ask, attempt) for attempt in wanted)):
             if outcomes is None:
                 self._unknown[ask.ask_id] = f"{_NAMES[type(ask.payload)]} was not asked for"
+                self._costs[ask.ask_id] = None
                 continue
             self._asked += 1
             self._failed += any(isinstance(outcome, f.EffectFailed) for outcome in outcomes)
             for outcome in outcomes:
-                if (cost := getattr(outcome, "cost_micros", None)) is not None:
-                    self._costs[ask.ask_id] = (self._costs.get(ask.ask_id) or 0) + cost
+                self._costs[ask.ask_id] = total((self._costs.get(ask.ask_id, 0), cost_today(outcome)))
                 took_ms = getattr(outcome, "total_ms", None) or getattr(outcome, "elapsed_ms", None) or 0.0
                 self._schedule(outcome, asked_at_us + round(took_ms * 1000))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 SAME, CHANGED, UNKNOWN = "same", "changed", "unknown"
+IMPORTED = "imported"  # cause of a turn that another system ran
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """How a turn ends. ``kind``: reply, escalation, close, closing_line (the gateway's own at the hard mark), nothing (the
     caller went on or hung up before). ``text``: all that was released of it. ``decision_ms``: from the end of speech; null in
     a turn that the agent began. ``holds``: marks for a holding line before the decision. ``blocked``: guardrails that blocked
-    something on the way. ``cost_micros``: of the models that were asked; null where none tells."""
+    something on the way. ``cost_micros``: of the models that were asked; null where one answered (or, asked anew, failed) and didn't tell."""
 
     kind: str
     action: str | None
@@ -117,8 +118,9 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
 class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Of all turns, each judged on its recorded history. ``changed``: replies that are another one; ``not_comparable`` of
     them lie behind an earlier change in their call. ``blocked``: turns in which a guardrail blocked something; ``newly``
-    ones are those in which none did. ``cost_micros``: sums. Latencies: of the decision. ``went_on``: calls that a simulated
-    caller went on with, ``end_unknown`` of them to no known end; ``outcomes``: of the others."""
+    ones are those in which none did. ``cost_micros``: sums, over turns of which both sides are known; ``cost_unknown``: turns
+    of which what would be said is known, and what it costs, or cost then, isn't. Latencies: of the decision. ``went_on``:
+    calls that a simulated caller went on with, ``end_unknown`` of them to no known end; ``outcomes``: of the others."""
 
     calls: int
     judged: int
@@ -145,10 +147,12 @@ class WhatIfSummary(msgspec.Struct, frozen=True, kw_only=True):
     end_unknown: int = 0
     failed: int = 0
     outcomes: tuple[Outcomes, ...] = ()
+    cost_unknown: int = 0
 
 
 class WhatIfReport(msgspec.Struct, frozen=True, kw_only=True):
     """``identical``: whether every decision of every call that could be judged is the recorded one; null: none could.
+    ``failed_on``: limits that are broken; ``undecided``: those of which that can't be told, since too much is unknown.
     ``calls``: those that differ, or couldn't be judged, or all (``--every-call``, and where one was named)."""
 
     what_if: tuple[str, ...]
@@ -157,3 +161,4 @@ class WhatIfReport(msgspec.Struct, frozen=True, kw_only=True):
     failed_on: tuple[str, ...]
     summary: WhatIfSummary
     calls: tuple[CallWhatIf, ...]
+    undecided: tuple[str, ...] = ()

@@ -1,16 +1,14 @@
-"""What a what-if would change over many calls, gathered call by call; and what of it is too much."""
+"""What a what-if would change over many calls, gathered call by call."""
 
 from __future__ import annotations
 
-import operator
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from projections.what_if.change import WhatIfError
+from projections.what_if.limits import Doubts
 from projections.what_if.report import (
     CHANGED,
+    IMPORTED,
     UNKNOWN,
     CallWhatIf,
     Compared,
@@ -20,59 +18,6 @@ from projections.what_if.report import (
     WentOn,
     WhatIfSummary,
 )
-
-_LIMIT = re.compile(r"([a-z-]+)\s*(>=|>)\s*([0-9]+(?:\.[0-9]+)?)(%?)")
-_OVER: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
-_OF_SUMMARY = {
-    "reply-changed": "changed",
-    "unknown": "unknown",
-    "newly-blocked": "newly_blocked",
-    "newly-escalated": "newly_escalated",
-}
-LIMITED = (*_OF_SUMMARY, "not-identical", "not-judged", "asks-failed", "cost")
-
-
-class Limit(NamedTuple):
-    """``reply-changed>1%``: of the turns; without %, so many. ``not-identical`` and ``not-judged`` are of the calls,
-    ``asks-failed`` of what was asked anew, and ``cost`` is by how much what models cost would rise."""
-
-    told: str
-    what: str
-    over: str
-    value: float
-    is_share: bool
-
-    def is_broken(self, summary: WhatIfSummary, not_identical: int) -> bool:
-        if self.what == "cost":
-            return self._costs_too_much(summary.cost_micros)
-        if self.what in ("not-identical", "not-judged"):
-            count = not_identical if self.what == "not-identical" else summary.calls - summary.judged
-            whole = summary.calls
-        elif self.what == "asks-failed":
-            count, whole = summary.failed, summary.asked
-        else:
-            count, whole = getattr(summary, _OF_SUMMARY[self.what]), summary.turns
-        found = 100 * count / whole if self.is_share and whole else float(count)
-        return _OVER[self.over](found, self.value)
-
-    def _costs_too_much(self, cost: Compared) -> bool:
-        if cost.recorded is None or cost.what_if is None:
-            return False
-        rise = cost.what_if - cost.recorded
-        if self.is_share:
-            rise = 100 * rise / cost.recorded if cost.recorded else (float("inf") if rise > 0 else 0.0)
-        return _OVER[self.over](rise, self.value)
-
-
-def limits(given: Iterable[str]) -> tuple[Limit, ...]:
-    """Raises ``WhatIfError``."""
-    read: list[Limit] = []
-    for text in given:
-        match = _LIMIT.fullmatch(text.strip())
-        if match is None or match[1] not in LIMITED:
-            raise WhatIfError(f"--fail-on {text}: such as reply-changed>1%; there are {', '.join(LIMITED)}")
-        read.append(Limit(text, match[1], match[2], float(match[3]), bool(match[4])))
-    return tuple(read)
 
 
 class _Sides:
@@ -140,9 +85,14 @@ class Gathered:
         count["failed"] += turn.failed
         self._add_trait("blocked", then=bool(here.blocked), now=bool(turn.blocked))
         if there is None:
+            count["perhaps blocked"] += not here.blocked and not turn.blocked
+            count["cost not judged"] += turn.cause != IMPORTED
+            count["perhaps escalated"] += not _TRAITS["escalated"](here)
             return
         count["known"] += 1
-        self._costs.add(here.cost_micros, there.cost_micros)
+        if turn.cause != IMPORTED:  # models of ours were never asked there
+            count["cost unknown"] += here.cost_micros is None or there.cost_micros is None
+            self._costs.add(here.cost_micros, there.cost_micros)
         self._decisions.add(here.decision_ms, there.decision_ms)
         self._holds.add(here.holds, there.holds)
         for name, is_so in _TRAITS.items():
@@ -153,6 +103,16 @@ class Gathered:
         self._count[f"{name}, what if"] += now
         self._count[f"newly {name}"] += now and not then
         self._count[f"no longer {name}"] += then and not now
+
+    @property
+    def doubts(self) -> Doubts:
+        count = self._count
+        return Doubts(
+            changed=count[UNKNOWN],
+            newly_blocked=count["perhaps blocked"],
+            newly_escalated=count["perhaps escalated"],
+            costs=count["cost not judged"],
+        )
 
     def summary(self) -> WhatIfSummary:
         count = self._count
@@ -181,6 +141,7 @@ class Gathered:
             went_on=count["went_on"],
             end_unknown=count["end_unknown"],
             failed=count["failed"],
+            cost_unknown=count["cost unknown"],
             outcomes=tuple(
                 Outcomes(outcome=name, recorded=self._outcomes["then", name], what_if=self._outcomes["now", name])
                 for name in sorted({name for _, name in self._outcomes})

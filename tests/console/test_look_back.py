@@ -72,6 +72,14 @@ def test_a_broken_limit_is_the_exit_code(data: Path, capsys: pytest.CaptureFixtu
     assert (code, found["failed_on"]) == (0, [])
 
 
+def test_a_limit_that_cannot_be_decided_is_the_exit_code_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Offline nobody is asked what another prompt would bring: neither the replies nor their cost are known."""
+    limited = ["reply-changed>1%", "cost>10%", "not-judged>0"]
+    code, found = asked(data, "prompt=Be very brief.", capsys, fail_on=limited)
+    assert found["summary"]["unknown"] > 0
+    assert (code, found["failed_on"], found["undecided"]) == (1, [], limited[:2])
+
+
 def test_every_decision_of_every_call_is_recomputed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert replay_all.run(since=None, jobs=1, data=data, log=None, as_json=True) == 0
     found = json.loads(capsys.readouterr().out)

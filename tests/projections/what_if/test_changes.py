@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from simulated import NONE, judged, simulated, turns
 
 from projections.what_if.change import WhatIf, WhatIfError, parse
+from projections.what_if.limits import Doubts, Verdict, limits, of_verdict
 from projections.what_if.report import CallWhatIf, Compared, WhatIfSummary
-from projections.what_if.summary import Gathered, limits
+from projections.what_if.summary import Gathered
 from simulation.small_bank import small_bank
 
+NO_DOUBT = Doubts()
 BANK = Path(__file__).parents[3] / "examples" / "bank"
 
 
@@ -137,21 +141,61 @@ def test_figures_are_those_of_the_turns() -> None:
         ("not-identical>0", True),
         ("not-judged>0", False),
         ("asks-failed>0", False),
-        ("cost>1%", False),
     ],
 )
 def test_a_limit_holds_or_is_broken(limit: str, broken: bool) -> None:
     found, gathered = summary("guardrail=forbid:free")
-    assert [each.is_broken(found, gathered.not_identical) for each in limits([limit])] == [broken]
+    (verdict,) = [each.verdict(found, gathered.not_identical, gathered.doubts) for each in limits([limit])]
+    assert verdict is (Verdict.BROKEN if broken else Verdict.HOLDS)
+
+
+def with_(found: WhatIfSummary, **changes: Any) -> WhatIfSummary:
+    return replace(found, **changes)
 
 
 def test_a_rise_of_what_models_cost_is_a_share_of_what_they_cost() -> None:
     found, _ = summary("budget.hold_ms=300")
-    dearer = WhatIfSummary(
-        **{name: getattr(found, name) for name in found.__struct_fields__ if name != "cost_micros"},
-        cost_micros=Compared(recorded=100.0, what_if=106.0),
+    dearer = with_(found, cost_micros=Compared(recorded=100.0, what_if=106.0), cost_unknown=0)
+    found_of = [limit.verdict(dearer, 0, Doubts()) for limit in limits(["cost>5%", "cost>6%", "cost>5"])]
+    assert found_of == [Verdict.BROKEN, Verdict.HOLDS, Verdict.BROKEN]
+
+
+def told(verdict: Verdict, given: list[str], found: WhatIfSummary, doubts: Doubts = NO_DOUBT) -> tuple[str, ...]:
+    return of_verdict(verdict, limits(given), found, 0, doubts)
+
+
+def test_what_is_not_known_may_break_a_limit_and_leaves_it_undecided() -> None:
+    found, _ = summary("budget.hold_ms=300")
+    doubts = Doubts(changed=found.turns)
+    given = ["reply-changed>1%", "reply-changed>100%", "newly-blocked>0", "not-identical>0"]
+    assert told(Verdict.UNDECIDED, given, found, doubts) == ("reply-changed>1%",)
+    assert told(Verdict.BROKEN, given, found, doubts) == ()
+
+
+def test_who_limits_unknown_has_said_how_much_of_it_they_bear() -> None:
+    found, _ = summary("budget.hold_ms=300")
+    assert told(Verdict.UNDECIDED, ["reply-changed>0", "unknown>5%"], found, Doubts(changed=1, costs=1)) == ()
+
+
+@pytest.mark.parametrize("limit", ["cost>10%", "cost>=0", "cost>100"])
+def test_a_cost_that_nobody_told_leaves_its_limit_undecided(limit: str) -> None:
+    found, _ = summary("budget.hold_ms=300")
+    one = Compared(recorded=100.0, what_if=100.0)
+    none = Compared(recorded=None, what_if=None)
+    assert told(Verdict.UNDECIDED, [limit], with_(found, cost_micros=none)) == (limit,)
+    assert told(Verdict.UNDECIDED, [limit], with_(found, cost_micros=one, cost_unknown=1)) == (limit,)
+    assert told(Verdict.UNDECIDED, [limit, "unknown>5%"], with_(found, cost_micros=one, cost_unknown=1)) == (limit,)
+    assert told(Verdict.UNDECIDED, [limit], with_(found, cost_micros=one, cost_unknown=0), Doubts(costs=1)) == (limit,)
+
+
+def test_where_no_call_could_be_judged_nothing_is_known_of_them() -> None:
+    gathered = Gathered()
+    gathered.add(
+        CallWhatIf(call_id="c", started_at=None, identical=None, why_not="forgotten", first_change=None, turns=())
     )
-    assert [limits([text])[0].is_broken(dearer, 0) for text in ("cost>5%", "cost>6%", "cost>5")] == [True, False, True]
+    given = ["reply-changed>1%", "not-identical>0", "cost>1", "unknown>0", "asks-failed>0", "not-judged>100%"]
+    assert told(Verdict.UNDECIDED, given, gathered.summary()) == tuple(given[:4])
+    assert told(Verdict.BROKEN, given, gathered.summary()) == ()
 
 
 @pytest.mark.parametrize("given", ["", "reply-changed", "reply-changed>lots", "lunch>1", "reply-changed<1"])

@@ -14,9 +14,10 @@ from processors import questions
 from processors.cascade import Cascade
 from processors.deciders import DECIDERS
 from projections.what_if.change import parse
+from projections.what_if.limits import Verdict, limits
 from projections.what_if.rejudge import ANSWERABLE, Answer
 from projections.what_if.report import CHANGED, SAME, UNKNOWN, CallWhatIf, TurnWhatIf
-from projections.what_if.summary import Gathered, limits
+from projections.what_if.summary import Gathered
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -155,9 +156,24 @@ def test_a_provider_that_fails_today_is_counted_and_can_be_a_limit() -> None:
     gathered.add(
         CallWhatIf(call_id="c", started_at=None, identical=False, why_not=None, first_change=None, turns=found)
     )
-    (some, all_of_them) = limits(["asks-failed>0", "asks-failed>=100%"])
-    assert some.is_broken(gathered.summary(), 0)
-    assert all_of_them.is_broken(gathered.summary(), 0)
+    limited = limits(["asks-failed>0", "asks-failed>=100%", "cost>1000%"])
+    verdicts = [limit.verdict(gathered.summary(), 0, gathered.doubts) for limit in limited]
+    assert verdicts == [Verdict.BROKEN, Verdict.BROKEN, Verdict.UNDECIDED]
+
+
+def test_a_cost_that_a_provider_does_not_tell_is_unknown_not_nothing() -> None:
+    async def untold(conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
+        outcomes = await says("It costs nothing.")(conversation, ask, attempt)
+        return outcomes and [replace(outcome, cost_micros=None) for outcome in outcomes]
+
+    found = list(turns(judged(simulated(4), "prompt=Be very brief.", lambda _: untold)))
+    assert {turn.what_if.cost_micros for turn in found if turn.asked and turn.what_if} == {None}
+    gathered = Gathered()
+    gathered.add(
+        CallWhatIf(call_id="c", started_at=None, identical=False, why_not=None, first_change=None, turns=tuple(found))
+    )
+    (limit,) = limits(["cost>1000%"])
+    assert limit.verdict(gathered.summary(), 0, gathered.doubts) is Verdict.UNDECIDED
 
 
 def test_a_recorded_completion_is_used_where_the_request_is_the_same() -> None:
