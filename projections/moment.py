@@ -65,7 +65,7 @@ async def _at_time(text: str, ledger: Ledger) -> AsOf:
         raise MomentError(f"{text!r} is no moment: {FORMS}") from None
     if at_us > time.time_ns() // 1000:
         raise MomentError(f"{iso_time(at_us)} lies after the log's end: it hasn't come yet")
-    began_us = await _began_us(ledger)
+    began_us = await _began_us(ledger, at_us)
     if began_us is None:
         raise MomentError("the log holds no event yet")
     if at_us < began_us:
@@ -74,7 +74,31 @@ async def _at_time(text: str, ledger: Ledger) -> AsOf:
     return AsOf(at_us)
 
 
-async def _began_us(ledger: Ledger) -> int | None:
+async def _began_us(ledger: Ledger, not_after_us: int) -> int | None:
+    """When the oldest step was accepted, or one that isn't after ``not_after_us``. What stands first in each partition
+    tells it for most moments; conversations of another system may be older than what stands before them."""
+    began_us = await _first_steps_us(ledger)
+    for partition in range(ledger.partitions):
+        if began_us is None or began_us <= not_after_us:
+            break
+        began_us = min(began_us, await _oldest_us(ledger, partition, not_after_us) or began_us)
+    return began_us
+
+
+async def _oldest_us(ledger: Ledger, partition: int, enough_us: int) -> int | None:
+    """Of all effective steps, up to the first that isn't after ``enough_us``."""
+    records, start, oldest_us = EffectiveRecords(Codec(SealedOnly())), 0, None
+    while batch := await ledger.read(partition, start, _READ):
+        for record in batch:
+            for event, _ in records.take(record):
+                oldest_us = min(event.accepted_at_us, oldest_us or event.accepted_at_us)
+                if oldest_us <= enough_us:
+                    return oldest_us
+        start = batch[-1].offset + 1
+    return oldest_us
+
+
+async def _first_steps_us(ledger: Ledger) -> int | None:
     firsts = [await _first_us(ledger, partition) for partition in range(ledger.partitions)]
     return min((first for first in firsts if first is not None), default=None)
 
@@ -103,7 +127,7 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
         if at_us is not None:
             return AsOf(at_us, partition, offset)
         stop = start
-    return AsOf((await _began_us(ledger) or 0) - 1, partition, offset)
+    return AsOf((await _first_steps_us(ledger) or 0) - 1, partition, offset)
 
 
 def _newest_step_us(records: Iterable[LogRecord]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.replay import record_calls
 from console.main import app
 
 CLI = CliRunner()
@@ -157,6 +159,19 @@ def test_read_models_and_as_of_hold_it_at_its_own_time(data: Path, transcripts: 
     then = told(data, "as-of", "2024-03-01T09:00:10Z", "show", "last")
     assert then["turns"][0]["heard"] == "My card is gone."
     assert then["turns"][0]["spoken"] is None
+
+
+def test_history_that_is_older_than_the_log_has_its_moments(data: Path, transcripts: Path) -> None:
+    asyncio.run(record_calls(data, 1))
+    imported(data, "transcripts", transcripts)
+    moment = "2024-03-01T09:00:10Z"
+    (call_id,) = (call["call_id"] for call in told(data, "calls") if call["outcome"] == "solved")
+    assert told(data, "as-of", moment, "show", call_id)["turns"][0]["spoken"] is None
+    (row,) = told(data, "as-of", moment, "sql", "select source, ended_us from conversations")
+    assert row == {"source": "transcripts", "ended_us": None}
+    assert "no behaviour was recorded" in told(data, "as-of", moment, "knowledge", "card-delivery", exit_code=2)
+    refused = told(data, "as-of", "2024-02-29", "sql", "select 1", exit_code=2)
+    assert "lies before the log began: its first step is of 2024-03-01T09:00:00" in refused
 
 
 def test_a_subject_that_nobody_named_is_unknown(data: Path, tmp_path: Path) -> None:
