@@ -13,6 +13,7 @@ from pathlib import Path
 from console.commands.import_log import alone
 from console.failures import FailedError, UsageError
 from console.output import print_json, tell
+from console.progress import Progress
 from console.settings import Settings, load_settings
 from console.workspace import open_workspace
 from streams.history.importing import ImportedHistory, all_read, import_history
@@ -60,7 +61,8 @@ async def _import(settings: Settings, source: str, files: list[Path]) -> Importe
             importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
             now_us=lambda: time.time_ns() // 1000,
         )
-        return await import_history(conversations, source, stores.ledger, workspace.keys, importer)
+        with Progress("importing conversations") as progress:
+            return await import_history(conversations, source, stores.ledger, workspace.keys, importer, progress)
 
 
 def _told(imported: ImportedHistory) -> str:

@@ -22,7 +22,7 @@ from streams.ports import Ledger
 from streams.pseudonyms import Pseudonyms
 from streams.sealed_only import SealedOnly
 from streams.transfer import Importer
-from streams.transfer_file import Item, StoredEvent
+from streams.transfer_file import Item, Progress, StoredEvent
 
 
 class ImportedHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +59,15 @@ def all_read(reads: Iterable[Read], source: str, pseudonyms: Pseudonyms, now_us:
 
 
 async def import_history(
-    conversations: list[Conversation], source: str, ledger: Ledger, keys: KeyStore, importer: Importer
+    conversations: list[Conversation],
+    source: str,
+    ledger: Ledger,
+    keys: KeyStore,
+    importer: Importer,
+    progress: Progress = lambda done, of: None,
 ) -> ImportedHistory:
-    """Raises ``ImportInterruptedError``, ``KeysUnavailableError``."""
-    taking = _Taking(conversations, ledger, keys)
+    """``progress``: is told how many conversations were read and taken, of how many. Raises ``ImportInterruptedError``, ``KeysUnavailableError``."""
+    taking = _Taking(conversations, ledger, keys, progress)
     imported = await importer.take_all(taking.items())
     return ImportedHistory(
         source=source,
@@ -76,13 +81,14 @@ async def import_history(
 
 
 class _Taking:
-    def __init__(self, conversations: list[Conversation], ledger: Ledger, keys: KeyStore) -> None:
-        self._conversations, self._ledger, self._keys = conversations, ledger, keys
+    def __init__(self, conversations: list[Conversation], ledger: Ledger, keys: KeyStore, progress: Progress) -> None:
+        self._conversations, self._ledger, self._keys, self._progress = conversations, ledger, keys, progress
         self.differing: list[str] = []
         self.forgotten: list[str] = []
 
     async def items(self) -> AsyncIterator[Item]:
-        for conversation in self._conversations:
+        for done, conversation in enumerate(self._conversations):
+            self._progress(done, len(self._conversations))
             here = await self._recorded(conversation.id)
             await self._keys.prepare([conversation.id], create=not here)
             if here and self._keys.get(conversation.id) is None:

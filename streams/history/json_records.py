@@ -19,6 +19,7 @@ def _no_number(_: str) -> float:
 
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
 _BLANK = " \t\r\n"
+_GZIP = b"\x1f\x8b"
 
 
 class Found(NamedTuple):
@@ -33,8 +34,11 @@ def json_records(path: Path) -> Iterator[Found]:
 
     Raises ``BadHistoryError``, ``OSError``.
     """
+    data = path.read_bytes()
+    if data.startswith(_GZIP):
+        raise BadHistoryError(f"{path}: is compressed (gzip): unpack it first")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadHistoryError(f"{path}: no UTF-8 at byte {error.start}") from None
     places = _Lines(path, text)

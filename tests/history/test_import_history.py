@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from benchmarks.replay import record_calls
 from console.main import app
+from console.progress import Progress
 
 CLI = CliRunner()
 TRANSCRIPT = {
@@ -349,6 +351,20 @@ def test_what_is_wrong_is_named_by_file_and_line_and_nothing_is_imported(
     assert f"{file}{said}" in result.stderr or (str(file) in result.stderr and said in result.stderr), result.stderr
     assert "frozen" not in result.stderr
     assert "[]" in CLI.invoke(app, ["calls", "--data", str(data), "--json"]).output or not (data / "ledger.db").exists()
+
+
+def test_an_import_tells_how_far_it_is(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_of: list[tuple[int, int]] = []
+    monkeypatch.setattr(Progress, "__call__", lambda _, done, of: told_of.append((done, of)))
+    imported(data, "transcripts", written(tmp_path / "calls.jsonl", TRANSCRIPT, TRANSCRIPT | {"id": "desk-78"}))
+    assert told_of == [(0, 2), (1, 2)]
+
+
+def test_a_compressed_file_is_named_as_one(data: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "calls.jsonl.gz"
+    packed.write_bytes(gzip.compress(json.dumps(TRANSCRIPT).encode()))
+    refused = told(data, "import", "--from", "transcripts", str(packed), exit_code=2)
+    assert "is compressed (gzip): unpack it first" in refused
 
 
 def test_the_shape_of_transcripts_is_printed_as_json_schema() -> None:
