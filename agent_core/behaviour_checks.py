@@ -203,6 +203,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
             continue
         yield from _sayings_of_writes(placed, tool)
         yield from _read_besides(placed, tool)
+        yield from _late(placed, parts)
         if intent.action is not Action.ANSWER or intent.procedure is not None or intent.advances:
             yield placed.problem(
                 f"intent {intent.name!r} has a tool: it can only be answered by what that finds", "tool"
@@ -230,6 +231,21 @@ def _sayings_of_writes(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
             why = "its tool writes" if writes else "what it finds late is told"
             says = f"needs {field!r}: {why}" if needed else f"says {field!r}, but its tool only reads"
             yield placed.problem(f"intent {intent.name!r} {says}", "tool" if needed else field)
+
+
+def _late(placed: Placed[Intent], parts: Parts) -> Iterator[Problem]:
+    """What is said of a read that its turn couldn't wait for needs a tool that isn't given up before the turn is."""
+    intent, head = placed.value, parts.head
+    asked = [tool for name in intent.tools if (tool := tools.every().get(name))]
+    if intent.late is None or head is None or not asked:
+        return
+    longest, give_up_ms = max(asked, key=lambda tool: tool.timeout_ms), head.value.budget.give_up_ms
+    if longest.timeout_ms <= give_up_ms:
+        yield placed.problem(
+            f"intent {intent.name!r} says 'late', but {longest.name!r} is given up after {longest.timeout_ms} ms, before"
+            f" the turn is (give_up_ms: {give_up_ms}): give it a longer timeout_ms, or leave 'late' out",
+            "late",
+        )
 
 
 def _read_besides(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:

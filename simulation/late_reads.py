@@ -15,7 +15,7 @@ INTENT = "card"
 PENDING = "That takes a little longer, and I will tell you."
 LATE = "About your card, it {progress}."
 FAILED = "I could not find out where your card is."
-_SOON = {"hold_marks_ms": (400,), "give_up_ms": 1200, "hard_ms": 2000}  # a tool is given up after two seconds
+_SOON = {"hold_marks_ms": (400,), "give_up_ms": 1200, "hard_ms": 2000}
 _AT_ONCE_S = 0.15
 _TAKES_S = (_AT_ONCE_S, 0.6, 1.0, 1.3, 1.5, 1.7)
 

@@ -70,8 +70,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Tool:
-    """``level``: what the subject must hold. ``run`` raises ``ProviderError``. ``timeout_ms``: it is given up after.
-    ``speculative``: whether it may run while the caller may still go on speaking.
+    """``level``: what the subject must hold. ``run`` raises ``ProviderError``. ``timeout_ms``: it is given up after;
+    usually longer than a turn waits, so that a slow one still helps, or is told late. ``speculative``: whether it may run
+    while the caller may still go on speaking.
 
     With ``steps`` it writes: ``run`` finds the state, which is read again if it is older than ``fresh_ms`` when the caller
     has approved; a proposal on it can be approved for ``valid_ms``.
@@ -85,7 +86,7 @@ class Tool:
     arguments: type[ToolArguments]
     result: type[ToolResult]
     run: Callable[[Any, CustomerRecords], Awaitable[ToolResult]]
-    timeout_ms: int = 2000
+    timeout_ms: int = 10_000
     speculative: bool = True
     steps: tuple[Step, ...] = ()
     fresh_ms: int = 30_000

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from test_behaviour_loader import INTENTS, problems, swapped, write
 from told_by_hand import BANK, Call, of, signed_in, tool_returned
 
-from agent_core.behaviour import Behaviour
+from agent_core.behaviour import Behaviour, Budget
+from agent_core.tools import registry
 from processors.deciders import cascade
+from processors.executors.call_tool import CallTool
 from processors.mind import AgentMind
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import reads as r
-from schemas.base import Payload
+from schemas.base import Fact, Payload
 from simulation.durable import Durable
+from simulation.virtual_loop import run_virtual
 
 QUESTION, ASK = "Is my new card on its way", "t2.s1.tool.card"
 PENDING, FAILED = "That takes longer. I'll tell you as soon as I know.", "I couldn't find out where it is."
@@ -172,6 +178,58 @@ def test_news_that_were_talked_over_are_told_once_more_and_no_more() -> None:
         call.says("What does a new card cost", "fees")
         call.hears_reply()
     assert told == [3, 5]
+
+
+class SlowRecords:
+    name = "records"
+
+    def __init__(self, takes_s: float) -> None:
+        self._takes_s = takes_s
+
+    async def read(self, customer_id: str, kind: str, object_id: str) -> Mapping[str, str]:
+        await asyncio.sleep(self._takes_s)
+        return {"type": "card", "status": "posted", "due": "Friday"}
+
+
+async def stands(conversation_id: str, event_id: str) -> None:
+    """The log has it."""
+
+
+def read_by_the_tool(call: Call, takes_s: float) -> Fact:
+    ask, _ = call.asked(d.ToolRequested)
+    return run_virtual(CallTool(SlowRecords(takes_s), stands)(call.conversation, ask, 0))
+
+
+def test_a_tool_that_says_nothing_of_its_time_helps_within_the_turn_though_it_takes_three_seconds() -> None:
+    patient = bank().model_copy(update={"budget": Budget()})
+    call = Call(patient, signed_in("ada"))
+    call.says(QUESTION, "card")
+    assert said(call.told(read_by_the_tool(call, 3.0))) == [
+        ("tool", "Your card is on its way and should be with you by Friday.")
+    ]
+
+
+def test_a_tool_that_says_nothing_of_its_time_is_told_late_where_it_takes_longer_than_the_turn() -> None:
+    patient = bank().model_copy(update={"budget": Budget()})
+    call = Call(patient, signed_in("ada"))
+    call.says(QUESTION, "card")
+    found_late = read_by_the_tool(call, 8.0)
+    assert said(gives_up(call)) == [("fallback", PENDING)]
+    call.hears_reply()
+    assert said(call.told(found_late)) == [
+        ("tool", "About your card: it is on its way and should be with you by Friday.")
+    ]
+
+
+def test_words_for_a_late_read_need_a_tool_that_may_be_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = dataclasses.replace(registry.every()["card_status"], timeout_ms=2000)
+    monkeypatch.setattr(registry, "every", lambda: {"card_status": hasty})
+    late = "We open at nine.\n    tool: card_status\n    late: It {progress}.\n    pending: Wait.\n    failed: No."
+    found = problems(write(tmp_path, **swapped(INTENTS, "We open at nine.", late)))
+    assert (
+        "intents.yaml:5: intent 'hours' says 'late', but 'card_status' is given up after 2000 ms, before the turn is"
+        " (give_up_ms: 5000): give it a longer timeout_ms, or leave 'late' out"
+    ) in found
 
 
 def test_without_words_for_it_a_read_ends_with_its_turn() -> None:

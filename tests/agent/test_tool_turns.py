@@ -47,7 +47,7 @@ def test_a_caller_who_is_signed_in_hears_what_the_tool_found() -> None:
         arguments='{"card_id":"card-1111","customer_id":"ada"}',
         level="verified",
         subject_seq=4,
-        timeout_ms=2000,
+        timeout_ms=10_000,
     )
     assert chosen(call.tool_found("debit card", "is on its way")) == [("tool", "Your debit card is on its way.")]
     (ended,) = of(d.TurnEnded, call.heard(f"{ASK}.0", "Your debit card is on its way."))
