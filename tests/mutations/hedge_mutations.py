@@ -6,6 +6,7 @@ from tests.mutations.mutation import Mutation
 
 ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulation has no router
 LINE = "tests/providers/test_waiting_line.py"
+SPARE = "tests/providers/test_spare_rate.py"
 
 HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -121,5 +122,53 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         "            self._gap_s = 0.0\n",
         "who waits for a limited provider is let through one by one",
         LINE,
+    ),
+    Mutation(
+        "take_the_place_of_first_calls",
+        "providers.spare_rate",
+        "        return may_well < SPARE_BELOW * limit * WATCHED_S\n",
+        "        return True\n",
+        "what first calls need of a limit is not given to extra ones",
+        SPARE,
+    ),
+    Mutation(
+        "take_a_lull_for_room",
+        "providers.spare_rate",
+        "came + _DEVIATIONS * math.sqrt(_BUNCH * came) + unseen_s * limit",
+        "came + unseen_s * limit",
+        "turns come by chance: a few seconds with fewer calls are no room to spare",
+        SPARE,
+    ),
+    Mutation(
+        "take_the_unseen_for_nothing",
+        "providers.spare_rate",
+        " + unseen_s * limit\n",
+        "\n",
+        "who has just begun counts what it did not see as full",
+        SPARE,
+    ),
+    Mutation(
+        "believe_a_window_that_has_just_begun",
+        "providers.spare_rate",
+        "        limit = max(self._told)\n",
+        "        limit = self._told[-1]\n",
+        "of what was told of a limit that is counted by the window, the most counts",
+        SPARE,
+    ),
+    Mutation(
+        "count_calls_of_long_ago",
+        "providers.spare_rate",
+        "sum(at_s >= now_s - WATCHED_S for at_s in self._calls)",
+        "len(self._calls)",
+        "what first calls need is what they took lately",
+        SPARE,
+    ),
+    Mutation(
+        "see_no_first_calls",
+        "providers.model_router",
+        "            order[0].takes_first(now_s)\n",
+        "",
+        "every call that would be made without hedging counts against the limit",
+        SPARE,
     ),
 )

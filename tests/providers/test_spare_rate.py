@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from agent_core.ports import Allowance, CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
+from providers.model_router import ModelRouter
 from providers.spare_rate import WATCHED_S, SpareRate
+from simulation.virtual_loop import run_virtual
 
 
 def watched(per_s: int, limit_per_s: float | None, seconds: int = 20) -> SpareRate:
@@ -41,3 +48,34 @@ def test_the_most_that_was_told_is_the_limit() -> None:
     spare = watched(45, 90.0)
     spare.tell(0.2)  # a window that has just begun
     assert spare.allows(20.0)
+
+
+class TenASecond:
+    """A provider that tells its limit with each answer."""
+
+    name = "a"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        return CompletionResult("fine", self.name, "m", allowance=Allowance(0.5, 1.0, requests_per_s=10.0))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def extra_call_after(first_calls_per_s: int) -> CompletionResult:
+    def request(attempt: int) -> CompletionRequest:
+        said = (Message("user", "hello"),)
+        return CompletionRequest(purpose="answer", model="answer", messages=said, attempt=attempt, extra=attempt > 0)
+
+    router = ModelRouter({"answer": [TenASecond()]})
+    for _ in range(12 * first_calls_per_s):
+        await router.complete(request(attempt=0))
+        await asyncio.sleep(1 / first_calls_per_s)
+    return await router.complete(request(attempt=1))
+
+
+def test_a_router_makes_no_extra_call_where_first_ones_take_all_that_a_provider_says_it_allows() -> None:
+    assert run_virtual(extra_call_after(first_calls_per_s=2)).provider == "a"
+    with pytest.raises(ProviderError) as failure:
+        run_virtual(extra_call_after(first_calls_per_s=10))
+    assert failure.value.reason is FailureReason.CAPPED
