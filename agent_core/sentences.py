@@ -19,6 +19,16 @@ _NEVER_LAST = re.compile(
 )
 # Abbreviations that are words as well ("The answer is no."): these belong to what follows only where that is a number.
 _BEFORE_A_NUMBER = re.compile(r"nos?|nr|p|am|pm|min|max|art|sec|est|jan|mar|jun|jul|dec|mon|sat|sun")
+# Ordinals of German, Danish and Norwegian: a number with a full stop behind these words, or before a month.
+_ORDINAL_WORDS = (
+    "am ab bis vom zum zur beim im der die das dem den des seit jeder jede jeden jedes und oder "
+    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag"
+)
+_MONTH_NAMES = (
+    "januar jänner februar feber märz april mai juni juli august september oktober november dezember "
+    "marts mars maj desember december"
+)
+_BEFORE_AN_ORDINAL, _MONTHS = frozenset(_ORDINAL_WORDS.split()), tuple(_MONTH_NAMES.split())
 _BEGINS = re.compile(r"""["'“‘«(\[¿¡£$€¥]*(?:[^\W_])""")
 
 
@@ -81,4 +91,17 @@ def _holds_open(words: list[str], following: str) -> bool:
         return True
     if (len(last) == 1 and last.isalpha()) or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", last):
         return True  # an initial, or letters with full stops between
-    return last.isdigit() and (len(words) == 1 or before_number)
+    return last.isdigit() and (len(words) == 1 or before_number or _is_ordinal(words, following))
+
+
+def _is_ordinal(words: list[str], following: str) -> bool:
+    """ "am 3. Mai", "die 2. Rate". What may become the name of a month may be one: what comes next decides."""
+    if len(words[-1]) > 2:
+        return False
+    if words[-2].strip(",").lower() in _BEFORE_AN_ORDINAL:
+        return True
+    name = re.match(r"[^\W\d_]+", following)
+    if name is None:
+        return False
+    begun, whole = name.group().lower(), name.end() < len(following)
+    return any(month == begun if whole else month.startswith(begun) for month in _MONTHS)

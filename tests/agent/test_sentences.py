@@ -22,6 +22,9 @@ WHOLE = {
     "It was in 2024. Then it ended.": ["It was in 2024.", "Then it ended."],
     "It is about 3. 50 more follow": ["It is about 3. 50 more follow"],
     "Done!  £20 comes back.\nAnything else?": ["Done!", "£20 comes back.", "Anything else?"],
+    "Sie kommt am 5. Juni. Termin: 3. Mai. Gut.": ["Sie kommt am 5. Juni.", "Termin: 3. Mai.", "Gut."],
+    "Die 2. Rate ist da. Im 3. Stock. Gut.": ["Die 2. Rate ist da.", "Im 3. Stock.", "Gut."],
+    "Your place is 5. Mail us. It is 20. My colleague": ["Your place is 5.", "Mail us.", "It is 20.", "My colleague"],
     "これは文です。次です。": ["これは文です。次です。"],
     "": [],
 }
@@ -41,6 +44,9 @@ def test_how_a_text_was_cut_into_pieces_changes_nothing(text: str, data: st.Data
     assert " ".join(sentences_of(text)) == " ".join(text.split())
 
 
-@pytest.mark.parametrize("fragment", ["Sure, I", "Your card costs £3.", "That is all.", "Ask Mr. ", "It is e.g. a"])
+@pytest.mark.parametrize(
+    "fragment",
+    ["Sure, I", "Your card costs £3.", "That is all.", "Ask Mr. ", "It is e.g. a", "It is on 3. M", "Am 3. Mai"],
+)
 def test_what_may_still_go_on_is_no_sentence(fragment: str) -> None:
     assert SentenceSplitter().push(fragment) == []
