@@ -25,7 +25,9 @@ _NAMED = re.compile(
 _RANGE = re.compile(rf"\b({_DAY})s?\s*(?:to|through|until|till|[-–])\s*({_DAY})s?\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 # "How can I help you today?" and "thank you for calling today" say when nothing happens.
-_OF_THIS_CALL = re.compile(r"\b(?:help|assist|call|contact|thank|speak|talk|chat|do for you)", re.IGNORECASE)
+_OF_THIS_CALL = re.compile(
+    r"\b(?:help|assist|calling|your call|contacting|thank|speak|talk|chat|do for you)", re.IGNORECASE
+)
 
 
 class NamedDay(NamedTuple):

@@ -66,7 +66,9 @@ class Figure:
 
 
 def same(one: Figure, other: Figure) -> bool:
-    """Equal in value, and in unit where both name one."""
+    """Equal in value, and in unit where both name one. A day of a month is grounded by that day of that month alone."""
+    if one.unit and one.unit.startswith("month:"):
+        return one.value == other.value and one.unit == other.unit
     return abs(one.value - other.value) < 1e-6 and (one.unit == other.unit or one.unit is None or other.unit is None)
 
 
@@ -217,6 +219,8 @@ class _Parser:
             scale = _SCALES.get(self.word(index + 1))
             return (number * scale, index + 2) if scale else (number, index + 1)
         total, current, after, seen = 0.0, 0.0, index, False
+        if self.word(index) == "a" and self.word(index + 1) in _SCALES:
+            current, after, seen = 1.0, index + 1, True
         while True:
             word = self.word(after)
             if word in _TENS and (not seen or current % 100 == 0):
@@ -297,6 +301,10 @@ def _digits(word: str) -> float | None:
 
 # --- digits said one by one ------------------------------------------------------------------------------------------
 
+_AMOUNT = re.compile(
+    r"[£$€]\s?\d[\d,]*(?:\.\d+)?"  # with its currency
+    r"|(?<![\d,.])[1-9]\d{0,2}(?:,\d{3}){1,2}(?:\.\d+)?(?![\d,]\d)"  # with thousands commas, as no other number is written
+)
 _REPEATS = {"double": 2, "triple": 3, "treble": 3}
 
 
@@ -323,9 +331,10 @@ def digit_runs(text: str, least: int = 3) -> tuple[DigitRun, ...]:
             runs.append(DigitRun("".join(groups), tuple(groups), start, end))
         groups.clear()
 
+    amounts = [match.span() for match in _AMOUNT.finditer(text)]
     for word in words(text):
         said = _said_digits(word.text)
-        if word.start > 0 and text[word.start - 1] in "£$€":
+        if any(first <= word.start < after for first, after in amounts):
             said = None
         if groups and not re.fullmatch(r"[\s\-–./()+,]*", text[end : word.start]) and before not in _REPEATS:
             close()

@@ -20,11 +20,13 @@ _WE_WILL = (
     r"(?:i|we|the bank|harbour|my colleagues?|they)(?: will|'ll| can| are going to|'re going to| am going to|'m going to)"
     r"(?: \w+ly| also| then| just| of course)?"
 )
+_WE_HAVE = r"(?:i|we|the bank|my colleagues?)(?:'ve| have| has)(?: \w+ly| already| now| just| also)?"
 _YOU_WILL = r"you(?: will|'ll| would|'d| can| are going to|'re going to)(?: \w+ly| also| then)?"
 _KINDS = {
     "refund": any_of(
         [
             rf"{_WE_WILL} (?:refund|reimburse|repay|pay (?:you|it|that|the \w+) back|return (?:your|the) money|give you (?:your|the) money back)",
+            rf"{_WE_HAVE} (?:refunded|reimbursed|repaid|paid (?:you|it|that|the \w+) back|returned (?:your|the) money)",
             rf"{_YOU_WILL} (?:get|receive|have|be given)(?: \w+){{0,3}} (?:refund|money back|reimbursement)",
             rf"{_YOU_WILL} be (?:refunded|reimbursed|repaid)",
         ]
@@ -32,6 +34,7 @@ _KINDS = {
     "waiver": any_of(
         [
             rf"{_WE_WILL} (?:waive|write off|drop|remove|cancel|reverse|forgive)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?|it|that)",
+            rf"{_WE_HAVE} (?:waived|written off|dropped|removed|cancelled|reversed|forgiven)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?)",
             r"(?:fee|charge|cost|debt)s?(?: will be| is going to be|'ll be| is| are| was| were| has been| have been|'s been)"
             r" (?:waived|written off|dropped|removed|cancelled|reversed|forgiven)",
         ]
@@ -47,6 +50,7 @@ _KINDS = {
     "compensation": any_of(
         [
             rf"{_WE_WILL} (?:compensate|make it up to|credit|pay you|give you (?:a |some )?(?:credit|compensation|voucher|bonus|goodwill))",
+            rf"{_WE_HAVE} (?:compensated|credited|given you (?:a |some )?(?:credit|compensation|voucher|bonus|goodwill))",
             rf"{_YOU_WILL} (?:get|receive|have|be given)(?: \w+){{0,3}} (?:compensation|credit|voucher|bonus|goodwill)",
         ]
     ),

@@ -61,6 +61,13 @@ def spans(pattern: re.Pattern[str], text: str) -> tuple[Span, ...]:
 
 
 def any_of(alternatives: Iterable[str]) -> re.Pattern[str]:
-    """One case-blind pattern of whole words. A space matches any white space, ``'`` either apostrophe or none."""
-    parts = (part.replace(" ", r"[\s,]+").replace("'", "['’]?") for part in alternatives)
+    """One case-blind pattern of whole words. A space matches any white space, `` ?`` that or nothing, ``[- ]`` a hyphen too,
+    ``'`` either apostrophe or none. Raises ``ValueError`` for one that ends in a blank: no word would be whole there."""
+    alternatives = tuple(alternatives)
+    if endless := [part for part in alternatives if part.endswith(" ")]:
+        raise ValueError(f"a pattern that ends in a blank matches nothing: {endless[0]!r}")
+    parts = (
+        part.replace("[- ]", r"[-\s]+").replace(" ?", r"[\s,]*").replace(" ", r"[\s,]+").replace("'", "['’]?")
+        for part in alternatives
+    )
     return re.compile(r"(?<!\w)(?:" + "|".join(parts) + r")(?!\w)", re.IGNORECASE)

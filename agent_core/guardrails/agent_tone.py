@@ -37,11 +37,22 @@ _PATTERNS = {
             r"calm down",
             r"(?:not|isn't) (?:my|our) (?:problem|fault|job)",
             r"(?:waste|wasting) (?:my|our) time",
-            r"you (?:clearly|obviously) (?:don't|do not|can't|didn't|haven't)",
+            r"you (?:clearly|obviously) (?:don't|do not|can't|didn't|haven't|weren't|aren't|won't)",
+            r"(?:clearly|obviously) you (?:don't|do not|can't|didn't|haven't|weren't|aren't|won't)",
             r"shut (?:up|it)",
             r"be quiet",
             r"what(?:'s| is) (?:wrong|the matter) with you",
-            r"(?:anyone|anybody|everyone|everybody|a child) (?:can|could|knows)(?: \w+){0,2}(?: do)?(?: that| this| how)?",
+            r"(?:even )?a child (?:can|could|knows)",
+            r"(?:anyone|anybody|everyone|everybody) (?:can|could) (?:do|see|understand|manage|answer) (?:that|this|it)",
+            r"(?:anyone|anybody|everyone|everybody) knows (?:that|this|how|it)",
+            r"(?:not|isn't|hardly) rocket science",
+            r"don't be (?:so )?(?:\w+ )?(?:ridiculous|silly|stupid|daft|difficult|dramatic)",
+            r"get over it",
+            r"(?:i|we) (?:don't|do not|couldn't) care(?! (?:about your data|to))",
+            r"as (?:i|we)(?:'ve| have)? (?:already )?(?:said|told you) (?:\w+ times|twice|before|already)",
+            r"you should(?:'ve| have) (?:thought|known|read|listened)",
+            r"(?:do|can|don't) you (?:even )?(?:understand|speak)(?: \w+)? english",
+            r"listen to me for once",
             r"you (?:people|lot)",
             r"(?:stop|quit) (?:complaining|whining|moaning|shouting|asking|wasting)",
             r"(?:your own|it's your) fault",
@@ -51,14 +62,14 @@ _PATTERNS = {
     AgentToneReason.PRESSURING: any_of(
         [
             r"(?:decide|sign|agree|buy|choose|say yes|answer) (?:right )?(?:now|today|immediately) or",
-            r"(?:you )?(?:must|have to|need to) (?:decide|agree|sign|say yes|accept|buy)(?: \w+)? (?:right now|now|today|immediately)",
+            r"you(?:'ll| will| really| just)? (?:must|have to|need to) (?:decide|agree|sign|say yes|accept|buy)(?: \w+)? (?:right now|now|today|immediately)",
             r"(?:your |the )?last chance",
             rf"you(?:'d| would) be (?:\w+ )?{_INSULT} (?:not to|to)",
             r"every(?:one|body) else (?:has|is|does|did|already)",
             r"hurry(?: up)?(?: before| or)",
             r"before it's too late",
             r"(?:you will|you'll|going to) (?:regret|be sorry)",
-            r"you have no (?:choice|option)",
+            r"you have no (?:choice|option)(?! (?:of|for|to)\b)",
             r"(?:act|call|buy|sign) now",
             r"(?:don't|do not|no need to|stop) think(?:ing)?(?: about it)?(?: \w+){0,2}(?: too)? (?:long|hard|much|twice)",
             r"just say yes",
@@ -69,7 +80,7 @@ _PATTERNS = {
         [
             r"(?:oh|wow|ah|yeah|well)\,? (?:great|brilliant|wonderful|fantastic|lovely|perfect|sure|what a surprise)\,? (?:another|just|because|now|you|here|again|that)",
             r"(?:well done|congratulations|nice one|bravo),? (?:genius|einstein|sherlock|you managed|you've managed|for (?:losing|forgetting))",
-            r"(?:managed|succeeded) (?:to|in) (?:lock|los|forget|break|block)\w*",
+            r"(?:managed|succeeded) (?:to|in) (?:lock yourself|lockin\w+ yourself|los\w+|forget\w*|break\w*)",
             r"what a (?:surprise|shock)",
             r"how (?:clever|smart|brilliant|wise) of you",
             r"(?:just )?what (?:i|we) (?:needed|wanted)(?: \w+)? (?:today|now)",
@@ -84,7 +95,7 @@ _PATTERNS = {
 
 class AgentTone:
     name = "agent_tone"
-    version = "1"
+    version = "2"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True

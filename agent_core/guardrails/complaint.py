@@ -71,7 +71,7 @@ _DISSATISFIED = any_of(
 
 class Complaint:
     name = "complaint"
-    version = "2"
+    version = "3"
     inputs = (Input.CALLER,)
     means = Means.PATTERN
     blocks = False

@@ -37,7 +37,7 @@ _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as ba
 
 class Grounding:
     name = "grounding"
-    version = "3"
+    version = "4"
     inputs = (Input.CANDIDATE,)
     means = Means.POLICY
     blocks = True

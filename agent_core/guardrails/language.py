@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from agent_core.guardrails._text import words
+from agent_core.guardrails._text import sentences, words
 from agent_core.guardrails.base import (
     PASSED,
     GuardInput,
@@ -43,6 +43,10 @@ _FUNCTION_WORDS = {
     "maar als of hoe bij",
     "pt": "o a os as e você seu sua é são de do da uma um para que em com nós nosso não por se pode podem está mais ou "
     "como ao à",
+    "pl": "i w na z do się nie jest są to że pan pani pana państwa przez dla po od za jak co już została został będzie może "
+    "można proszę dziękuję",
+    "tr": "ve bir bu için ile de da ne mi mı değil var yok size sizin çok daha olarak olan oldu edildi lütfen yeni",
+    "sv": "och att det är en ett som på av för med den till inte du ditt din vi har kan om så jag var",
 }
 _PROFILES = {language: frozenset(text.split()) for language, text in _FUNCTION_WORDS.items()}
 _LEAD = 2  # other language's words beyond our own before it counts as that language
@@ -51,7 +55,7 @@ _FOREIGN_LETTERS = 0.3
 
 class Language:
     name = "language"
-    version = "1"
+    version = "2"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -61,22 +65,29 @@ class Language:
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:
-        profile = _PROFILES.get(subject.language)
-        if profile is None:
+        if subject.language not in _PROFILES:
             return PASSED  # a language without a profile here can't be told from another
         letters = [character for character in subject.text if character.isalpha()]
         foreign = sum(1 for letter in letters if not unicodedata.name(letter, "").startswith("LATIN"))
         whole = (Span(0, len(subject.text)),)
         if letters and foreign / len(letters) > _FOREIGN_LETTERS:
             return blocked(LanguageReason.OTHER_SCRIPT, evidence=whole)
-        spoken = [word.text for word in words(subject.text)]
-        ours = sum(1 for word in spoken if word in profile)
-        others = max(
-            sum(1 for word in spoken if word in theirs)
-            for language, theirs in _PROFILES.items()
-            if language != subject.language
+        slipped = tuple(
+            at for at in sentences(subject.text) if _in_another(subject.text[at.start : at.end], subject.language)
         )
-        return blocked(LanguageReason.OTHER_LANGUAGE, evidence=whole) if others >= ours + _LEAD else PASSED
+        if slipped or _in_another(subject.text, subject.language):
+            return blocked(LanguageReason.OTHER_LANGUAGE, evidence=slipped or whole)
+        return PASSED
+
+
+def _in_another(text: str, language: str) -> bool:
+    spoken = [word.text for word in words(text)]
+    ours = sum(1 for word in spoken if word in _PROFILES[language])
+    return any(
+        sum(1 for word in spoken if word in theirs) >= ours + _LEAD
+        for other, theirs in _PROFILES.items()
+        if other != language
+    )
 
 
 GUARDRAIL = Language()

@@ -53,14 +53,16 @@ _SPOKEN_EMAIL = re.compile(
 )
 _SECRET = any_of(
     [
-        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code) (?:is|was|will be)"
+        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code)"
+        r"(?: (?:for|on|of|to)(?: \w+){1,4}?)? (?:is|was|will be)"
     ]
 )
+_WORD_AND_DIGITS = re.compile(r"[\s:\"']{1,3}(?=\S*[a-z])(?=\S*\d)\S{6,}", re.IGNORECASE)  # "Sunflower12"
 
 
 class PersonalData:
     name = "personal_data"
-    version = "1"
+    version = "2"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -84,6 +86,9 @@ class PersonalData:
 
 def _numbers(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Span]]:
     secrets = [match.end() for match in _SECRET.finditer(text)]
+    for end in secrets:
+        if word := _WORD_AND_DIGITS.match(text, end):
+            yield PersonalDataReason.SECRET, Span(end, word.end())
     for run in digit_runs(text):
         span = Span(run.start, run.end)
         if run.digits in own or _is_date(run.groups):

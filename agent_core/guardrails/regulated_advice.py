@@ -49,8 +49,8 @@ _URGE = (
     r"(?:best|smartest|wisest|safest) (?:thing|choice|option|move|bet)(?: \w+){0,4} (?:is|would be)|why not|go ahead and|consider|definitely|absolutely|yes)"
 )
 _RECOMMENDATION = re.compile(
-    rf"\b{_URGE}\b(?:\W+[\w'’]+){{0,6}}?\W+{_ACT}\b(?:\W+[\w'’]+){{0,8}}?\W+{_PRODUCT}\b"
-    rf"|\b{_URGE}\b(?:\W+[\w'’]+){{0,5}}?\W+invest(?:ing)?\b"
+    rf"\b(?<!if )(?<!when )(?<!whether ){_URGE}\b(?:\W+[\w'’]+){{0,6}}?\W+{_ACT}\b(?:\W+[\w'’]+){{0,8}}?\W+{_PRODUCT}\b"
+    rf"|\b(?<!if )(?<!when )(?<!whether ){_URGE}\b(?:\W+[\w'’]+){{0,5}}?\W+invest(?:ing)?\b"
     rf"|\b(?:i|we)(?:['’]d| would)(?: \w+)? (?:go (?:for|with)|pick|choose|buy|take)\b(?:\W+[\w'’]+){{0,4}}?\W+{_PRODUCT}\b"
     rf"|^\W*(?:please |just |so |then |now )?(?:buy|sell|invest in)\b(?:\W+[\w'’]+){{0,3}}?\W+{_ASSET}\b"
     rf"|\b(?:recommend|suggest|advise)\b(?:\W+[\w'’]+){{0,5}}?\W+{_ASSET}\b"
@@ -71,7 +71,7 @@ _PREFERENCE = re.compile(
     r"|\b(?:not|now|right|good|great|best|bad|perfect|ideal|wrong)(?: \w+)? (?:the )?time to (?:buy|sell|invest|fix|remortgage)\b"
     # an order
     rf"|^\W*(?:\w+ )?(?:put|move|shift) (?:half|some|most|all|part|the rest|it|your|everything)\b(?:\W+[\w'’]+){{0,5}}?\W+(?:in|into|to)\b(?:\W+[\w'’]+){{0,3}}?\W+{_ASSET}\b"
-    rf"|\b(?:don['’]?t|do not|never) (?:sell|buy|cash in|touch)\b"
+    rf"|\b(?:don['’]?t|do not|never) (?:sell|buy|cash in|touch)\b(?:\W+(?:now|yet)\b|\W*$|(?:\W+[\w'’]+){{0,3}}?\W+(?:{_ASSET}|them|those)\b)"
     rf"|^\W*(?:take out|go for|choose|cash in|pick|get)\b(?:\W+[\w'’]+){{0,3}}?\W+{_PRODUCT}\b"
     r"|\bso (?:buy|sell|invest)\b"
     rf"|\b(?:my|a good|the best) (?:tip|advice|recommendation|suggestion|bet)(?: \w+){{0,2}} (?:is|would be|are)\b"
@@ -117,7 +117,7 @@ _TURN = re.compile(r"[,;]?\s+(?:but|however|that said|though|although|still|and 
 
 class RegulatedAdvice:
     name = "regulated_advice"
-    version = "2"
+    version = "3"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True

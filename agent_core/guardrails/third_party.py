@@ -29,13 +29,26 @@ class ThirdPartyReason(Reason):
 
 _PERSON = (
     r"(?:husband|wife|spouse|partner|mother|mum|mom|father|dad|son|daughter|brother|sister|grandmother|grandfather|nan|gran|"
-    r"granny|grandad|parents?|aunt|uncle|fiancee?|boyfriend|girlfriend|friend|neighbour|boss|grandson|granddaughter|niece|nephew)"
+    r"granny|grandad|parents?|aunt|uncle|fiancee?|boyfriend|girlfriend|friend|neighbour|boss|grandson|granddaughter|niece|nephew|tenant|flatmate|lodger)"
 )
 _I_AM = r"(?:i'm|i am|this is|it is|it's|speaking is|my name is \w+ (?:and )?i'm)"
 _CALLING = r"(?:calling|ringing|phoning|speaking|asking|enquiring|on the phone|acting|here)"
-_OWNED = r"(?:account|card|balance|money|statement|pin|loan|mortgage|savings|payment|direct debit)s?"
+_OWNED = (
+    r"(?:account|card|balance|money|statement|pin|loan|mortgage|savings|payment|direct debit|bill|details|tariff|prescription|medication|"
+    r"(?:meter )?reading|meter|policy|contract|pension|benefit)s?"
+)
 _RELATIVE = any_of(
     [
+        rf"(?:collect|pick up|change|cancel|update|check|see|pay|block|stop)(?: \w+){{0,5}} my (?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}",
+        rf"{_CALLING} (?:up )?(?:for|on behalf of|instead of|in the name of) (?:a|my|our|the) (?:\w+ )?{_PERSON}",
+        rf"(?:authori[sz]ed|allowed|here) to (?:speak|act|call|ring) (?:for|on behalf of) (?:my|our|a|the) (?:\w+ )?{_PERSON}",
+        rf"(?:can|could|would) you (?:please )?(?:tell|give|read|show|send) (?:me|us)(?: \w+){{0,6}} (?:my|our|the) (?:\w+ )?{_PERSON}'s(?: \w+)? {_OWNED}",
+        rf"(?:whether|if) my (?:\w+ )?{_PERSON} (?:has|have|is|was|did|owes?|paid)",
+        rf"my (?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}(?: \w+){{0,2}} (?:can|could) you",
+        rf"(?:get|log|look) into my (?:\w+ )?{_PERSON}'s {_OWNED}",
+        rf"(?:check|see|know|get|collect|pay|change|cancel|block) (?:his|her|their) (?:\w+ )?{_OWNED} for (?:him|her|them)",
+        rf"(?:look|looking) after my (?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}",
+        r"(?:i'm|i am) (?:the|his|her|their) landlord(?: \w+){0,4} (?:tenant|tenant's)",
         rf"{_I_AM} (?:just |only )?(?:his|her|their|the (?:account holder|customer|cardholder)'s) (?:\w+ )?{_PERSON}",
         rf"{_CALLING} (?:up )?(?:for|on behalf of|instead of) (?:my|our) (?:\w+ )?{_PERSON}",
         rf"{_CALLING} about (?:my|our) (?:\w+ )?{_PERSON}'?s (?:\w+ )?{_OWNED}",
@@ -51,13 +64,20 @@ _ROLE = (
 )
 _REPRESENTATIVE = any_of(
     [
+        r"(?:letter|form) of authority (?:for|from)",
+        r"(?:i|we) (?:act|speak) (?:for|on behalf of) (?:mr|mrs|ms|miss|dr|my|our) \w+",
+        rf"(?:i'm|i am|we're|we are) (?:an? |the )?(?:\w+ )?{_ROLE} (?:acting|calling|ringing|speaking) (?:for|on behalf of|in)",
+        r"(?:i'm|i am|this is|it's) (?:\w+ ){0,3}'?s? ?(?:assistant|secretary|carer|nurse|adviser|advisor|agent) (?:calling|ringing|phoning|speaking) (?:for|on behalf of)",
+        r"(?:got|have|with) (?:my|our|a) (?:client|patient|service user) (?:with|here|next to|on the line)",
+        r"(?:on behalf of|for) (?:an? |my |our )(?:client|patient|service user|resident)",
+        r"(?:i'm|i am) (?:the |an? |his |her |their |my \w+'s )?appointee",
         r"(?:i|we) (?:have|hold|got|have got|'ve got)(?: a| the| lasting)* powers? of attorney (?:for|over|from)",
         r"under (?:a |the )?(?:lasting |enduring )?power of attorney",
         rf"(?:i'm|i am|we're|we are) (?:acting as )?(?:his|her|their|the|your customer's|the customer's) (?:\w+ )?{_ROLE}s?",
         r"(?:calling|ringing|phoning|acting|speaking|writing)(?: \w+)? (?:on behalf of|for) (?:an? |one |your |our |the )(?:\w+ )*?(?:client|customer|account holder|patient)s?",
-        r"(?:we|i) (?:act|represent|speak) (?:for|on behalf of)? ?(?:the|your|a|an|one of) ",
+        r"(?:we|i) (?:act|represent|speak) (?:for|on behalf of)? ?(?:the|your|a|an|one of) \w+",
         r"(?:i've|i have|i) (?:been |was )?appointed (?:as )?(?:his|her|their|the) \w+",
-        r"(?:executor|administrator|beneficiary) of (?:the|her|his|my) ",
+        r"(?:executor|administrator|beneficiary) of (?:the|her|his|my) \w+",
     ]
 )
 _OFFICE = (
@@ -67,6 +87,9 @@ _OFFICE = (
 )
 _AUTHORITY = any_of(
     [
+        r"(?:the )?(?:police|council|court|tax office|hmrc) (?:here|speaking|calling)",
+        rf"i work (?:for|at|in|with) (?:the |your )?(?:\w+ )?{_OFFICE}(?: and| so)? (?:i|we) (?:need|want|require|must)",
+        rf"this is the (?:\w+ )?(?:{_OFFICE}|hospital|surgery|clinic|embassy|bank)(?: \w+){{0,3}} (?:i need|we need|we want|please|give|calling|here)",
         r"(?:this is|i'm|i am|it's|my name is|you're speaking (?:to|with)|good (?:morning|afternoon|evening)|hello) "
         r"(?:a )?(?:detective|inspector|constable|sergeant|officer|superintendent|dci|pc|agent|sheriff)s?(?! in)",
         r"(?:detective|inspector|constable|sergeant|officer|superintendent) \w+ (?:here|speaking|from|of|with)",
@@ -90,7 +113,7 @@ _TOLD_OF = any_of(
 
 class ThirdParty:
     name = "third_party"
-    version = "1"
+    version = "2"
     inputs = (Input.CALLER,)
     means = Means.PATTERN
     blocks = False

@@ -17,6 +17,8 @@ from agent_core.guardrails._numbers import digit_runs, figures, same
         ("two pounds and fifty pence", 2.5, "gbp"),
         ("fifty pence", 0.5, "gbp"),
         ("four hundred and fifty pounds", 450, "gbp"),
+        ("a hundred and twelve pounds", 112, "gbp"),
+        ("a thousand pounds", 1000, "gbp"),
         ("1,250.50 euros", 1250.5, "eur"),
         ("twenty five thousand dollars", 25_000, "usd"),
         ("one and a half percent", 1.5, "percent"),
@@ -79,3 +81,18 @@ def test_no_text_breaks_the_reading_and_places_are_in_it(text: str) -> None:
     places = [(figure.start, figure.end) for figure in figures(text)]
     places += [(run.start, run.end) for run in digit_runs(text)]
     assert all(0 <= start < end <= len(text) for start, end in places)
+
+
+@pytest.mark.parametrize("text", ["12,345.67 pounds", "£12,345,678.90", "a balance of 1,234,567"])
+def test_an_amount_with_commas_is_no_number_of_an_account(text: str) -> None:
+    assert digit_runs(text) == ()
+
+
+def test_digits_behind_an_amount_are_a_run_of_their_own() -> None:
+    (run,) = digit_runs("£12,345.67 to account 31926819")
+    assert run.digits == "31926819"
+
+
+def test_groups_of_four_with_commas_are_a_card() -> None:
+    (run,) = digit_runs("4929, 1234, 5678, 9012")
+    assert run.digits == "4929123456789012"

@@ -43,6 +43,15 @@ FLOORS = {  # precision and recall on what was held out
     "vulnerability": (0.95, 0.1),
     "vulnerability_meaning": (0.9, 0.9),
 }
+BY_PATTERN = (
+    "agent_tone",
+    "language",
+    "personal_data",
+    "regulated_advice",
+    "third_party",
+    "tipping_off",
+)  # alone with what they judge
+FOUND_IN_TUNED, RIGHT_IN_TUNED = 0.85, 0.97
 TOGETHER = {
     ("regulated_advice", "advice_meaning"): 0.6,
     ("complaint", "complaint_meaning"): 0.65,
@@ -88,6 +97,15 @@ def test_what_is_held_out_is_judged_as_well_as_it_was(name: str, embedder: MiniL
     assert found.precision >= precision, found.mistaken
     assert found.recall is not None
     assert found.recall >= recall, found.missed
+
+
+@pytest.mark.parametrize("name", BY_PATTERN)
+def test_what_a_pattern_was_tuned_on_it_goes_on_finding(name: str, embedder: MiniLM) -> None:
+    found = score(name, "tuned", embedder)
+    assert found.recall is not None
+    assert found.recall >= FOUND_IN_TUNED, found.missed
+    assert found.precision is not None
+    assert found.precision >= RIGHT_IN_TUNED, found.mistaken
 
 
 @pytest.mark.parametrize("pair", TOGETHER, ids="+".join)
