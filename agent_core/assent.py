@@ -38,7 +38,17 @@ class AssentWords(BaseModel):
         default=(
             *("yes", "yeah", "yep", "yup", "okay", "ok", "sure", "correct", "exactly", "absolutely", "definitely"),
             *("of course", "go ahead", "do it", "do that", "please do", "yes do", "confirmed"),
-            *("that's right", "that's correct", "that's fine", "i do", "i confirm", "i agree"),
+            *("that's right", "that's correct", "that's fine", "that's okay", "i do", "i confirm", "i agree"),
+            *(
+                "that is right",
+                "that is correct",
+                "that is fine",
+                "it is",
+                "certainly",
+                "alright",
+                "all right",
+                "go for it",
+            ),
         ),
         min_length=1,
     )
@@ -47,10 +57,11 @@ class AssentWords(BaseModel):
             *("no", "nope", "nah", "don't", "do not", "don't do it", "don't do that", "stop", "wait", "cancel"),
             *("cancel it", "cancel that", "never mind", "not now", "not that one", "it isn't", "that's wrong"),
             *("that's not right", "leave it", "i changed my mind", "i don't want that", "i don't want to"),
+            *("absolutely not", "definitely not", "certainly not", "of course not", "not really", "i'd rather not"),
         ),
         min_length=1,
     )
-    polite: tuple[str, ...] = ("please", "thanks", "thank you")
+    polite: tuple[str, ...] = ("please", "thanks", "thank you", "thank you very much")
     fillers: tuple[str, ...] = ("um", "uh", "er", "erm", "hm", "mm", "well", "oh", "ah")
 
     @model_validator(mode="after")
