@@ -1,4 +1,5 @@
-"""Clocks. An owner's clock starts at the later of wall clock and log, then runs on the monotonic clock: never backwards."""
+"""Clocks. An owner's clock starts at the later of wall clock and log, then runs on the monotonic clock: never backwards. A
+gateway's starts at the wall clock: what it saw keeps its distances, also where a call runs on virtual time."""
 
 from __future__ import annotations
 
@@ -8,6 +9,17 @@ import time
 
 def wall_clock_us() -> int:
     return time.time_ns() // 1000
+
+
+class GatewayClock:
+    """Microseconds since the Unix epoch, on the event loop's clock from when it was made."""
+
+    def __init__(self) -> None:
+        self._base_us = wall_clock_us()
+        self._started_s = asyncio.get_running_loop().time()
+
+    def now_us(self) -> int:
+        return self._base_us + round((asyncio.get_running_loop().time() - self._started_s) * 1e6)
 
 
 class OwnerClock:

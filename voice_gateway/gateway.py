@@ -12,6 +12,7 @@ from typing import Any
 from agent_core.ports import ProviderError, SpeechRecogniser, SpeechSynthesiser, VoiceActivity
 from schemas.event import Event
 from schemas.facts import UtteranceHeard
+from streams.clock import GatewayClock
 from streams.fact_writer import FactWriter, fact_event
 from streams.tail import ConversationTail
 from voice_gateway.call_machine import CallMachine
@@ -84,6 +85,7 @@ class Gateway:
         self._call_id, self._line, self._tail, self._on_event = call_id, line, tail, on_event
         self._machine = CallMachine(call_id, gateway_id, take)
         self._spool = FactSpool(writer)
+        self._clock = GatewayClock()
         self._player = Player(
             line.media,
             line.voice,
@@ -244,7 +246,13 @@ class Gateway:
                 ended_at = asyncio.get_running_loop().time() - command.payload.since_speech_end_ms / 1000
                 self.heard.speech_ended_at[command.payload.utterance_id] = ended_at
             self._spool.put(
-                fact_event(self._call_id, command.payload, event_id=command.event_id, turn_id=command.turn_id)
+                fact_event(
+                    self._call_id,
+                    command.payload,
+                    event_id=command.event_id,
+                    turn_id=command.turn_id,
+                    occurred_at_us=self._clock.now_us(),
+                )
             )
         elif isinstance(command, Answer):
             self.heard.answered_at = asyncio.get_running_loop().time()

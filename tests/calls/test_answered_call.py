@@ -62,6 +62,13 @@ def test_a_card_is_blocked_once_a_code_was_keyed_in_and_a_read_back_approved() -
     assert "credit card is blocked now" in (turn_of(demo().report, "yes").spoken or "")
 
 
+def test_what_the_gateway_saw_keeps_its_distances_on_a_virtual_clock() -> None:
+    seen = f.SpeechStarted | f.SpeechCompleted | f.CallerSpeechStarted | f.UtteranceHeard
+    told = [event for event in demo().events if isinstance(event.payload, seen)]
+    later_us = [event.occurred_at_us - event.accepted_at_us for event in told]
+    assert max(later_us) - min(later_us) < 100_000
+
+
 def test_the_agent_says_first_that_it_is_an_ai() -> None:
     first = demo().report.agent_turns[0]
     assert first.cause == "greeting"
