@@ -137,9 +137,15 @@ def _kafka(settings: Settings) -> Check:
     try:
         from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-        from streams.kafka.errors import BrokerRefusedError, BrokerUnreachableError, RightsMissingError
+        from streams.kafka.errors import (
+            BrokerRefusedError,
+            BrokerUnreachableError,
+            RightsMissingError,
+            TopicMismatchError,
+        )
         from streams.kafka.heartbeats import living_workers
         from streams.kafka.rights import Operation, in_words
+        from streams.kafka.topic_settings import refuse_forgetful
         from streams.kafka.topics import topics_exist
     except ImportError:
         return Check("log", State.BROKEN, "no client for Kafka", "make setup-dev (or pip install ledgerline[kafka])")
@@ -157,6 +163,7 @@ def _kafka(settings: Settings) -> Check:
 
         if not await topics_exist(url.brokers, url.topics):
             return Check("log", state, f"{answers}; no log there yet", aloud or "the first call makes it")
+        await refuse_forgetful(url.brokers, url.topics)
         async with connected(url.brokers) as connection:
             workers = await living_workers(connection, url.topics)
         found = f"{answers}, {workers} workers"
@@ -168,6 +175,8 @@ def _kafka(settings: Settings) -> Check:
         return Check("log", State.BROKEN, str(error), "correct what is named in brackets")
     except BrokerUnreachableError as error:
         return Check("log", State.BROKEN, str(error), "start it (make kafka), or correct LEDGERLINE_LOG__URL")
+    except TopicMismatchError as error:
+        return Check("log", State.BROKEN, str(error), "set them right; nothing writes into them before")
     except RightsMissingError as error:
         return Check("log", State.BROKEN, str(error), "whoever runs the brokers gives these rights")
     except KafkaError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class TopicMismatchError(Exception):
-    """A topic exists with another number of partitions: keys would move. The message names topic and counts."""
+    """A topic exists with another number of partitions: keys would move. Or with settings that lose what is written into it.
+    The message names the topic and what is wrong."""
 
 
 class BrokerUnreachableError(Exception):
