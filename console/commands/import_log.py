@@ -37,6 +37,8 @@ def run(
 ) -> int:
     if (file is None) == (source is None):
         raise UsageError("name a file, or the log to copy with --from (an address, or a data directory)")
+    if file is not None and file.is_dir():
+        raise UsageError(f"{file} is a directory: --from {file} copies the log in it, without it a file is named")
     settings = load_settings(data, log)
     origin = None if source is None else _origin(source, settings)
     try:

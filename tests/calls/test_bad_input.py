@@ -78,6 +78,10 @@ def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     failed(ran, 2, "is a file", "--data")
 
 
+def test_a_directory_that_import_is_given_as_a_file_is_named_with_what_to_type(tmp_path: Path) -> None:
+    failed(ledgerline("import", tmp_path), 2, f"{tmp_path} is a directory: --from {tmp_path}")
+
+
 def test_a_data_directory_that_cant_be_made_is_refused(tmp_path: Path) -> None:
     failed(ledgerline("call", "--wav", LOST_CARD, "--speed", "max", "--json", "--data", "/proc/log"), 1, "/proc/log")
 
