@@ -19,6 +19,7 @@ from console.agent_opening import open_agent
 from console.failures import UsageError
 from console.garbage import spare_what_is_loaded
 from console.lane import Lane, lane_of, of_lane
+from console.open_files import allow_open_files
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.signed_in import open_company
@@ -47,13 +48,15 @@ def run(
     settings = load_settings(data, log)
     if behaviour:
         settings.behaviour = behaviour
-    if settings.log.kafka() is None:
+    kafka = settings.log.kafka()
+    if kafka is None:
         raise UsageError(
             "the embedded log is owned by the process that answers a call; workers own a log on Kafka: "
             "--log kafka://HOST:PORT, or LEDGERLINE_LOG__URL"
         )
     if lane is None and (facts or effects):
         raise UsageError("--facts and --effects are a lane's: name it with --lane")
+    allow_open_files(kafka.partitions)
     uvloop.run(_work(settings, host, None if lane is None else lane_of(lane, facts, effects), as_json))
     return 0
 
