@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from schemas.history import TYPES as OF_ANOTHER_SYSTEM
 from streams.codec import Codec, UndecodableError
 from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import Entry, Held, Ledger, LogRecord, Passive, StateStore
+
+_LOG = logging.getLogger(__name__)
 
 _CLOSES = "ConversationClosed"
 _OUTLIVES = "WriteRequested"  # what is changed outside is changed to the end, or undone, though nobody is on the line
@@ -92,8 +95,17 @@ async def take_over(
     ledger: Ledger, states: StateStore, codec: Codec, partition: int, owner_id: str, now_us: int
 ) -> Reign:
     """Raises ``AppendUnknownError``, ``KeysUnavailableError``. Two that take over at once: the first on the log wins, the other reads again."""
-    scan = _Scan(ledger, codec, partition, await states.load(partition))
+    held = await states.load(partition)
+    scan = _Scan(ledger, codec, partition, held)
     await scan.to_end()
+    if held and scan.offset == held.offset > (end := await ledger.end(partition)):
+        _LOG.error(
+            "partition %s: the log ends at %s, though its owner had read up to %s: what was acknowledged there is lost, "
+            "and who goes on reads what is left from its beginning",
+            *(partition, end, held.offset),
+        )
+        scan = _Scan(ledger, codec, partition, None)
+        await scan.to_end()
     while True:
         took = _took(scan.effective.epoch + 1, owner_id, max(now_us, scan.accepted_at_us))
         body, _ = codec.encode(took)
