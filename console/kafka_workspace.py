@@ -28,7 +28,7 @@ from streams.kafka.intake import KafkaIntake
 from streams.kafka.log import opened
 from streams.kafka.registry import RegistryError
 from streams.kafka.rights import Operation, in_words
-from streams.kafka.topic_settings import refuse_forgetful
+from streams.kafka.topic_settings import refuse_unfit
 from streams.kafka.topics import topics_exist
 from streams.kafka.url import KafkaUrl
 from streams.keys import KeyStore
@@ -109,7 +109,7 @@ async def kafka_workspace(
     try:
         async with _keys(settings) as keys, open_log(keys=keys) as stores:
             if create:
-                await refuse_forgetful(url.brokers, url.topics)
+                await refuse_unfit(url.brokers, url.topics)
             loop = asyncio.get_running_loop()
             behaviours = WithKnowledge(
                 KafkaVersions(url.brokers, url.topics), KafkaVersions(url.brokers, url.topics, "knowledge")

@@ -145,7 +145,7 @@ def _kafka(settings: Settings) -> Check:
         )
         from streams.kafka.heartbeats import living_workers
         from streams.kafka.rights import Operation, in_words
-        from streams.kafka.topic_settings import refuse_forgetful
+        from streams.kafka.topic_settings import refuse_unfit
         from streams.kafka.topics import topics_exist
     except ImportError:
         return Check("log", State.BROKEN, "no client for Kafka", "make setup-dev (or pip install ledgerline[kafka])")
@@ -163,7 +163,7 @@ def _kafka(settings: Settings) -> Check:
 
         if not await topics_exist(url.brokers, url.topics):
             return Check("log", state, f"{answers}; no log there yet", aloud or "the first call makes it")
-        await refuse_forgetful(url.brokers, url.topics)
+        await refuse_unfit(url.brokers, url.topics)
         async with connected(url.brokers) as connection:
             workers = await living_workers(connection, url.topics)
         found = f"{answers}, {workers} workers"
@@ -176,7 +176,8 @@ def _kafka(settings: Settings) -> Check:
     except BrokerUnreachableError as error:
         return Check("log", State.BROKEN, str(error), "start it (make kafka), or correct LEDGERLINE_LOG__URL")
     except TopicMismatchError as error:
-        return Check("log", State.BROKEN, str(error), "set them right; nothing writes into them before")
+        found = " ".join(str(error).split())  # in one line of the table
+        return Check("log", State.BROKEN, found, "set them right; nothing writes into them before")
     except RightsMissingError as error:
         return Check("log", State.BROKEN, str(error), "whoever runs the brokers gives these rights")
     except KafkaError as error:

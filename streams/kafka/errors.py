@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class TopicMismatchError(Exception):
-    """A topic exists with another number of partitions: keys would move. Or with settings that lose what is written into it.
-    The message names the topic and what is wrong."""
+    """A topic exists with another number of partitions (keys would move), or with settings that refuse or lose what is
+    written into it. The message names the topic and what is wrong."""
 
 
 class BrokerUnreachableError(Exception):

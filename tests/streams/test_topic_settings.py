@@ -1,4 +1,4 @@
-"""A log isn't written into topics that would lose it: they may have been made by hand, or changed since."""
+"""A log isn't written into topics that would refuse or lose it: they may have been made by hand, or changed since."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from broker import bootstrap, topics_for
 from support import run
 
 from streams.kafka.errors import TopicMismatchError
-from streams.kafka.topic_settings import refuse_forgetful
+from streams.kafka.topic_settings import refuse_unfit
 from streams.kafka.topics import Topics, create_topics
 
 
@@ -24,7 +24,7 @@ async def made(topics: Topics, by_hand: dict[str, dict[str, str]]) -> None:
     finally:
         await admin.close()
     await create_topics(bootstrap(), topics)
-    await refuse_forgetful(bootstrap(), topics)
+    await refuse_unfit(bootstrap(), topics)
 
 
 def test_our_own_topics_are_right(tmp_path: Path) -> None:
@@ -42,6 +42,13 @@ def test_every_setting_that_loses_something_is_named_with_what_to_type(tmp_path:
     assert f"{topics.state}: cleanup.policy is delete, must be compact" in state
     assert f"{topics.log}: retention.ms is 604800000, must be -1" in log
     assert f"--entity-name {topics.log} --add-config retention.ms=-1" in log
+
+
+def test_a_topic_that_is_too_small_for_a_step_is_named(tmp_path: Path) -> None:
+    """It would be decided and refused for ever, and nothing behind it taken."""
+    topics = topics_for(tmp_path, 2)
+    with pytest.raises(TopicMismatchError, match=r"max\.message\.bytes is 10000, must be 1000000 or more"):
+        run(made(topics, {topics.log: {"max.message.bytes": "10000", "retention.ms": "-1"}}))
 
 
 def test_the_inbox_may_be_kept_for_as_long_as_anybody_likes(tmp_path: Path) -> None:
