@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,8 @@ async def _work(settings: Settings, host_name: str, lane: Lane | None, as_json: 
             ends = [host.failed()]
             if lane and lane.facts is LaneFacts.LIVE:
                 ends.append(await stack.enter_async_context(live_facts(settings, lane, workspace, lambda: host.owned)))
-            _tell(host.worker_id, host.owned, own.log.url if lane else None, as_json)
-            await _until_stopped(ends)
+            told = partial(_tell, host.worker_id, host.owned, own.log.url if lane else None, as_json)
+            await _until_stopped(ends, told)
 
 
 async def _effects(
@@ -111,12 +112,13 @@ def _tell(worker_id: str, owned: frozenset[int], lane_log: str | None, as_json: 
     sys.stdout.flush()
 
 
-async def _until_stopped(failures: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """``failures`` end, or raise, when there is no going on."""
+async def _until_stopped(failures: Sequence[Coroutine[Any, Any, None]], tell: Callable[[], None]) -> None:
+    """``failures`` end, or raise, when there is no going on. ``tell``: once it heeds what it says may be sent to it."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in stopping():
         loop.add_signal_handler(number, stopped.set)
+    tell()
     ends = [*map(asyncio.create_task, failures), asyncio.create_task(stopped.wait())]
     try:
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
