@@ -66,7 +66,6 @@ async def _parts(behaviour: Behaviour, config: EmulatorConfig, workspace: Sqlite
     hedging = routing.hedging or Hedging()
     router = ModelRouter(
         {name: [model] for name in (routing.model, routing.guard_model, routing.classifier)},
-        language=behaviour.language,
         extra=ExtraCalls(hedging.extra_share, hedging.burst),
     )
     voice = VirtualVoice(config)

@@ -10,7 +10,9 @@ from benchmarks.voice_systems.far_end import measured, spoken_ms
 from benchmarks.voice_systems.plan import Plan, Ran, Turn
 from benchmarks.voice_systems.process import SYSTEMS
 from benchmarks.voice_systems.said import QUESTIONS, clip, question
+from benchmarks.voice_virtual import calls_heard
 from console.settings import EXAMPLE_BEHAVIOUR
+from simulation.virtual_loop import run_virtual
 from voice_gateway.scripted_caller import Utterance
 
 SAID = [Utterance(began_at_s=0.0, speech_end_s=1.0), Utterance(began_at_s=5.0, speech_end_s=6.0)]
@@ -92,3 +94,9 @@ def test_the_emulated_recogniser_ends_no_turn_within_a_clip() -> None:
         assert line.text == question(turn).text
         assert line.duration_ms is not None
         assert 0 < clip(turn).duration_ms - line.duration_ms <= 200
+
+
+def test_callers_are_answered_on_a_virtual_clock() -> None:
+    turns = run_virtual(calls_heard(load(EXAMPLE_BEHAVIOUR), emulated(2), calls=2, turns=2), inline_executor=True)
+    assert len(turns) == 4
+    assert all(turn.first_reply_ms and turn.expected_ms and turn.heard_ms > 0.8 * turn.expected_ms for turn in turns)
