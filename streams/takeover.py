@@ -94,22 +94,22 @@ class _Scan:
 async def take_over(
     ledger: Ledger, states: StateStore, codec: Codec, partition: int, owner_id: str, now_us: int
 ) -> Reign:
-    """Raises ``AppendUnknownError``, ``KeysUnavailableError``. Two that take over at once: the first on the log wins, the other reads again."""
+    """Raises ``AppendUnknownError``, ``KeysUnavailableError``. Two that take over at once: the first on the log wins, the other reads
+    again. Epochs go on from the notes, so that no owner of what was lost can come back."""
     held = await states.load(partition)
     scan = _Scan(ledger, codec, partition, held)
     await scan.to_end()
-    if held and scan.offset == held.offset > (end := await ledger.end(partition)):
-        _LOG.error(
-            "partition %s: the log ends at %s, though its owner had read up to %s: what was acknowledged there is lost, "
-            "and who goes on reads what is left from its beginning",
-            *(partition, end, held.offset),
-        )
-        scan = _Scan(ledger, codec, partition, None)
-        await scan.to_end()
     while True:
         took = _took(scan.effective.epoch + 1, owner_id, max(now_us, scan.accepted_at_us))
         body, _ = codec.encode(took)
-        await ledger.append(partition, [Entry("", body)])
+        receipt = await ledger.append(partition, [Entry("", body)])
+        if receipt.first < scan.offset:
+            _LOG.error(
+                "partition %s: the log ended at %s, though its owner had read up to %s: what was acknowledged there is lost, "
+                "and who goes on reads what is left from its beginning",
+                *(partition, receipt.first, scan.offset),
+            )
+            scan = _Scan(ledger, codec, partition, None)
         await scan.to_end()
         if scan.effective.reign == took.event_id:
             return Reign(

@@ -78,9 +78,9 @@ def test_of_a_log_that_ends_before_what_its_owner_had_read_the_rest_is_read_anew
     run(appended(data, [took(1)], stamped(single(OPENED, 1, "c1"), inbox_mark=3, accepted_at_us=10, seq=1)))
     run(data.states.save(Held(0, 7, 40, 30, 90, {"lost": 20}, {})))
     reign = taken(data)
-    assert (reign.epoch, reign.end, reign.inbox_mark, set(reign.open_conversations)) == (2, 3, 3, {"c1"})
+    assert (reign.epoch, reign.end, reign.inbox_mark, set(reign.open_conversations)) == (8, 3, 3, {"c1"})
     assert run(data.ledger.end(0)) == 3
-    assert "the log ends at 2, though its owner had read up to 40" in caplog.text
+    assert "the log ended at 2, though its owner had read up to 40" in caplog.text
 
 
 def test_a_call_that_is_over_stays_open_while_what_it_asked_for_may_be_under_way(data: DataDirectory) -> None:
