@@ -20,7 +20,7 @@ from simulation.tool_invariants import CallerLevel
 from simulation.violation import Violation
 
 MOST_TELLINGS = 2  # who talks over it twice is left in peace
-LONGEST_S = 16.0  # that a read takes: it is given up after ten seconds, and its owner may stand still for a while
+LONGEST_S = 8.0  # that a read takes here: at most 1.7 s, and its owner may stand still, or die, for a while
 _TOOL = "card_status"  # the only one that is told late here
 _NOBODY_HAS_MORE_TO_SAY = {"reply", "tool", "fallback", "superseded"}  # outcomes of a turn
 _SPEAKS = {"CallerSpeechStarted": True, "UtteranceResumed": True, "CallerSpeechDismissed": False}
