@@ -18,6 +18,7 @@ LATE_READ_MUTATIONS: tuple[Mutation, ...] = (
         "        if intent and all(subject.authentication(required_level(tool), at_us) for tool in intent.tools):\n",
         "        if intent:\n",
         "what comes late is told while the subject holds the level",
+        "tests/agent/test_late_reads.py",  # the level must end in the second in which it comes: one seed in a thousand
     ),
     Mutation(
         "lose_what_comes_in_mid_speech",
