@@ -24,7 +24,7 @@ NOTICE_WHAT_IS_ADDED = (  # what a newcomer's `make test` would stumble over
     "tests/projections/test_event_catalogue.py",
     "tests/projections/read_models/test_reference.py",
 )
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.svg", "locks", "benchmarks")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "*.svg", "locks")
 
 
 class Block(NamedTuple):
