@@ -201,6 +201,7 @@ class Conversation(msgspec.Struct, frozen=True):
     offer: Offer | None = None  # by the holding line that was heard last
     interrupted: Interrupted | None = None
     stopped_for: str = ""  # the reply that the caller's voice stopped, until it is judged whether they meant it
+    said_last: str = ""  # the reply that the last turn ended with; of one that went on in several turns the first part
     unanswered: str = ""  # the question of a turn that was superseded before its answer
     subject: Subject | None = None
     other_subject_seq: int = 0  # seq at which the subject took the place of another one

@@ -78,7 +78,9 @@ def _turn_ended(c: Conversation, event: Happening, p: d.TurnEnded) -> Conversati
     unanswered = turn.question if p.outcome == "superseded" and turn.committed and turn.errand is None else ""
     timers = {key: timer for key, timer in c.timers.items() if timer.turn_id != turn.turn_id}
     asks = {key: ask for key, ask in c.asks.items() if outlives_turn(ask)}
-    return replace(c, turn=None, asks=asks, timers=timers, unanswered=unanswered)
+    said = turn.candidates.get(p.candidate_id)
+    said_last = c.said_last if said and said.action == "resume" else p.candidate_id
+    return replace(c, turn=None, asks=asks, timers=timers, unanswered=unanswered, said_last=said_last)
 
 
 REDUCERS: dict[type, Reducer] = {

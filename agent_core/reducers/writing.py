@@ -115,12 +115,12 @@ def heard_to_the_end(c: Conversation, event: Happening, candidate_id: str) -> Co
 
 
 def _is_heard(c: Conversation, wanted: str, candidate_id: str) -> bool:
-    """It was this one, or this one was the rest of it: of a reply of the turn before, which was cut off."""
+    """It was this one, or this one was the rest of it: of the very reply that was cut off, not of another of its turn."""
     if wanted == candidate_id:
         return True
     candidate = c.turn.candidates.get(candidate_id) if c.turn else None
     rest = candidate is not None and candidate.action == "resume" and not c.turn_is_of_another
-    return rest and wanted.partition(".")[0] == f"t{c.turns - 1}"
+    return rest and wanted == c.said_last
 
 
 def with_proposal(c: Conversation, proposal: Proposal) -> Conversation:

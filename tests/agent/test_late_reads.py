@@ -117,6 +117,36 @@ def test_what_was_read_for_one_is_told_to_nobody_else_and_to_them_when_they_are_
     assert said(call.signs_in("ada")) == [("tool", "About your card: it is on its way.")]
 
 
+def test_news_that_no_voice_said_are_told_again_though_what_came_in_their_place_was_heard_to_its_end() -> None:
+    call = gave_up()
+    call.told(found())
+    call.told(f.SpeechFailed(candidate_id=NEWS, reason="unavailable"))
+    gives_up(call)
+    turn = call.conversation.turn
+    assert turn is not None
+    assert turn.chosen is not None
+    call.told(f.SpeechStarted(candidate_id=turn.chosen, take=1))
+    call.told(f.CallerSpeechStarted(utterance_id="u9"))
+    call.told(f.SpeechInterrupted(candidate_id=turn.chosen, spoken_so_far="I could"))
+    call.told(f.CallerSpeechDismissed(utterance_id="u9"))
+    assert said(call.hears_reply()) == [("tool", "About your card: it is on its way.")]
+
+
+def test_news_that_were_cut_off_twice_were_heard_once_their_last_part_was() -> None:
+    call = gave_up()
+    call.told(found())
+    for part in ("About your", "About your card"):
+        turn = call.conversation.turn
+        assert turn is not None
+        assert turn.chosen is not None
+        call.told(f.SpeechStarted(candidate_id=turn.chosen, take=1))
+        call.told(f.CallerSpeechStarted(utterance_id="u9"))
+        call.told(f.SpeechInterrupted(candidate_id=turn.chosen, spoken_so_far=part))
+        call.told(f.CallerSpeechDismissed(utterance_id="u9"))
+    assert said(call.hears_reply()) == []
+    assert call.conversation.late_reads == {}
+
+
 def test_news_that_the_gateway_refuses_for_another_subject_open_no_question_and_are_kept_for_theirs() -> None:
     call = gave_up()
     call.told(found())
