@@ -1,7 +1,7 @@
-"""The books of an emulated bank: customers, their cards, what was done under which key. No HTTP, no clock.
+"""The books of an emulated company: customers, what is theirs, what was done under which key. No HTTP, no clock.
 
 An operation is done at most once under its key, however often it arrives; one that was undone before it arrived is
-refused for good. Each bank does these three things to a card: ``block_card``, ``issue_card``, ``book_delivery``.
+refused for good.
 """
 
 from __future__ import annotations
@@ -34,15 +34,24 @@ class Account:
     answers: dict[str, str] = field(default_factory=dict)
 
 
-class BankBooks:
-    KINDS: Mapping[str, Mapping[str, str]] = {
-        "block_card": {"status": "blocked"},
-        "issue_card": {"replaced": "yes"},
-        "book_delivery": {"delivery": "booked"},
-    }
+class Kind(NamedTuple):
+    """What an operation does: to a record of which kind, what it changes there, and what is answered. ``{number}`` in an
+    answer counts operations from 1, ``{day}`` is the next of the delivery days."""
 
-    def __init__(self, accounts: Mapping[str, Account], *, delivery_days: Sequence[str] = ("Thursday",)) -> None:
-        self._accounts, self._days = accounts, delivery_days
+    about: str
+    changes: Mapping[str, str]
+    answer: Mapping[str, str]
+
+
+class BankBooks:
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        kinds: Mapping[str, Kind],
+        *,
+        delivery_days: Sequence[str] = ("Thursday",),
+    ) -> None:
+        self._accounts, self._kinds, self._days = accounts, kinds, delivery_days
         self._before: dict[str, dict[str, str]] = {}  # key → the record as it was
         self._done: dict[str, dict[str, str]] = {}
         self._void: set[str] = set()
@@ -62,14 +71,14 @@ class BankBooks:
             return dict(self._done[key])
         if key in self._void:
             raise RefusedError("it was undone before it came")
-        before = self.read(customer_id, "card", object_id)
-        if kind not in self.KINDS:
+        does = self._kinds.get(kind)
+        if does is None:
             raise RefusedError(f"no operation {kind}")
+        before = self.read(customer_id, does.about, object_id)
         self._before[key] = before
-        self._accounts[customer_id].records["card", object_id] = {**before, **self.KINDS[kind]}
+        self._accounts[customer_id].records[does.about, object_id] = {**before, **does.changes}
         self.effects.append(Effect(key, kind, customer_id, object_id))
-        number = len(self.effects)
-        answer = {"reference": f"H {number}", "due": self._days[number % len(self._days)]}
+        answer = {name: self._filled(text) for name, text in does.answer.items()}
         self._done[key] = answer
         return dict(answer)
 
@@ -87,9 +96,10 @@ class BankBooks:
             return
         if (done.customer_id, done.object_id) != (customer_id, object_id):
             raise RefusedError("it was done to something else")
-        record = self._accounts[customer_id].records["card", object_id]
+        does = self._kinds[done.kind]
+        record = self._accounts[customer_id].records[does.about, object_id]
         before = self._before[undoes]
-        for name in self.KINDS[done.kind]:
+        for name in does.changes:
             record.pop(name, None)
             if name in before:
                 record[name] = before[name]
@@ -102,3 +112,7 @@ class BankBooks:
         # Compared in any case, so that the time doesn't tell whether there is an answer.
         same = hmac.compare_digest((expected or "").encode(), answer.encode())
         return same and expected is not None
+
+    def _filled(self, answer: str) -> str:
+        number = len(self.effects)
+        return answer.replace("{number}", str(number)).replace("{day}", self._days[number % len(self._days)])

@@ -1,4 +1,4 @@
-"""A bank's own systems over HTTP: records, operations with idempotency keys, checks of identity; and an SMS carrier.
+"""A company's own systems over HTTP, a bank's or another's: records, operations with idempotency keys, checks of identity; and an SMS carrier.
 
     GET  /bank/customers/{customer}/{kind}/{object}      200 the record, 404
     PUT  /bank/operations/{key}                          {kind, customer, object} → 200 {answer}, 409 refused
@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-from emulators.bank_books import Account, BankBooks, RefusedError
+from emulators.bank_books import Account, BankBooks, Kind, RefusedError
 from emulators.config import CompanySettings
 from emulators.cut import cut_connection
 from emulators.draws import draw_for
@@ -166,7 +166,8 @@ def books_of(settings: CompanySettings) -> BankBooks:
         )
         for customer in settings.customers
     }
-    return BankBooks(accounts, delivery_days=settings.delivery_days)
+    kinds = {name: Kind(does.about, does.changes, does.answer) for name, does in settings.operations.items()}
+    return BankBooks(accounts, kinds, delivery_days=settings.delivery_days)
 
 
 def _basic(request: web.Request) -> tuple[str, str] | None:

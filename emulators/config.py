@@ -137,10 +137,31 @@ class CompanyCustomer(_Data):
     answers: dict[str, str] = Field(default_factory=dict)
 
 
+class CompanyOperation(_Data):
+    """What a change does to an object of the kind ``about``, and what is answered: ``{number}`` counts changes from 1,
+    ``{day}`` is one of the ``delivery_days``."""
+
+    about: str
+    changes: dict[str, str]
+    answer: dict[str, str] = Field(default_factory=dict)
+
+
+_REFERENCE = {"reference": "H {number}", "due": "{day}"}
+_CARD_OPERATIONS = {
+    "block_card": CompanyOperation(about="card", changes={"status": "blocked"}, answer=_REFERENCE),
+    "issue_card": CompanyOperation(about="card", changes={"replaced": "yes"}, answer=_REFERENCE),
+    "book_delivery": CompanyOperation(about="card", changes={"delivery": "booked"}, answer=_REFERENCE),
+}
+
+
 class CompanySettings(_Data):
-    """The emulated bank's customers, as its books hold them when the server starts."""
+    """The emulated company's customers, as its books hold them when the server starts, and what can be changed of theirs."""
 
     customers: tuple[CompanyCustomer, ...] = ()
+    operations: dict[str, CompanyOperation] = Field(
+        default=_CARD_OPERATIONS,
+        description="By the name that a tool's step gives it. Left out: what the example's tools do.",
+    )
     delivery_days: tuple[str, ...] = Field(default=("Thursday",), min_length=1)
 
 

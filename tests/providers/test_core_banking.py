@@ -35,8 +35,10 @@ BLOCK = Operation("k1", "block_card", "ada", "card-1")
 
 
 @asynccontextmanager
-async def bank(*faults: dict[str, Any], timeout_s: float = 5.0) -> AsyncIterator[tuple[CoreBanking, BankBooks]]:
-    config = {"accepted_keys": [KEY], "company": COMPANY, "faults": list(faults)}
+async def bank(
+    *faults: dict[str, Any], timeout_s: float = 5.0, company: dict[str, Any] = COMPANY
+) -> AsyncIterator[tuple[CoreBanking, BankBooks]]:
+    config = {"accepted_keys": [KEY], "company": company, "faults": list(faults)}
     server = EmulatorServer(EmulatorConfig.model_validate(config))
     await server.start()
     client = CoreBanking(f"{server.url}/bank", KEY, timeout_s=timeout_s)
@@ -114,6 +116,26 @@ def test_what_is_anothers_and_what_there_isnt_are_refused_alike() -> None:
                 assert await reason(client.perform(operation)) is FailureReason.REFUSED
             assert await reason(client.read("ada", "card", "card-2")) is FailureReason.REFUSED
             assert books.effects == []
+
+    unhurried(main())
+
+
+def test_what_can_be_changed_and_of_what_stands_in_the_configuration() -> None:
+    company = {
+        "customers": [{"id": "ada", "objects": [{"kind": "meter", "id": "m-1", "record": {"reading": "none"}}]}],
+        "operations": {
+            "note_reading": {"about": "meter", "changes": {"reading": "noted"}, "answer": {"note": "N {number}, {day}"}}
+        },
+    }
+    noted = Operation("k1", "note_reading", "ada", "m-1")
+
+    async def main() -> None:
+        async with bank(company=company) as (client, _):
+            assert await client.perform(noted) == {"note": "N 1, Thursday"}
+            assert await client.read("ada", "meter", "m-1") == {"reading": "noted"}
+            await client.undo(Operation("u1", "note_reading", "ada", "m-1"), "k1")
+            assert await client.read("ada", "meter", "m-1") == {"reading": "none"}
+            assert await reason(client.perform(Operation("k2", "block_card", "ada", "m-1"))) is FailureReason.REFUSED
 
     unhurried(main())
 
