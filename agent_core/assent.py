@@ -1,7 +1,7 @@
 """Whether a caller says yes or no to what was just read back to them, and nothing else.
 
-Strict on purpose: a yes with anything beside it ("yes but not that one") is no yes. What isn't plainly one of the two
-is unclear, and approves nothing.
+Strict on purpose: a yes with anything beside it ("yes but not that one") is no yes, unless that is the question said
+again (``agent_core.echo``). What isn't plainly one of the two is unclear, and approves nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from agent_core.barge_in import words_of
+from agent_core.echo import ENGLISH_ECHO, Echo, echoes
 
 
 class Assent(StrEnum):
@@ -30,6 +32,7 @@ class AssentWords(BaseModel):
     """The section ``assent`` of a behaviour: what is a yes and what is a no in its language. The defaults are English.
 
     One of them, or several of the same kind, with or without what is ``polite`` around them; ``fillers`` count for nothing.
+    ``echo``: None, and a yes that says the question again is no plain yes; English has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +66,12 @@ class AssentWords(BaseModel):
     )
     polite: tuple[str, ...] = ("please", "thanks", "thank you", "thank you very much")
     fillers: tuple[str, ...] = ("um", "uh", "er", "erm", "hm", "mm", "well", "oh", "ah")
+    echo: Echo | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_nothing_is_said_again(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there was an echo keep their content hash."""
+        return {name: value for name, value in as_ever(self).items() if name != "echo" or value is not None}
 
     @model_validator(mode="after")
     def _told_apart(self) -> AssentWords:
@@ -74,27 +83,45 @@ class AssentWords(BaseModel):
         return self
 
 
-ENGLISH = AssentWords()
+ENGLISH = AssentWords(echo=ENGLISH_ECHO)
 
 
-def assent(text: str, said_as: AssentWords = ENGLISH) -> Assent:
-    yes, no, fillers = _patterns(said_as)
-    said = " ".join(word for word in words_of(text) if word not in fillers)
-    if yes.fullmatch(said):
+def assent(text: str, said_as: AssentWords = ENGLISH, asked: str = "") -> Assent:
+    """``asked``: the line that this answers, where it is one that may be said again."""
+    patterns = _patterns(said_as)
+    said = " ".join(word for word in words_of(text) if word not in patterns.fillers)
+    if patterns.yes.fullmatch(said):
         return Assent.YES
-    return Assent.NO if no.fullmatch(said) else Assent.UNCLEAR
+    if patterns.no.fullmatch(said):
+        # "Cancel it" to "Shall I cancel your contract?" may be either.
+        again = said_as.echo and echoes(said.split(), asked, said_as.echo)
+        return Assent.UNCLEAR if again else Assent.NO
+    more = patterns.yes_and_more.fullmatch(said)
+    if more and said_as.echo and echoes(more["more"].split(), asked, said_as.echo):
+        return Assent.YES
+    return Assent.UNCLEAR
+
+
+class _Patterns(NamedTuple):
+    yes: re.Pattern[str]
+    no: re.Pattern[str]
+    yes_and_more: re.Pattern[str]
+    fillers: frozenset[str]
 
 
 @lru_cache(maxsize=64)
-def _patterns(said_as: AssentWords) -> tuple[re.Pattern[str], re.Pattern[str], frozenset[str]]:
+def _patterns(said_as: AssentWords) -> _Patterns:
+    yes, no = _only(said_as.yes, said_as.polite), _only(said_as.no, said_as.polite)
+    around = f"(?: (?:{_either((*said_as.yes, *said_as.polite))}))*"
+    yes_and_more = f"{yes} (?P<more>.+?){around}"
     fillers = frozenset(map(_plain, said_as.fillers))
-    return _only(said_as.yes, said_as.polite), _only(said_as.no, said_as.polite), fillers
+    return _Patterns(re.compile(yes), re.compile(no), re.compile(yes_and_more), fillers)
 
 
-def _only(phrases: tuple[str, ...], polite: tuple[str, ...]) -> re.Pattern[str]:
+def _only(phrases: tuple[str, ...], polite: tuple[str, ...]) -> str:
     """Nothing but these, said once or several times, with or without politeness around them."""
     before = f"(?:(?:{_either(polite)}) )*" if polite else ""
-    return re.compile(rf"{before}(?:{_either(phrases)})(?: (?:{_either((*phrases, *polite))}))*")
+    return f"{before}(?:{_either(phrases)})(?: (?:{_either((*phrases, *polite))}))*"
 
 
 def _either(phrases: Iterable[str]) -> str:

@@ -301,9 +301,9 @@ class Behaviour(_Data):
     def intent(self, name: str) -> Intent | None:
         return self._intents.get(name)
 
-    def hears(self, text: str) -> Assent:
-        """Whether that is a plain yes or a plain no."""
-        return assent(text, self.assent or ENGLISH)
+    def hears(self, text: str, asked: str = "") -> Assent:
+        """Whether that is a plain yes or a plain no, or a yes that says again what was ``asked``."""
+        return assent(text, self.assent or ENGLISH, asked)
 
     def offered_by(self, phrase_id: str) -> str | None:
         """The intent that a yes to this holding line leads to."""

@@ -1,4 +1,5 @@
-"""Decider: a proposal is approved by a plain yes in the very next turn after it was heard to its end, or it lapses.
+"""Decider: a proposal is approved by a plain yes in the very next turn after it was heard to its end, or it lapses. "Yes,
+block it" is as good, where that is the question said again.
 
 The approval names the proposal's digest. A yes counts once the caller's words are final, every guardrail let them pass,
 and the subject still holds the level; what isn't plainly yes or no lets the proposal lapse, and is answered as any words.
@@ -13,7 +14,9 @@ from agent_core.authorisation import Refusal, still_authorised
 from agent_core.conversation import Caller, Conversation, Turn
 from agent_core.proposal import Proposal
 from agent_core.targets import words_are_clear
+from agent_core.tools.base import read_result
 from agent_core.tools.registry import every
+from agent_core.wording import filled_by
 from processors.candidates import formed
 from schemas import decisions as d
 from schemas import facts as f
@@ -31,7 +34,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     proposal = _awaiting(conversation, turn)
     if proposal is None:
         return
-    said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried))
+    said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, proposal))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
     if not proposal.heard:
         yield _lapsed(proposal, "unheard")
@@ -58,6 +61,13 @@ def _awaiting(conversation: Conversation, turn: Turn) -> Proposal | None:
     """Of a turn before this one."""
     waiting = (p for p in conversation.proposals.values() if p.approved_seq is None and p.turn_id != turn.turn_id)
     return next(waiting, None)
+
+
+def _asked(conversation: Conversation, proposal: Proposal) -> str:
+    """The read-back, in the words that the caller heard."""
+    intent = conversation.behaviour.intent(proposal.intent)
+    words = filled_by(conversation, intent.confirm, read_result(proposal.state)) if intent and intent.confirm else None
+    return words or ""
 
 
 def _why_not(conversation: Conversation, proposal: Proposal, at_us: int) -> str | None:

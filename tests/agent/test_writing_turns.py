@@ -234,6 +234,51 @@ def test_only_plain_words_are_a_yes_or_a_no(words: str, expected: Assent) -> Non
     assert assent(words) is expected
 
 
+ASKED = "Shall I block your debit card ending in 4421?"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "expected"),
+    [
+        ("Yes, please block it.", ASKED, Assent.YES),
+        ("yes block my card", ASKED, Assent.YES),
+        ("Yeah, go ahead, block it now, please.", ASKED, Assent.YES),
+        ("okay, you can block my debit card", ASKED, Assent.YES),
+        ("yes, cancel it", "Shall I cancel your contract?", Assent.YES),
+        ("yes block my credit card", ASKED, Assent.UNCLEAR),
+        ("yes block the card ending in 4421", ASKED, Assent.UNCLEAR),  # whoever names a figure may correct one
+        ("yes block it and order a new one", ASKED, Assent.UNCLEAR),
+        ("yes please don't block it", ASKED, Assent.UNCLEAR),
+        ("yes, unblock it", ASKED, Assent.UNCLEAR),
+        ("yes the other card", ASKED, Assent.UNCLEAR),
+        ("yes my card", ASKED, Assent.UNCLEAR),
+        ("block it", ASKED, Assent.UNCLEAR),
+        ("cancel it", "Shall I cancel your contract?", Assent.UNCLEAR),  # may be either
+        ("cancel it", ASKED, Assent.NO),
+        ("yes, block it", "", Assent.UNCLEAR),
+        ("yes, block it", "Shall I block your card and order a new one?", Assent.UNCLEAR),
+        ("yes, block it", "Shall I block your debit card, your credit card?", Assent.UNCLEAR),
+        ("yes, renew it", "Shall I not renew your contract?", Assent.UNCLEAR),
+        ("yes, pay two hundred", "Shall I pay two hundred thousand pounds?", Assent.UNCLEAR),
+        ("yes, pay 20", "Shall I pay 200 pounds?", Assent.UNCLEAR),
+        ("yes, move it to Monday", "Shall I move your visit from Monday to Tuesday?", Assent.UNCLEAR),
+        ("yes, move it", "Shall I move your visit from Monday to Tuesday?", Assent.YES),
+    ],
+)
+def test_a_yes_that_says_the_question_again_is_one_and_no_other_is(words: str, asked: str, expected: Assent) -> None:
+    assert assent(words, asked=asked) is expected
+
+
+def test_a_change_is_approved_by_a_yes_that_says_the_read_back_again() -> None:
+    blocking = BLOCK.model_copy(update={"confirm": "Shall I block your {card} ending in {ending}?"})
+    bank = BANK.model_copy(update={"intents": tuple(blocking if i is BLOCK else i for i in BANK.intents)})
+    call = Call(bank, signed_in("ada", "stepped_up"))
+    call.says("Block my card", "block")
+    found(call)
+    call.hears_reply()
+    assert of(w.WriteApproved, call.says("Yes, please block it.", "block"))
+
+
 GERMAN = AssentWords(
     yes=("ja", "genau", "machen Sie das"), no=("nein", "lieber nicht"), polite=("bitte", "danke"), fillers=("äh",)
 )
@@ -247,6 +292,7 @@ GERMAN = AssentWords(
         ("Lieber nicht.", Assent.NO),
         ("ja aber nicht die", Assent.UNCLEAR),
         ("yes", Assent.UNCLEAR),
+        ("Ja, sperren Sie sie.", Assent.UNCLEAR),  # no echo is declared
     ],
 )
 def test_what_is_a_yes_and_what_a_no_is_behaviours(words: str, expected: Assent) -> None:
