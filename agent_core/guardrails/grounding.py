@@ -1,6 +1,7 @@
 """What a candidate states stands in the approved wording, in a public source, or in what a tool found for the caller: every
-figure (amount, percentage, duration, time, date), every day that is named, every phone number, and every promise. A model
-that gets one number wrong, or promises a refund that nobody granted, is worse than one that says nothing.
+figure (amount, percentage, duration, time, date), every day that is named, every phone number, every promise, and every deed
+that is claimed ("I've blocked your card"). A model that gets one number wrong, promises a refund that nobody granted, or says
+that it did what no tool did, is worse than one that says nothing.
 
 Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
 promised; that the source grants it to this caller is for people to have checked when they approved it.
@@ -8,6 +9,7 @@ promised; that the source grants it to this caller is for people to have checked
 
 from __future__ import annotations
 
+from agent_core.guardrails._deeds import deeds, names_deed
 from agent_core.guardrails._named_days import grounds, named_days
 from agent_core.guardrails._numbers import DigitRun, Figure, digit_runs, figures, same
 from agent_core.guardrails._promises import promises, speaks_of
@@ -30,6 +32,7 @@ class GroundingReason(Reason):
     DAY_WITHOUT_SOURCE = "grounding_day_without_source"
     PHONE_WITHOUT_SOURCE = "grounding_phone_without_source"
     PROMISE_WITHOUT_SOURCE = "grounding_promise_without_source"
+    DEED_WITHOUT_SOURCE = "grounding_deed_without_source"
 
 
 _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as bad to get wrong
@@ -37,7 +40,7 @@ _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as ba
 
 class Grounding:
     name = "grounding"
-    version = "4"
+    version = "5"
     inputs = (Input.CANDIDATE,)
     means = Means.POLICY
     blocks = True
@@ -57,6 +60,9 @@ class Grounding:
                 promise.span
                 for promise in promises(subject.text)
                 if not any(speaks_of(text, promise.what) for text in known)
+            ),
+            GroundingReason.DEED_WITHOUT_SOURCE: tuple(
+                deed.span for deed in deeds(subject.text) if not any(names_deed(text, deed.what) for text in known)
             ),
         }
         reasons = tuple(reason for reason, evidence in found.items() if evidence)

@@ -1,5 +1,6 @@
-"""No personal data in what the agent says: numbers of cards, accounts, phones and identity, secrets, e-mail addresses;
-written, or spoken digit by digit. What the approved wording and the public sources hold is the company's own.
+"""No personal data in what the agent says: numbers of cards, accounts, phones and identity, secrets, e-mail addresses,
+dates of birth, addresses of homes; written, or spoken digit by digit. What the approved wording and the public sources hold
+is the company's own; of births and addresses, what a tool found for the caller may be said too.
 
 Formats: card numbers by the Luhn check (ISO/IEC 7812-1), IBAN by mod 97 (ISO 13616), UK sort codes (three pairs), UK
 National Insurance numbers, US social security numbers. The last four digits of a card may be said (PCI DSS 3.4).
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agent_core.guardrails._numbers import digit_runs
-from agent_core.guardrails._text import any_of
+from agent_core.guardrails._numbers import digit_runs, figures
+from agent_core.guardrails._text import any_of, spans
 from agent_core.guardrails.base import (
     PASSED,
     GuardInput,
@@ -34,6 +35,8 @@ class PersonalDataReason(Reason):
     LONG_NUMBER = "personal_data_long_number"  # of an account, a phone: too long for anything that is said freely
     EMAIL = "personal_data_email"
     SECRET = "personal_data_secret"
+    BIRTH = "personal_data_birth"
+    ADDRESS = "personal_data_address"
 
 
 class PersonalDataOptions(GuardOptions, frozen=True):
@@ -57,12 +60,36 @@ _SECRET = any_of(
         r"(?: (?:for|on|of|to)(?: \w+){1,4}?)? (?:is|was|will be)"
     ]
 )
+_BORN = any_of(
+    [
+        r"(?:date of birth|birth ?date|birthday|d o b|dob)(?: (?!(?:to|so|and|please)\b)\w+){0,4}? (?:is|was|as|on|of)",
+        r"(?:you|he|she|they)(?: were|'re| are| was|'s)? born (?:on|in)",
+    ]
+)
+_DATED = re.compile(
+    r"[\s:,]*(?:the\s+)?(?:\d|\w*(?:first|second|third|th|ieth)\b(?:\s+of)?\s|nineteen|twenty|thirty|january|february|march|"
+    r"april|may|june|july|august|september|october|november|december)[^.?!]*",
+    re.IGNORECASE,
+)
+_LIVES = any_of(
+    [
+        r"(?:you|he|she|they)(?: still)? lives? (?:at|in)",
+        r"(?:your|his|her|their)(?: \w+)? (?:address|home|house|flat)(?: \w+){0,4}? (?:is|as|was|at)",
+        r"(?:send|sent|goes|go|post|posted|deliver|delivered)(?: \w+){0,2}? to",
+    ]
+)
+_STREET = re.compile(
+    r"\s+(?:number\s+)?(?:\d+[a-z]?|[a-z]+(?:[\s-][a-z]+)?),?(?:\s+[^\W\d_]+){1,3}\s+"
+    r"(?:street|road|avenue|lane|drive|close|court|gardens|terrace|crescent|square)\b",
+    re.IGNORECASE,
+)
+_POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b", re.IGNORECASE)  # of the UK
 _WORD_AND_DIGITS = re.compile(r"[\s:\"']{1,3}(?=\S*[a-z])(?=\S*\d)\S{6,}", re.IGNORECASE)  # "Sunflower12"
 
 
 class PersonalData:
     name = "personal_data"
-    version = "2"
+    version = "3"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -79,6 +106,7 @@ class PersonalData:
         found += _numbers(subject.text, own_numbers)
         found += _formats(subject.text)
         found += _mails(subject.text, own_mails)
+        found += _births_and_homes(subject.text, " ".join((*own, *subject.results)))
         if not found:
             return PASSED
         return blocked(*dict.fromkeys(reason for reason, _ in found), evidence=tuple({span for _, span in found}))
@@ -121,6 +149,28 @@ def _mails(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Span]
     for match in _SPOKEN_EMAIL.finditer(text):
         if not any(_as_written(match[0]).endswith(mail) for mail in own):
             yield PersonalDataReason.EMAIL, Span(match.start(), match.end())
+
+
+def _births_and_homes(text: str, own: str) -> Iterator[tuple[PersonalDataReason, Span]]:
+    found = [(PersonalDataReason.BIRTH, span) for span in _behind(_BORN, _DATED, text)]
+    found += [
+        (PersonalDataReason.ADDRESS, span)
+        for span in _behind(_LIVES, _STREET, text)
+        if figures(text[span.start : span.end])
+    ]
+    found += [(PersonalDataReason.ADDRESS, span) for span in spans(_POSTCODE, text)]
+    for reason, span in found:
+        if _bare(text[span.start : span.end]) not in _bare(own):
+            yield reason, span
+
+
+def _behind(told: re.Pattern[str], what: re.Pattern[str], text: str) -> list[Span]:
+    matches = (what.match(text, match.end()) for match in told.finditer(text))
+    return [Span(*match.span()) for match in matches if match]
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def _as_written(spoken: str) -> str:
