@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 import msgspec
 
@@ -51,6 +52,11 @@ class Errand(msgspec.Struct, frozen=True):
     action: str
     intent: str
     about: str  # challenge or proposal
+
+
+def awaiting(proposals: Mapping[str, Proposal], turn_id: str) -> Proposal | None:
+    """The one of a turn before this one that may yet be approved by it, or lapses with it."""
+    return next((p for p in proposals.values() if p.approved_seq is None and p.turn_id != turn_id), None)
 
 
 def proposal_digest(key: bytes, subject_id: str, tool: str, arguments: str, state: str, words: str) -> str:

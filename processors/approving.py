@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from agent_core.assent import Assent
 from agent_core.authorisation import Refusal, still_authorised
-from agent_core.conversation import Caller, Conversation, Turn
-from agent_core.proposal import Proposal
+from agent_core.conversation import Caller, Conversation
+from agent_core.proposal import Proposal, awaiting
 from agent_core.targets import words_are_clear
 from agent_core.tools.base import read_result
 from agent_core.tools.registry import every
@@ -31,7 +31,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     turn = conversation.turn
     if turn is None or turn.cause != "utterance" or not turn.committed or turn.errand or turn.chosen:
         return
-    proposal = _awaiting(conversation, turn)
+    proposal = awaiting(conversation.proposals, turn.turn_id)
     if proposal is None:
         return
     said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, proposal))
@@ -55,12 +55,6 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         yield w.WriteApproved(
             proposal_id=proposal.proposal_id, digest=proposal.digest, approved_seq=conversation.last_caller_seq
         )
-
-
-def _awaiting(conversation: Conversation, turn: Turn) -> Proposal | None:
-    """Of a turn before this one."""
-    waiting = (p for p in conversation.proposals.values() if p.approved_seq is None and p.turn_id != turn.turn_id)
-    return next(waiting, None)
 
 
 def _asked(conversation: Conversation, proposal: Proposal) -> str:

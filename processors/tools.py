@@ -2,7 +2,8 @@
 
 Only for the question that is answered, not for every probable one: what isn't needed isn't read. Where the tool declares
 it safe, it is asked on the eager end of turn. Of a tool that writes, this asks for the state alone that a proposal rests
-on (``processors/proposing.py``). A caller who signs in while the turn is open is looked up for after all: at once, or when
+on (``processors/proposing.py``), and not while an earlier proposal awaits its answer: "yes, block my card" would be taken for
+a new wish, whose proposal takes the place of the one that it approves. A caller who signs in while the turn is open is looked up for after all: at once, or when
 the gateway has refused the reply that was chosen before.
 """
 
@@ -14,11 +15,14 @@ from agent_core.authorisation import Authorised, authorise, required_level
 from agent_core.behaviour import Intent
 from agent_core.conversation import Conversation, Turn
 from agent_core.looked_up import asks_of
+from agent_core.proposal import awaiting
 from agent_core.targets import target_of
 from agent_core.tools.base import write_texts
+from agent_core.tools.registry import writes
 from processors.argument_guarding import refused_by, verdicts_on
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
 from schemas.base import Decision
 from schemas.event import Event
 
@@ -31,6 +35,7 @@ HANDLES = (
     f.ReplyRefused,
     f.SpeechFailed,
     f.CallTaken,
+    w.WriteLapsed,
 )
 
 
@@ -46,6 +51,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
 def _decided(conversation: Conversation, turn: Turn, intent: Intent, at_us: int) -> Iterator[Decision]:
     """The requests, or why there are none; nothing where that was said before. One that may not run refuses them all."""
     asked = asks_of(conversation, turn, intent) if intent.name not in turn.refusals else {}
+    unanswered = turn.cause == "utterance" and awaiting(conversation.proposals, turn.turn_id) is not None
     requests: list[d.ToolRequested] = []
     judged: list[d.VerdictIssued] = []
     for tool in intent.tools:
@@ -54,7 +60,7 @@ def _decided(conversation: Conversation, turn: Turn, intent: Intent, at_us: int)
         found = authorise(tool, conversation.subject, turn.question, at_us)
         refused: str = "" if isinstance(found, Authorised) else found.value
         if isinstance(found, Authorised):
-            if not (found.tool.speculative or turn.committed):
+            if not (found.tool.speculative or turn.committed) or (unanswered and writes(tool)):
                 continue
             arguments = write_texts(found.arguments)
             verdicts = verdicts_on(conversation, turn, intent.name, arguments)

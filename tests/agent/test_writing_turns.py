@@ -269,14 +269,35 @@ def test_a_yes_that_says_the_question_again_is_one_and_no_other_is(words: str, a
     assert assent(words, asked=asked) is expected
 
 
-def test_a_change_is_approved_by_a_yes_that_says_the_read_back_again() -> None:
+def asked_actively() -> Call:
+    """The read-back, with a verb to say again, was heard to its end."""
     blocking = BLOCK.model_copy(update={"confirm": "Shall I block your {card} ending in {ending}?"})
     bank = BANK.model_copy(update={"intents": tuple(blocking if i is BLOCK else i for i in BANK.intents)})
     call = Call(bank, signed_in("ada", "stepped_up"))
     call.says("Block my card", "block")
     found(call)
     call.hears_reply()
-    assert of(w.WriteApproved, call.says("Yes, please block it.", "block"))
+    return call
+
+
+def test_a_change_is_approved_by_a_yes_that_says_the_read_back_again() -> None:
+    assert of(w.WriteApproved, asked_actively().says("Yes, please block it.", "block"))
+
+
+def test_a_yes_that_sounds_like_a_new_wish_is_not_taken_for_one_before_it_is_final() -> None:
+    call = asked_actively()
+    assert of(d.ToolRequested, call.says("Yes, please block it.", "block", final=False)) == []
+    (approved,) = of(w.WriteApproved, call.says("Yes, please block it.", "block"))
+    assert approved.proposal_id == "t2.s1.write1"
+
+
+def test_a_new_wish_in_place_of_an_answer_is_looked_up_once_the_old_one_lapsed() -> None:
+    call = asked_actively()
+    assert of(d.ToolRequested, call.says("Order me a new card", "replace", final=False)) == []
+    decided = call.says("Order me a new card", "replace")
+    assert [x.reason for x in of(w.WriteLapsed, decided)] == ["not_confirmed"]
+    assert [x.tool for x in of(d.ToolRequested, decided)] == ["replace_card"]
+    assert of(w.WriteProposed, found(call))
 
 
 GERMAN = AssentWords(
