@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class KafkaNode(Child):
             raise StartFailedError(f"{data} can't be formatted: {said[-1] if said else 'unknown'}")
 
     def launch(self) -> None:
+        shutil.rmtree(self._temporary, ignore_errors=True)  # of one that was killed
+        self._temporary.mkdir()
         self.start(self._java("kafka.Kafka", str(self._properties)))
 
     def wait_until_it_answers(self) -> None:
@@ -59,9 +62,15 @@ class KafkaNode(Child):
         self.wait(lambda: _STARTED in self.log.read_text(errors="replace") and listens(self._port))
 
     @property
+    def _temporary(self) -> Path:
+        """Its codecs unpack native libraries there, and one that is killed leaves them: in /tmp they would stay for ever."""
+        return self._directory / "tmp"
+
+    @property
     def _properties(self) -> Path:
         return self._directory / "server.properties"
 
     def _java(self, *arguments: str) -> list[str]:
-        options = (f"-Xmx{self._heap_mb}m", *_JAVA_OPTIONS, *self._compiled, *self._options)
+        own = (f"-Xmx{self._heap_mb}m", f"-Djava.io.tmpdir={self._temporary}")
+        options = (*own, *_JAVA_OPTIONS, *self._compiled, *self._options)
         return [str(java()), *options, "-cp", class_path(COORDINATES, self._jars), *arguments]
