@@ -328,6 +328,11 @@ class Owner(Generic[C]):
                     receipt = await appended.receipt
             except TimeoutError:
                 raise AppendUnknownError("an append was not acknowledged in time") from None
+            if receipt.first < self._end:  # where it stands, nobody announced this owner: no reader counts it
+                raise AppendUnknownError(
+                    f"an append landed at {receipt.first}, though the log had reached {self._end}: its records were lost, or "
+                    f"its topic was made anew"
+                )
             if receipt.first != self._end or receipt.last - receipt.first >= appended.size:
                 await self._read_gap(receipt.last + 1)
             self._end = receipt.last + 1

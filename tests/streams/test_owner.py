@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -519,6 +520,46 @@ def test_an_append_whose_outcome_is_unknown_ends_the_reign_and_the_next_owner_de
     assert facts(events) == ["f0", "f1", "f2"]
     assert [e.seq for e in events] == list(range(1, len(events) + 1))
     assert [e.prev_hash for e in events[1:]] == [e.hash for e in events[:-1]]
+
+
+class MadeAnew:
+    """A ledger that is gone at a stroke, and an empty one under its name, as of a topic that somebody deletes and makes."""
+
+    partitions = 1
+
+    def __init__(self, before: DataDirectory, after: DataDirectory) -> None:
+        self._ledger, self._after = before.ledger, after.ledger
+
+    def make_anew(self) -> None:
+        self._ledger = self._after
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._ledger, name)
+
+
+def test_an_owner_under_which_the_log_is_made_anew_announces_itself_there_before_it_decides(
+    data: DataDirectory, tmp_path: Path
+) -> None:
+    """What it appended behind an announcement that is gone, no reader would count, and it would never know."""
+    after = DataDirectory(tmp_path / "anew")
+    ledger = MadeAnew(data, after)
+    stores = data.stores._replace(ledger=ledger)  # type: ignore[arg-type]
+
+    async def scenario() -> tuple[str, list[Event]]:
+        inbox = Inbox(data)
+        async with reigning(data, stores=stores) as reign:
+            await inbox.put(PRESSED, "f0")
+            await until(data, "f0")
+            ledger.make_anew()
+            await inbox.put(PRESSED, "f1")
+            why = await reign.until_over()
+        async with reigning(data, stores=stores):
+            return why, await until(after, "f1")
+
+    why, events = run(scenario())
+    after.close()
+    assert "landed at 0, though the log had reached" in why
+    assert facts(events) == ["f0", "f1"]
 
 
 def test_facts_put_while_nobody_owns_the_log_are_taken_in_order_by_whoever_comes(data: DataDirectory) -> None:
