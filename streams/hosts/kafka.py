@@ -24,6 +24,7 @@ from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.rights import of_owners
 from streams.kafka.rights_check import check_rights
 from streams.kafka.topics import Topics
+from streams.kafka.topics_watch import watch_topics
 from streams.mind import C, Effects, Mind
 from streams.owner import Owner, Stores
 from streams.seats import Heartbeat, Seats
@@ -75,7 +76,8 @@ class KafkaHost(Generic[C]):
     async def __aenter__(self) -> KafkaHost[C]:
         """Raises ``RightsMissingError``, ``KafkaError``."""
         await check_rights(self._brokers, of_owners(self._topics))
-        for work in (self._listen(), self._beat(), self._membership.run()):
+        watching = watch_topics(self._connection, self._topics)
+        for work in (self._listen(), self._beat(), self._membership.run(), watching):
             self._tasks.append(asyncio.create_task(work))
         try:
             await self._until(self._was_assigned.is_set)

@@ -96,10 +96,10 @@ def test_who_falls_silent_is_replaced_before_its_session_times_out(workers: Work
 
 async def _die(host: KafkaHost[object]) -> None:
     """It sends no heartbeat and owns nothing any more, and tells nobody; its session goes on."""
-    listening, beating, membership = host._tasks
-    beating.cancel()
-    listening.cancel()
-    await asyncio.gather(beating, listening, return_exceptions=True)
+    listening, beating, membership, watching = host._tasks
+    for task in (beating, listening, watching):
+        task.cancel()
+    await asyncio.gather(beating, listening, watching, return_exceptions=True)
     host._closing = True
     for owning in host._owning.values():
         owning.cancel()

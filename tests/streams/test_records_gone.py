@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from broker import bootstrap, topics_for
-from support import DataDirectory, NoEffects, TallyMind, run
+from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, run
 
 from schemas.facts import CallArrived
 from streams.fact_writer import FactWriter, fact_event
 from streams.hosts.kafka import KafkaHost
 from streams.kafka.log import opened
-from streams.kafka.topics import Topics
+from streams.kafka.topics import Topics, create_topics
+from streams.kafka.topics_watch import TopicsMadeAnewError, watch_topics
 from streams.owner import Stores
 from streams.partitioner import partition_of
 from streams.ports import RecordsGoneError
@@ -104,3 +106,36 @@ def test_a_partition_that_lost_its_beginning_is_told_of_once_and_the_others_are_
         run(scenario())
     told = [record for record in caplog.records if "the reign ended" in record.getMessage()]
     assert [("has no offset 0" in record.getMessage(), record.exc_info) for record in told] == [(True, None)]
+
+
+def test_a_worker_without_work_tells_that_its_log_was_deleted_and_ends_when_another_stands_there(
+    data: DataDirectory, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.hosts.kafka.watch_topics", partial(watch_topics, look_every_s=0.1))
+    topics = topics_for(tmp_path, PARTITIONS)
+
+    async def scenario() -> None:
+        async with opened(bootstrap(), topics) as stores, worker(data, topics, stores) as host:
+            failing = asyncio.create_task(host.failed())
+            await remove(topics.log)
+            async with asyncio.timeout(PATIENCE_S):
+                while "are gone" not in caplog.text:  # noqa: ASYNC110  a host tells nobody but the log
+                    await asyncio.sleep(0.02)
+            await create_topics(bootstrap(), topics)
+            with pytest.raises(TopicsMadeAnewError, match=f"{topics.log}: deleted and made anew"):
+                await failing
+
+    with caplog.at_level(logging.ERROR):
+        run(scenario())
+    (told,) = [record.getMessage() for record in caplog.records if "are gone" in record.getMessage()]
+    assert topics.log in told
+    assert topics.inbox not in told
+
+
+async def remove(topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=str(bootstrap()))
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
