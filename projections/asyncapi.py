@@ -51,7 +51,8 @@ _HEADERS: dict[str, Any] = {
         "ledgerline-imported-under": {
             "type": "string",
             "pattern": "^[0-9]+$",
-            "description": "on a copy from another log: the epoch of the owner that imported it",
+            "description": "on a copy from another log: the epoch of the owner that imported it. The record counts or is void "
+            "by this one, and alone: the body's epoch and step fields speak of the log that it came from",
         },
     },
 }
