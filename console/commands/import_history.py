@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from console.broken_off import told_when_broken_off
 from console.commands.import_log import alone
 from console.failures import FailedError, UsageError
 from console.output import print_json, tell
@@ -35,7 +36,8 @@ def run(*, source: str, files: list[Path], data: Path | None, log: str | None, a
     if not files:
         raise UsageError(f"name the files to read: ledgerline import --from {source} FILE...")
     try:
-        imported = asyncio.run(_import(load_settings(data, log), source, files))
+        with told_when_broken_off():
+            imported = asyncio.run(_import(load_settings(data, log), source, files))
     except BadHistoryError as error:
         raise UsageError(f"{error} (nothing was imported)") from None
     except ImportInterruptedError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from console.broken_off import told_when_broken_off
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.passphrase import passphrase
@@ -43,7 +44,8 @@ def run(
     origin = None if source is None else _origin(source, settings)
     try:
         keys = read_keys(with_keys, passphrase(passphrase_file, is_new=False)) if with_keys else None
-        imported = asyncio.run(_import(settings, file, origin, keys))
+        with told_when_broken_off():
+            imported = asyncio.run(_import(settings, file, origin, keys))
     except (BadTransferFileError, BadKeyFileError, BehaviourNumbersDifferError, ImportInterruptedError) as error:
         raise FailedError(str(error)) from None
     if as_json:

@@ -45,17 +45,19 @@ class Conversation(NamedTuple):
 
 
 def all_read(reads: Iterable[Read], source: str, pseudonyms: Pseudonyms, now_us: int) -> list[Conversation]:
-    """Everything, checked before anything is taken; oldest first. Raises ``BadHistoryError``."""
+    """Everything, checked before anything is taken; oldest first. What stands there twice in the same words, as in exports
+    that were put together, is one. Raises ``BadHistoryError``."""
     places: dict[str, str] = {}
-    found: list[Conversation] = []
+    found: dict[str, Conversation] = {}
     for read in reads:
         facts = facts_of(read, source, now_us)
         conversation_id = conversation_id_of(read, source, pseudonyms)
         former = places.setdefault(conversation_id, read.place)
-        if former != read.place:
-            raise BadHistoryError(f"{read.place}: the same conversation stands at {former}: import them as one")
-        found.append(Conversation(conversation_id, facts))
-    return sorted(found, key=lambda conversation: conversation.id)
+        if found.setdefault(conversation_id, Conversation(conversation_id, facts)).facts != facts:
+            raise BadHistoryError(
+                f"{read.place}: the same conversation stands at {former}, and reads otherwise there: import them as one"
+            )
+    return sorted(found.values(), key=lambda conversation: conversation.id)
 
 
 async def import_history(

@@ -1,7 +1,12 @@
-"""Reads JSON records with the line on which each begins: JSON lines, one JSON value, or an array of records."""
+"""Reads JSON records with the line on which each begins: JSON lines, one JSON value, or an array of records.
+
+A record that stands there twice, letter by letter, is read once: exports that were put together overlap, and a collector
+delivers at least once.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -45,6 +50,7 @@ def json_records(path: Path) -> Iterator[Found]:
     at = _skip(text, 0, _BLANK)
     in_array = text[at : at + 1] == "["
     at = _skip(text, at + in_array, _BLANK)
+    read: set[bytes] = set()
     while at < len(text) and not (in_array and text[at] == "]"):
         place = places.of(at)
         try:
@@ -59,7 +65,10 @@ def json_records(path: Path) -> Iterator[Found]:
             raise BadHistoryError(f"{place}: a {type(value).__name__} where a record (a JSON object) is expected")
         if "\\u" in text[at:end] and _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
             raise BadHistoryError(f"{place}: half a character: a surrogate that stands alone")
-        yield Found(place, value)
+        digest = hashlib.sha256(text[at:end].encode("utf-8")).digest()
+        if digest not in read:
+            read.add(digest)
+            yield Found(place, value)
         at = _skip(text, end, _BLANK)
         if in_array and text[at : at + 1] == ",":
             at = _skip(text, at + 1, _BLANK)

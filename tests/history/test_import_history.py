@@ -324,7 +324,11 @@ def test_a_langfuse_export_is_a_conversation_by_session(data: Path, tmp_path: Pa
             [json.dumps(TRANSCRIPT | {"entries": [], "ended_at": "2924-03-01"})],
             ":1: a time lies in the future",
         ),
-        ("transcripts", [json.dumps(TRANSCRIPT)] * 2, ":2: the same conversation stands at"),
+        (
+            "transcripts",
+            [json.dumps(TRANSCRIPT), json.dumps(TRANSCRIPT | {"ended": "unsolved"})],
+            ":2: the same conversation stands at",
+        ),
         ("otel", ["{}"], ":1: no resourceSpans"),
         (
             "otel",
