@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent_core.conversation import Status
+from agent_core.conversation import Conversation, Status
 from projections.read_models.definition import ConversationId, ReadModel, Row, Sealed, Seen
 from projections.sealed_text import sealed_name
 from schemas import decisions as d
@@ -24,7 +24,13 @@ class ConversationRow(Row, frozen=True, kw_only=True):
         str | None, Meta(description="transcripts, otel or langfuse: another system ran it; NULL: we did.")
     ]
     channel: Annotated[str | None, Meta(description="Of the ring: voice; or what the other system said.")]
-    status: Annotated[str, Meta(description="ringing, talking or ended.")]
+    status: Annotated[
+        str | None,
+        Meta(
+            description="ringing, talking or ended; where another system ran it: ended from the end that it tells of, NULL before "
+            "and where it tells of none."
+        ),
+    ]
     outcome: Annotated[
         str | None,
         Meta(
@@ -98,7 +104,7 @@ class Conversations:
             conversation_id=event.conversation_id,
             source=state.source,
             channel=state.channel,
-            status="ended" if after.status is Status.CLOSED else "talking" if after.answered else "ringing",
+            status=_status(state, after),
             outcome=_outcome(state),
             closed_reason=state.closed_reason,
             language=state.language,
@@ -166,6 +172,12 @@ def _blocks(verdict: d.VerdictIssued) -> bool:
     return verdict.required and not verdict.passed
 
 
+def _status(state: _Conversation, after: Conversation) -> str | None:
+    if state.source is not None:  # closed to deciders from its first event on; when it was over, its own system tells
+        return None if state.ended_us is None else "ended"
+    return "ended" if after.status is Status.CLOSED else "talking" if after.answered else "ringing"
+
+
 def _outcome(state: _Conversation) -> str | None:
     if state.ended_us is None or state.source is not None:  # nobody can tell of another system's
         return None
@@ -178,7 +190,7 @@ def _outcome(state: _Conversation) -> str | None:
 
 CONVERSATIONS = ReadModel(
     name="conversations",
-    version=5,
+    version=6,
     about="One row a conversation: how it went and how it ended.",
     row=ConversationRow,
     key=("conversation_id",),

@@ -169,8 +169,8 @@ def test_history_that_is_older_than_the_log_has_its_moments(data: Path, transcri
     moment = "2024-03-01T09:00:10Z"
     (call_id,) = (call["call_id"] for call in told(data, "calls") if call["outcome"] == "solved")
     assert told(data, "as-of", moment, "show", call_id)["turns"][0]["spoken"] is None
-    (row,) = told(data, "as-of", moment, "sql", "select source, ended_us from conversations")
-    assert row == {"source": "transcripts", "ended_us": None}
+    (row,) = told(data, "as-of", moment, "sql", "select source, status, ended_us from conversations")
+    assert row == {"source": "transcripts", "status": None, "ended_us": None}
     assert "no behaviour was recorded" in told(data, "as-of", moment, "knowledge", "card-delivery", exit_code=2)
     refused = told(data, "as-of", "2024-02-29", "sql", "select 1", exit_code=2)
     assert "lies before the log began: its first step is of 2024-03-01T09:00:00" in refused
