@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from console.failures import FailedError
+from console.read_model_file import read_model_file
 from console.settings import Settings
 from console.workspace import SqliteWorkspace, Workspace
 from streams.keys import SqliteKeyStore
@@ -91,7 +92,7 @@ async def _empty_letters(workspace: Workspace, conversations: Sequence[str]) -> 
 
 async def _rebuild(settings: Settings, store: str | None) -> list[str]:
     """All that were ever projected. They hold ciphertext alone; rows of older code may have held more."""
-    if store is None and not (settings.data / "read_models.db").exists():
+    if store is None and not read_model_file(settings).exists():
         return []
     from console.read_models import read_models
     from projections.read_model_versions import rebuild

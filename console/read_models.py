@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console.failures import FailedError
+from console.read_model_file import read_model_file
 from console.settings import Settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
 from projections.parallel import HelperLostError
+from projections.projected_log import OtherLogError, refuse_another_log
 from projections.projecting import Log, Progress, catch_up
 from projections.read_model_store import (
     MovedElsewhereError,
@@ -27,7 +29,6 @@ from streams.behaviours import BehaviourMissingError
 from streams.sqlite import SqliteLedger
 from streams.sqlite_store import SqliteStore
 
-FILE = "read_models.db"
 _TOLD = (StoreError, HelperLostError, BehaviourMissingError)
 
 
@@ -45,11 +46,19 @@ async def read_models(settings: Settings, url: str | None) -> AsyncIterator[Read
         def behaviours() -> list[RecordedBehaviour]:
             return [RecordedBehaviour(*version) for version in workspace.behaviours.versions()]
 
+        file = read_model_file(settings)
         try:
-            opened = ReadModelStore(url or f"sqlite:///{settings.data / FILE}")
+            opened = ReadModelStore(url or f"sqlite:///{file}")
         except ReadModelsUnreadableError as error:
             raise FailedError(str(error)) from None
         with opened as store, _told():
+            try:
+                await refuse_another_log(store, workspace.stores.ledger)
+            except OtherLogError:
+                what = "another database with --store" if url else f"another with --store, or remove {file}"
+                raise FailedError(
+                    f"the read models there are of another log, or of one that was here before: name {what}"
+                ) from None
             opened_elsewhere = None
             if isinstance(workspace, SqliteWorkspace):
                 opened_elsewhere = partial(sqlite_ledger, workspace.store.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,7 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from projections.checkpoint import BEGINNING, Checkpoint
-from projections.read_model_tables import CHECKPOINTS, CONTROL, GENERATIONS, names_of, table_of, view_statements
+from projections.read_model_tables import (
+    CHECKPOINTS,
+    CONTROL,
+    GENERATIONS,
+    PROJECTED,
+    names_of,
+    table_of,
+    view_statements,
+)
 from projections.read_models.definition import ReadModel, code_hash
 from projections.versions import Changes
 
@@ -46,6 +54,13 @@ class Generation(NamedTuple):
     version: int
     code_hash: str
     state: State
+
+
+class ProjectedLog(NamedTuple):
+    """``first_record``: SHA-256 of the oldest record of ``partition``, in hex."""
+
+    partition: int
+    first_record: str
 
 
 class ReadModelStore:
@@ -112,6 +127,18 @@ class ReadModelStore:
         )
         with self._reading() as connection:
             return {row.partition: Checkpoint(row.next_offset, row.epoch) for row in connection.execute(wanted)}
+
+    def projected_log(self) -> ProjectedLog | None:
+        """Whose rows these are; None: nobody told yet."""
+        with self._reading() as connection:
+            row = connection.execute(sa.select(PROJECTED)).first()
+        return None if row is None else ProjectedLog(row.partition, row.first_record)
+
+    def tell_projected_log(self, partition: int, first_record: str) -> ProjectedLog:
+        """What stands there then: another process may have been first."""
+        with suppress(sa.exc.IntegrityError), self._transaction() as connection:
+            connection.execute(sa.insert(PROJECTED).values(partition=partition, first_record=first_record))
+        return self.projected_log() or ProjectedLog(partition, first_record)
 
     def commit(
         self,

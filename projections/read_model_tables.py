@@ -38,6 +38,13 @@ CHECKPOINTS = Table(
     Column("epoch", BigInteger, nullable=False),
 )
 
+PROJECTED = Table(
+    "read_model_log",
+    CONTROL,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("first_record", String, nullable=False),
+)
+
 _TYPES: dict[Any, type[TypeEngine[Any]]] = {
     str: String,
     int: BigInteger,

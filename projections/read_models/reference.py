@@ -20,8 +20,10 @@ test fails when it is stale.
 
 Read models are tables that are folded from the log and can be thrown away: `ledgerline project` brings them up to it
 (`--follow`: keeps them there), `ledgerline project rebuild NAME` builds one anew beside the old and switches. They lie in
-`read_models.db` in the data directory, or where `--store postgresql://…` says. Rows and checkpoint are committed together,
-so a projection that dies goes on exactly where it stopped.
+`read_models.db` in the data directory (of a log on Kafka: `read_models.kafka.db`, with its prefix `read_models.kafka.PREFIX.db`),
+or where `--store postgresql://…` says. Rows and checkpoint are committed together, so a projection that dies goes on exactly
+where it stopped. A store holds the rows of one log: with another one, or with one that was made anew under the same name, it
+is refused.
 
 `ledgerline sql "…"` asks them on DuckDB, brought up to the log first:
 
