@@ -26,6 +26,7 @@ from voice_gateway.waiting import Waiting, granted_line, standing_plan
 GAP_MS = 200.0  # a loop that stood still longer reads to the log's end before it starts anything
 MAX_CLOSINGS = 2  # closing lines in a row, with no reply between them, before the call is given up
 MAX_PREPARED = 2  # voices rendering at once for one call
+RENDER_MS = 250.0  # a chosen reply is nearly there for so long: no second holding line cuts in ahead of it
 VOICE_AGAIN_MS = 500.0  # until voices that all failed are asked again for what a reply goes on with
 
 
@@ -70,6 +71,8 @@ class CallSounds:
         self._texts: dict[str, str] = {}  # candidate -> text, of the open turn
         self._preparing: dict[str, bool] = {}  # candidate -> whether its first audio is there
         self._chosen: tuple[d.Spoken, str] | None = None  # to be started, and its turn
+        self._chosen_ms = 0.0
+        self._line_over_ms = 0.0  # the newest granted line was
         self._next: ReplyPieces | None = None  # what is known of the one that is to be started
         self._reply: ReplyPieces | None = None  # the one that was started and isn't over
         self._voiceless_until_ms = 0.0
@@ -86,6 +89,7 @@ class CallSounds:
             yield from self._refuse(chosen, turn_id, refusal)
             return
         self._chosen, self._next = (chosen, turn_id), ReplyPieces(chosen, turn_id)
+        self._chosen_ms = now_ms
         if self._texts.get(chosen.candidate_id) != chosen.text:  # it was chosen before, and has grown since
             yield from self._discard(only=chosen.candidate_id)
         self._texts[chosen.candidate_id] = chosen.text
@@ -138,6 +142,7 @@ class CallSounds:
         if sound is None:
             return []
         if sound.kind is not SoundKind.REPLY:
+            self._line_over_ms = now_ms
             if sound.kind is SoundKind.CLOSING and self._closings >= MAX_CLOSINGS:
                 return [HangUp("no_service"), *self.media_ended("no_service")]
             return [*self._start_reply(now_ms), *self._go_on(now_ms)]
@@ -286,6 +291,8 @@ class CallSounds:
         if since_ms >= waiting.hard_ms:
             yield from self._close(grant.closing, since_ms)
             return
+        if self._nearly_there(waiting, now_ms):
+            return
         mark = waiting.due(since_ms)
         if mark is None:
             return
@@ -305,6 +312,12 @@ class CallSounds:
             ),
             self._turn_of(waiting.utterance_id),
         )
+
+    def _nearly_there(self, waiting: Waiting, now_ms: float) -> bool:
+        """Whether the answer is being rendered on the heels of a line: another one would only delay it. Who has heard
+        nothing yet gets theirs in time."""
+        just_heard = self._line_over_ms > waiting.since_ms and now_ms - self._line_over_ms < RENDER_MS
+        return just_heard and self._chosen is not None and now_ms - self._chosen_ms < RENDER_MS
 
     def _close(self, closing: d.GrantedPhrase, since_ms: float) -> Iterator[Command]:
         """The hard mark: starting the closing line ends the turn, and any later reply of it is refused."""

@@ -15,7 +15,10 @@ from voice_gateway.commands import Command, Put, SoundKind, Start
 
 GRANT = d.StandingGranted(
     take=1,
-    phrases=(d.GrantedPhrase("h1", "acknowledge", "looking_up", "One moment."),),
+    phrases=(
+        d.GrantedPhrase("h1", "acknowledge", "looking_up", "One moment."),
+        d.GrantedPhrase("h2", "acknowledge", "still_working", "Still at it."),
+    ),
     closing=d.GrantedPhrase("closing", "apologise", "close", "Please call again."),
     hold_marks_ms=(900,),
     hard_ms=5000,
@@ -136,3 +139,57 @@ def test_who_takes_a_call_owes_nothing_for_a_turn_whose_reply_was_begun() -> Non
     log.read(f.SpeechStarted(candidate_id="t1.c", take=1), 0.0, turn_id="t1")
     log.read(replace(GRANT, take=2), 0.0)
     assert not any(isinstance(c, Start) for at_ms in range(50, 6000, 50) for c in machine.tick(float(at_ms)))
+
+
+# --- a line that would cut in ahead of the answer ---
+
+
+def waiting_since_600() -> Log:
+    """The caller's question ended at 400 ms and is a turn with marks at 900 and 1,500 ms of it."""
+    machine, log = answered()
+    log.read_back(machine.speech_began(100.0), 100.0)
+    log.read_back(machine.utterance_ended("a question", 400.0, 600.0, 0.9), 600.0)
+    turn = replace(opened("u1.1"), hold_marks_ms=(900, 1500), holding=("h1", "h2"))
+    log.read(turn, 600.0, turn_id="t1")
+    until(log, 50, 650)
+    return log
+
+
+def until(log: Log, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
+    """What is started from tick to tick, 50 ms apart: (when, sound)."""
+    return [
+        (at_ms, command.sound.sound_id)
+        for at_ms in range(from_ms, to_ms, 50)
+        for command in log.machine.tick(float(at_ms))
+        if isinstance(command, Start)
+    ]
+
+
+def choose(log: Log, now_ms: float) -> None:
+    chosen = d.ReplyChosen(
+        candidate_id="t1.c", text="Here you are.", intent="x", answers_through=log.seq, take=1, action="answer"
+    )
+    log.read(chosen, now_ms, turn_id="t1")
+
+
+def test_no_second_line_follows_on_the_first_while_the_answer_is_being_rendered() -> None:
+    log = waiting_since_600()
+    assert until(log, 650, 2000) == [(1300, "h1")]
+    choose(log, 1900.0)
+    log.machine.finished("One moment.", 2000.0)  # its second mark came while it played
+    assert until(log, 2000, 2150) == []
+    assert replies_started(log.machine.prepared("t1.c", 2140.0)) == ["t1.c"]
+
+
+def test_a_voice_that_is_late_leaves_no_silence() -> None:
+    log = waiting_since_600()
+    until(log, 650, 2000)
+    choose(log, 1900.0)
+    log.machine.finished("One moment.", 2000.0)
+    assert until(log, 2000, 3000) == [(2150, "h2")]  # a quarter of a second after the choice
+
+
+def test_who_has_heard_nothing_yet_gets_a_line_at_its_mark_whatever_is_being_rendered() -> None:
+    log = waiting_since_600()
+    choose(log, 1299.0)
+    assert until(log, 650, 1350) == [(1300, "h1")]
