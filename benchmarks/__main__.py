@@ -35,6 +35,7 @@ ON_DEMAND = {
     "faults": "what callers hear while owners and brokers die, stop, come and go, on real brokers (15 minutes)",
     "hosts": "fact put to decision read on a Kafka log, with either host of the owners, and what each costs",
     "voice": "the same spoken turns on bare asyncio, LiveKit Agents and Pipecat (make bench-voice; long)",
+    "voice_cpu": "whose code the CPU of a spoken call goes to: vendors' SDKs, line, this product's parts (by py-spy)",
     "peers": "the same turn of 17 calls decided by other engines: Temporal, DBOS, Restate (make bench-peers)",
 }
 

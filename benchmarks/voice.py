@@ -99,13 +99,24 @@ def run(*, quick: bool) -> Report:
     )
 
 
-def measure(way: Way, calls: int, turns: int, stall_share: float, *, one_core: bool = False) -> Measured:
-    """One run of a system. Raises ``CannotRunError`` where its environment isn't there, or it ended without a word."""
+def measure(
+    way: Way,
+    calls: int,
+    turns: int,
+    stall_share: float,
+    *,
+    one_core: bool = False,
+    profile: tuple[Path, Path] | None = None,
+) -> Measured:
+    """One run of a system. ``profile``: py-spy, and where it puts the stacks that it saw while calls ran. Raises
+    ``CannotRunError`` where its environment isn't there, or it ended without a word."""
     python = _python(way)
     with tempfile.TemporaryDirectory(prefix="ledgerline-voice-") as directory:
         options = dict(way.options)
         if way.system == "ledgerline":
             options["behaviour"] = str(_behaviour(options["hedging"], Path(directory)))
+        if profile:
+            options |= {"profiler": str(profile[0]), "stacks": str(profile[1])}
         cores = sorted(os.sched_getaffinity(0))
         pinned = one_core and len(cores) > 1
         with emulator(emulated(turns, stall_share), core=cores[-1] if pinned else None) as url:
@@ -163,10 +174,15 @@ def _behaviour(hedging: str, directory: Path) -> Path:
 def _python(way: Way) -> str:
     if way.python == ".venv":
         return sys.executable
-    python = Path(os.environ.get("LEDGERLINE_VOICE_PEERS", ROOT / way.python)) / "bin" / "python"
+    python = peers_directory() / "bin" / "python"
     if not python.exists():
         raise CannotRunError(f"{way.name}: no environment; make setup-voice-peers brings it")
     return str(python)
+
+
+def peers_directory() -> Path:
+    """The environment of ``make setup-voice-peers``."""
+    return Path(os.environ.get("LEDGERLINE_VOICE_PEERS", ROOT / LIVEKIT.python))
 
 
 def _only() -> frozenset[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import logging
 import os
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -26,6 +30,8 @@ SYSTEMS = {
     "livekit": "livekit_agents",
     "pipecat": "pipecat_bot",
 }
+LOOKS_A_S = 100
+_PR_SET_PTRACER = 0x59616D61  # prctl(2)
 _SPREAD_S = 4.0  # calls begin within so long: a second call is never in step with the first
 _WATCH_S = 0.25
 _LONGEST_S = 20.0  # a turn, at most: a call that hangs is a failure
@@ -71,13 +77,41 @@ async def _run(plan: Plan) -> Ran:
             seconds.append(time.monotonic() - began_s)
             far_end.close()
 
-    began_cpu_s = time.process_time()
-    await asyncio.gather(*(call(number) for number in range(plan.calls)))
-    cpu_s = time.process_time() - began_cpu_s
+    with _profiled(plan):
+        began_cpu_s = time.process_time()
+        await asyncio.gather(*(call(number) for number in range(plan.calls)))
+        cpu_s = time.process_time() - began_cpu_s
     watching.cancel()
     await system.close()
     turns: list[Turn] = [turn for far_end, is_reply in answered for turn in far_end.heard(is_reply)]
     return Ran(turns, cpu_s, sum(seconds), watched.idle, watched.most, failures)
+
+
+@contextmanager
+def _profiled(plan: Plan) -> Iterator[None]:
+    """py-spy looks on, where the plan names it."""
+    options = plan.options or {}
+    if "profiler" not in options:
+        yield
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)  # a child may look into this process
+    arguments = [
+        "record",
+        "--pid",
+        str(os.getpid()),
+        "--rate",
+        str(LOOKS_A_S),
+        "--format",
+        "raw",
+        "--output",
+        options["stacks"],
+    ]
+    looking = subprocess.Popen([options["profiler"], *arguments], stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        looking.send_signal(signal.SIGINT)  # it writes what it saw
+        looking.wait()
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from agent_core.behaviour_loader import load
 from benchmarks.voice import PRICES, WAYS, Measured, cost_micros, emulated, row, silent
+from benchmarks.voice_cpu import by_owner
 from benchmarks.voice_systems.far_end import measured, spoken_ms
 from benchmarks.voice_systems.plan import Plan, Ran, Turn
 from benchmarks.voice_systems.process import SYSTEMS
@@ -100,3 +101,17 @@ def test_callers_are_answered_on_a_virtual_clock() -> None:
     turns = run_virtual(calls_heard(load(EXAMPLE_BEHAVIOUR), emulated(2), calls=2, turns=2), inline_executor=True)
     assert len(turns) == 4
     assert all(turn.first_reply_ms and turn.expected_ms and turn.heard_ms > 0.8 * turn.expected_ms for turn in turns)
+
+
+def test_what_a_library_does_for_an_sdk_is_the_sdks_and_a_thread_that_waits_costs_nothing() -> None:
+    looks = by_owner(
+        [
+            "main (benchmarks/voice_systems/process.py:112);ask (providers/openai.py:9);send (openai/_client.py:7);"
+            "dumps (json/__init__.py:2) 3",
+            "main (benchmarks/voice_systems/process.py:112);push (voice_gateway/ears.py:1);judge (providers/voice_activity.py:5);"
+            "run (onnxruntime/capi/session.py:3) 2",
+            "main (benchmarks/voice_systems/process.py:112);run (asyncio/runners.py:118) 9",
+            "run (threading.py:982);_worker (concurrent/futures/thread.py:81) 40",
+        ]
+    )
+    assert looks == {"OpenAI's SDK, with httpx and pydantic": 3, "voice activity: Silero on onnxruntime": 2}
