@@ -20,18 +20,19 @@ from streams.lane_feed import Behaviours, FactFeed, Feeds, read_fed
 
 @asynccontextmanager
 async def live_facts(
-    settings: Settings, lane: Lane, workspace: KafkaWorkspace, owned: Callable[[], frozenset[int]]
+    settings: Settings,
+    lane: Lane,
+    workspace: KafkaWorkspace,
+    owned: Callable[[], frozenset[int]],
+    caught_up: set[int],
 ) -> AsyncIterator[Coroutine[Any, Any, None]]:
     """They flow while it is entered, from when it was entered on. ``settings``: production's; ``owned``: the lane's
-    partitions that are fed here. Gives what raises when they flow no more. Raises ``NoLogError``, ``FailedError``."""
+    partitions that are fed here; ``caught_up``: is made to hold those that aren't behind. Gives what raises when they flow no more. Raises ``NoLogError``, ``FailedError``."""
     async with AsyncExitStack() as stack:
         production = await stack.enter_async_context(open_workspace(settings, create=False))
         connection = await stack.enter_async_context(connected(workspace.url.brokers))
-        feeds = Feeds(
-            partial(
-                _start, production, workspace, connection, Behaviours(production.behaviours, workspace.behaviours), lane
-            )
-        )
+        behaviours = Behaviours(production.behaviours, workspace.behaviours)
+        feeds = Feeds(partial(_start, production, workspace, connection, behaviours, lane), caught_up)
         ready = asyncio.Event()
         feeding = asyncio.create_task(feeds.run(owned, ready.set))
         waiting = asyncio.create_task(ready.wait())
@@ -54,12 +55,13 @@ def _start(
     lane: Lane,
     partition: int,
     follows: Callable[[], None],
+    caught_up: Callable[[], None],
 ) -> asyncio.Task[None]:
     source, inbox = production.stores, workspace.stores.inbox
     feed = FactFeed(partition, source.ledger, source.states, inbox, behaviours, with_outcomes=lane.takes_outcomes)
 
     async def feeding() -> None:
-        await feed.run(await read_fed(connection, workspace.url.topics, partition), follows)
+        await feed.run(await read_fed(connection, workspace.url.topics, partition), follows, caught_up)
 
     return asyncio.create_task(feeding())
 

@@ -9,6 +9,7 @@ difference of each conversation is found (``projections.lane_diff``).
   decided to ask the same. An ask that only the lane made stays open until its turn's budget ends. Production's timers are
   taken as they fired, and the lane's own fire only where those don't come (``LateTimers``).
 - What an owner does for itself (``OwnerChanged``, ``FactDropped``) isn't copied: the lane's owner does that itself.
+- While a feed catches up with what came when nobody fed, no timer of the lane fires (``HeldTimers``).
 - Where a feed stands is what the lane's inbox ends with: a feed that was killed goes on behind its last fact. Two feeds of
   one partition do no harm: the owner drops by id, and each puts in order.
 """
@@ -34,6 +35,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.partition_reader import PartitionReader
 from streams.kafka.records import conversation_of, event_id_of, unframe
 from streams.kafka.topics import Topics
+from streams.lanes import LATE_US
 from streams.ports import Inbox, InboxUnavailableError, LogRecord, StateStore
 from streams.sealed_only import SealedOnly
 from streams.transfer import ReadableLog
@@ -119,19 +121,27 @@ class FactFeed:
         # Conversations of which the lane has every fact. A lane doesn't live so long that it must forget any.
         self._whole: set[str] = set()
 
-    async def run(self, fed: Fed, ready: Callable[[], None] = lambda: None) -> None:
-        """Without end. ``fed``: where it goes on; ``ready``: called once what begins from here on is passed on."""
+    async def run(
+        self, fed: Fed, ready: Callable[[], None] = lambda: None, caught_up: Callable[[], None] = lambda: None
+    ) -> None:
+        """Without end. ``fed``: where it goes on; ``ready``: called once what begins from here on is passed on;
+        ``caught_up``: once all that production had then is."""
         self._whole.update(fed.conversations)
         place = await self._found(*fed.last) if fed.last else None
         if place is None:
             place = await self._now()
         ready()
+        behind = await self._production.end(self._partition)
+        if place.offset >= behind:
+            caught_up()
         records = EffectiveRecords(self._codec, place.epoch)
         async for batch in self._production.follow(self._partition, place.offset):
             for record in batch:
                 for event, at in records.take(record):
                     if event.kind is Kind.FACT:
                         await self._pass_on(event, at.body)
+            if batch and batch[-1].offset + 1 >= behind:
+                caught_up()
 
     async def _pass_on(self, event: Event, body: Body) -> None:
         if event.seq == 1:
@@ -168,13 +178,19 @@ class FactFeed:
         return await place_of(self._production, self._partition, end, since=since)
 
 
-class Feeds:
-    """A feed for each partition that a worker of the lane owns. ``feed`` starts one, and calls back once it follows."""
+StartFeed = Callable[[int, Callable[[], None], Callable[[], None]], asyncio.Task[None]]
 
-    def __init__(self, feed: Callable[[int, Callable[[], None]], asyncio.Task[None]]) -> None:
+
+class Feeds:
+    """A feed for each partition that a worker of the lane owns. ``feed`` starts one, and calls back once it follows, and
+    once it caught up: then the partition is in ``caught_up``, a moment later, so that the owner can take the last of it."""
+
+    def __init__(self, feed: StartFeed, caught_up: set[int]) -> None:
         self._feed = feed
         self._running: dict[int, asyncio.Task[None]] = {}
         self._following: set[int] = set()
+        self._caught_up = caught_up
+        self._settling: dict[int, asyncio.TimerHandle] = {}
 
     async def run(self, owned: Callable[[], frozenset[int]], ready: Callable[[], None] = lambda: None) -> None:
         """Without end. ``ready``: called when all that is owned is followed. Raises what ends a feed."""
@@ -183,8 +199,8 @@ class Feeds:
                 for partition in self._running.keys() - owned():
                     await self._stop(partition)
                 for partition in owned() - self._running.keys():
-                    begun = self._feed(partition, partial(self._following.add, partition))
-                    self._running[partition] = begun
+                    follows, settles = partial(self._following.add, partition), partial(self._settle, partition)
+                    self._running[partition] = self._feed(partition, follows, settles)
                 for task in self._running.values():
                     if task.done():
                         task.result()
@@ -195,9 +211,17 @@ class Feeds:
             for partition in list(self._running):
                 await self._stop(partition)
 
+    def _settle(self, partition: int) -> None:
+        if partition not in self._settling:
+            add = partial(self._caught_up.add, partition)
+            self._settling[partition] = asyncio.get_running_loop().call_later(LATE_US / 1e6, add)
+
     async def _stop(self, partition: int) -> None:
         task = self._running.pop(partition)
         self._following.discard(partition)
+        self._caught_up.discard(partition)
+        if settling := self._settling.pop(partition, None):
+            settling.cancel()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

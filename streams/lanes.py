@@ -8,11 +8,14 @@ come (``streams.lane_feed``), or those of gateways that are started on it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Generic
 
+from streams.clock import wall_clock_us
 from streams.kafka.url import KafkaUrl
-from streams.mind import C, Mind, OpenWork, Report
+from streams.mind import C, Mind, OpenTimer, OpenWork, Report
+from streams.working_set import WAKE
 
 LATE_US = 500_000  # longer than production's record of a timer takes to come here
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
@@ -71,3 +74,20 @@ class LateTimers(Generic[C]):
         work = self._mind.open_work(conversation)
         late = {name: timer._replace(due_at_us=timer.due_at_us + LATE_US) for name, timer in work.timers.items()}
         return work._replace(timers=late)
+
+
+class HeldTimers(Generic[C]):
+    """Implements ``streams.mind.Mind``: ``mind``, of which no timer fires while ``behind(conversation)``: while production's
+    facts of the time in which nobody fed the lane are still on their way. A deadline that ran out meanwhile would fire before
+    them: the agent would ask whether anybody is there, before what the caller said. It is looked again every ``LATE_US``."""
+
+    def __init__(self, mind: Mind[C], behind: Callable[[C], bool]) -> None:
+        self._mind, self._behind = mind, behind
+        self.initial, self.fold, self.step = mind.initial, mind.fold, mind.step
+        self.freeze, self.thaw = mind.freeze, mind.thaw
+
+    def open_work(self, conversation: C) -> OpenWork:
+        work = self._mind.open_work(conversation)
+        if not work.timers or not self._behind(conversation):
+            return work
+        return work._replace(timers={WAKE: OpenTimer(WAKE, WAKE, wall_clock_us() + LATE_US, None)})

@@ -257,9 +257,12 @@ class Owner(Generic[C]):
     async def _wake(self, wake: _Wake) -> None:
         """Its deadlines are armed again, and what is over fires at once."""
         try:
-            await self._load(wake.conversation_id)
+            opened = await self._load(wake.conversation_id)
         except DamagedConversationError as error:
             _LOG.error("conversation %s stays closed: %s", wake.conversation_id, error)
+            return
+        self._timers.arm(wake.conversation_id, {})  # what woke it may stand there again
+        self._timers.arm(wake.conversation_id, self._mind.open_work(opened.conversation).timers)
 
     def _step(self, opened: Opened[C], fact: Event) -> None:
         """Computes and appends one step; nothing of it is kept if any part of that fails."""

@@ -20,6 +20,7 @@ from console.agent_opening import open_agent
 from console.failures import UsageError
 from console.garbage import spare_what_is_loaded
 from console.lane import Lane, lane_of, of_lane
+from console.lane_company import only_read
 from console.open_files import allow_open_files
 from console.output import print_json
 from console.settings import Settings, load_settings
@@ -27,8 +28,9 @@ from console.signed_in import open_company
 from console.stopping import stopping
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
-from streams.lanes import LaneEffects, LaneFacts, LateTimers, NoEffects
+from streams.lanes import HeldTimers, LaneEffects, LaneFacts, LateTimers, NoEffects
 from streams.mind import Effects, Mind
+from streams.partitioner import partition_of
 
 HOSTS = ("aiokafka", "faust")
 
@@ -74,28 +76,34 @@ async def _work(settings: Settings, host_name: str, lane: Lane | None, as_json: 
         mind: Mind[Conversation] = make_mind(workspace.behaviour_of, workspace.keys)
         if lane and lane.takes_outcomes:
             mind = LateTimers(mind)
-        host = workspace.worker(host_name, mind, await _effects(own, lane, workspace, stack))
+        caught_up: set[int] = set()
+        if lane and lane.facts is LaneFacts.LIVE:
+            mind = HeldTimers(mind, lambda call: partition_of(call.id, workspace.url.partitions) not in caught_up)
+        host = workspace.worker(host_name, mind, await effects_of(own, lane, workspace, stack))
         spare_what_is_loaded()
         async with host, Watchdog(host.progress):
             ends = [host.failed()]
             if lane and lane.facts is LaneFacts.LIVE:
-                ends.append(await stack.enter_async_context(live_facts(settings, lane, workspace, lambda: host.owned)))
+                fed = live_facts(settings, lane, workspace, lambda: host.owned, caught_up)
+                ends.append(await stack.enter_async_context(fed))
             told = partial(_tell, host.worker_id, host.owned, own.log.url if lane else None, as_json)
             await _until_stopped(ends, told)
 
 
-async def _effects(
+async def effects_of(
     settings: Settings, lane: Lane | None, workspace: Workspace, stack: AsyncExitStack
 ) -> Callable[[], Effects[Conversation]]:
     if lane and lane.effects is LaneEffects.OFF:
         return NoEffects
-    real = lane is None or lane.effects is LaneEffects.ON  # a lane that simulates touches nothing of the company's
+    real = lane is None or lane.effects is LaneEffects.ON  # who simulates doesn't even know the company's systems
     tools = settings.tools if real else settings.tools.model_copy(update={"company_url": None})
     company = open_company(settings.model_copy(update={"tools": tools}))
-    agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble(), company)
-    stack.push_async_callback(agent.model.close)
     if company:
         stack.push_async_callback(company.close)
+        if lane and tools.company_url:
+            company = only_read(company)
+    agent, _ = await open_agent(settings, load(settings.behaviour), workspace, VendorTrouble(), company)
+    stack.push_async_callback(agent.model.close)
     return agent.effects
 
 

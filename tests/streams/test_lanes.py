@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -12,21 +12,22 @@ import pytest
 from broker import bootstrap, topics_for
 from msgspec.structs import replace
 from owning import Inbox, effective, reigning, until
-from support import PATIENCE_S, DataDirectory, NoEffects, TallyMind, eventually, run
+from support import PATIENCE_S, DataDirectory, NoEffects, Tally, TallyMind, eventually, run
 from written import entry, took
 
 from schemas import facts as f
 from schemas.base import Fact, Kind
 from schemas.event import Event
 from streams.behaviour_versions import BehaviourNumbersDifferError, SqliteVersions
+from streams.clock import wall_clock_us
 from streams.codec import FORGOTTEN, Body, Codec
 from streams.fact_writer import FactWriter, fact_event
 from streams.kafka.connection import connected
 from streams.kafka.log import opened
 from streams.kafka.url import KafkaUrl, parse
 from streams.lane_feed import Behaviours, FactFeed, Fed, Feeds, read_fed
-from streams.lanes import LATE_US, LaneNameError, LateTimers, lane_address
-from streams.mind import Outcome
+from streams.lanes import LATE_US, HeldTimers, LaneNameError, LateTimers, lane_address
+from streams.mind import Mind, Outcome
 from streams.owner import Owner, Stores
 from streams.partitioner import partition_of
 from streams.ports import InboxUnavailableError
@@ -69,14 +70,20 @@ def lane(tmp_path: Path) -> Iterator[DataDirectory]:
 
 @asynccontextmanager
 async def feeding(
-    production: DataDirectory, lane: DataDirectory, fed: Fed = NOTHING, *, with_outcomes: bool = True, fails: int = 0
+    production: DataDirectory,
+    lane: DataDirectory,
+    fed: Fed = NOTHING,
+    *,
+    with_outcomes: bool = True,
+    fails: int = 0,
+    caught_up: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Entered once the feed follows."""
     behaviours = Behaviours(SqliteVersions(production.store), SqliteVersions(lane.store))
     inbox = FailingInbox(lane, fails)
     feed = FactFeed(0, Reading(production), production.states, inbox, behaviours, with_outcomes=with_outcomes)  # type: ignore[arg-type]
     ready = asyncio.Event()
-    task = asyncio.create_task(feed.run(fed, ready.set))
+    task = asyncio.create_task(feed.run(fed, ready.set, caught_up))
     await ready.wait()
     try:
         yield task
@@ -287,10 +294,12 @@ def test_partitions_are_fed_where_they_are_owned_and_a_feed_that_fails_is_told()
     ended: list[int] = []
     owned = {0, 1}
 
-    def feed(partition: int, follows: object) -> asyncio.Task[None]:
+    def feed(partition: int, follows: Callable[[], None], catches_up: Callable[[], None]) -> asyncio.Task[None]:
         async def work() -> None:
             started.append(partition)
-            follows()  # type: ignore[operator]
+            follows()
+            if partition == 1:
+                catches_up()
             try:
                 if partition == 2:
                     raise BehaviourNumbersDifferError("taken")
@@ -302,9 +311,15 @@ def test_partitions_are_fed_where_they_are_owned_and_a_feed_that_fails_is_told()
 
     async def scenario() -> None:
         ready = asyncio.Event()
-        running = asyncio.create_task(Feeds(feed).run(lambda: frozenset(owned), ready.set))
+        caught_up: set[int] = set()
+        running = asyncio.create_task(Feeds(feed, caught_up).run(lambda: frozenset(owned), ready.set))
         await ready.wait()
         assert sorted(started) == [0, 1]
+
+        async def settled() -> bool:
+            return caught_up == {1}
+
+        await eventually(settled)
         owned.discard(0)
 
         async def stopped() -> bool:
@@ -315,6 +330,7 @@ def test_partitions_are_fed_where_they_are_owned_and_a_feed_that_fails_is_told()
         with pytest.raises(BehaviourNumbersDifferError):
             await running
         assert sorted(ended) == [0, 1, 2]
+        assert caught_up == set()
 
     run(scenario())
 
@@ -372,8 +388,58 @@ def test_a_timer_fires_by_productions_record_and_by_the_lane_only_where_there_is
     run(scenario())
 
 
+def test_a_deadline_that_ran_out_while_nobody_fed_waits_for_what_production_made_of_it(
+    data: DataDirectory, lane: DataDirectory
+) -> None:
+    caught_up = asyncio.Event()
+    mind = HeldTimers(LateTimers(TallyMind()), lambda call: not caught_up.is_set())
+
+    async def scenario() -> None:
+        async with reigning(data):
+            async with feeding(data, lane), owner(lane.stores, data.codec, mind):
+                await put(data, "sets", payload=f.KeyPressed(key="#"))
+                await until(lane, "sets")
+            await put(data, "said")  # while the lane is down
+            fired = await _fired(data)
+        ended = fired.accepted_at_us + 2 * LATE_US
+
+        async def overdue() -> bool:
+            return wall_clock_us() > ended
+
+        await eventually(overdue)
+        fed = Fed(frozenset({"c1"}), ("c1", "sets"))
+        async with owner(lane.stores, data.codec, mind), feeding(data, lane, fed, caught_up=caught_up.set):
+            ours = await until(lane, fired.event_id)
+            assert caught_up.is_set()
+        facts = [event.event_id for event in ours if event.kind is Kind.FACT and event.type != "OwnerChanged"]
+        assert facts == ["sets", "said", fired.event_id]
+
+    run(scenario())
+
+
+def test_a_deadline_of_the_lane_alone_fires_once_it_caught_up(data: DataDirectory, lane: DataDirectory) -> None:
+    behind = [True]
+    mind = HeldTimers(LateTimers(TallyMind()), lambda call: behind[0])
+
+    async def scenario() -> None:
+        async with owner(lane.stores, data.codec, mind):
+            only_here = fact_event("c1", f.KeyPressed(key="#"), event_id="sets")
+            await FactWriter(lane.inbox, data.codec).put(only_here)
+            due_at_us = (await until(lane, "sets"))[-1].payload.due_at_us  # type: ignore[attr-defined]
+
+            async def overdue() -> bool:
+                return wall_clock_us() > due_at_us + 2 * LATE_US
+
+            await eventually(overdue)
+            assert not any(isinstance(event.payload, f.TimerFired) for event in await effective(lane))
+            behind[0] = False
+            assert (await _fired(lane)).accepted_at_us > due_at_us + 2 * LATE_US
+
+    run(scenario())
+
+
 @asynccontextmanager
-async def owner(stores: Stores, codec: Codec, mind: LateTimers) -> AsyncIterator[None]:  # type: ignore[type-arg]
+async def owner(stores: Stores, codec: Codec, mind: Mind[Tally]) -> AsyncIterator[None]:
     ready = asyncio.Event()
     reign = asyncio.create_task(Owner(0, stores, codec, mind, NoEffects(), owner_id="lane").run(ready.set))
     await ready.wait()
