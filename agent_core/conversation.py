@@ -134,6 +134,7 @@ class Turn(msgspec.Struct, frozen=True):
     question: str = ""
     errand: Errand | None = None  # what it is about in place of a question
     carried: str = ""  # an unanswered question of the turn that this one superseded
+    lapsed: Proposal | None = None  # with these words
     committed: bool = False
     giving_up: bool = False
     scores: tuple[Probability, ...] | None = None

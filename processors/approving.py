@@ -3,6 +3,8 @@ block it" is as good, where that is the question said again.
 
 The approval names the proposal's digest. A yes counts once the caller's words are final, every guardrail let them pass,
 and the subject still holds the level; what isn't plainly yes or no lets the proposal lapse, and is answered as any words.
+Words that are about nothing else ("yes" before it was heard to its end, "right", a murmur) would be answered as if all
+were done ("Good. What else can I do for you?"): after these it is looked up and read back again.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from collections.abc import Iterator
 
 from agent_core.assent import Assent
 from agent_core.authorisation import Refusal, still_authorised
-from agent_core.conversation import Caller, Conversation
+from agent_core.conversation import Caller, Conversation, Turn
 from agent_core.proposal import Proposal, awaiting
-from agent_core.targets import words_are_clear
+from agent_core.targets import target_of, words_are_clear
 from agent_core.tools.base import read_result
 from agent_core.tools.registry import every
 from agent_core.wording import filled_by
@@ -24,7 +26,7 @@ from schemas import writing as w
 from schemas.base import Decision
 from schemas.event import Event
 
-HANDLES = (d.TurnCommitted, d.VerdictIssued, f.CallerSpeechDismissed)
+HANDLES = (d.TurnCommitted, f.ScoresReturned, d.VerdictIssued, f.CallerSpeechDismissed)
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
@@ -33,13 +35,17 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     proposal = awaiting(conversation.proposals, turn.turn_id)
     if proposal is None:
+        if turn.lapsed:
+            yield from _read_back_again(conversation, turn, turn.lapsed)
         return
     said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, proposal))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
     if not proposal.heard:
         yield _lapsed(proposal, "unheard")
+        yield from _read_back_again(conversation, turn, proposal)
     elif said is Assent.UNCLEAR or proposal.answer_turn != turn.turn_id:
         yield _lapsed(proposal, "not_confirmed")
+        yield from _read_back_again(conversation, turn, proposal)
     elif conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
         return  # they go on speaking, or a guardrail has yet to judge, or refuses: then the turn is about that
     elif said is Assent.NO:
@@ -49,12 +55,36 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         yield formed(conversation, turn.turn_id, "declined", proposal.intent, words)
     elif why_not:
         yield _lapsed(proposal, why_not)
-        yield d.SpeculationDropped(speculation=turn.speculation, reason="request_changed")
-        yield d.SpeculationOpened(speculation=turn.speculation + 1, question=proposal.question)
+        yield from _worked_on_again(turn, proposal.question)
     else:
         yield w.WriteApproved(
             proposal_id=proposal.proposal_id, digest=proposal.digest, approved_seq=conversation.last_caller_seq
         )
+
+
+def _read_back_again(conversation: Conversation, turn: Turn, lapsed: Proposal) -> Iterator[Decision]:
+    """Of a yes as often as it is no approval; of other words once, so that nobody is asked for ever."""
+    subject = conversation.subject
+    if subject is None or subject.subject_id != lapsed.subject_id or turn.question == lapsed.question:
+        return
+    if conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
+        return
+    said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, lapsed))
+    if said is Assent.YES or (not lapsed.again and _are_about_nothing_else(conversation)):
+        yield from _worked_on_again(turn, lapsed.question)
+
+
+def _are_about_nothing_else(conversation: Conversation) -> bool:
+    """What only goes along, and what isn't understood. Unknown, and so False, before the words are classified."""
+    target = target_of(conversation)
+    intent = conversation.behaviour.intent(target.intent) if target and target.action == "answer" else None
+    goes_along = intent is not None and intent.advances and not conversation.open_procedure
+    return goes_along or (target is not None and target.action == "clarify")
+
+
+def _worked_on_again(turn: Turn, question: str) -> Iterator[Decision]:
+    yield d.SpeculationDropped(speculation=turn.speculation, reason="request_changed")
+    yield d.SpeculationOpened(speculation=turn.speculation + 1, question=question)
 
 
 def _asked(conversation: Conversation, proposal: Proposal) -> str:

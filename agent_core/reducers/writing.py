@@ -30,6 +30,7 @@ def _proposed(c: Conversation, event: Happening, p: w.WriteProposed) -> Conversa
         subject_id=c.subject.subject_id,
         subject_seq=p.subject_seq,
         read_at_us=event.accepted_at_us,
+        again=c.turn.lapsed is not None and c.turn.lapsed.question == c.turn.question,
     )
     others = {key: other for key, other in c.proposals.items() if other.approved_seq is not None}
     return replace(c, proposals={**others, p.proposal_id: proposal}, proposed=c.proposed + 1)
@@ -56,7 +57,9 @@ def _lapsed(c: Conversation, event: Happening, p: w.WriteLapsed) -> Conversation
     if proposal is None:
         return c
     c = replace(c, proposals={key: other for key, other in c.proposals.items() if key != p.proposal_id})
-    return with_errand(c, Errand("declined", proposal.intent, p.proposal_id)) if p.reason == "declined" else c
+    if p.reason == "declined":
+        return with_errand(c, Errand("declined", proposal.intent, p.proposal_id))
+    return replace(c, turn=replace(c.turn, lapsed=proposal)) if c.turn else c
 
 
 def _returned(c: Conversation, event: Happening, p: w.WriteReturned) -> Conversation:
