@@ -29,7 +29,7 @@ class FailureReason(StrEnum):
     TIMED_OUT = "timed_out"
     INVALID = "invalid"  # the answer is empty, off-schema, cut short or in another language
     REFUSED = "refused"  # 4xx other than the above, or the model declined
-    MISSING = "missing"  # the provider isn't installed or configured
+    MISSING = "missing"  # the provider isn't installed or configured, or has no such model
     CANCELLED = "cancelled"
     STALE = "stale"  # what a change was to rest on isn't so any more: nothing was done
     CAPPED = "capped"  # an attempt beyond the first ones, over the share of calls that may be such

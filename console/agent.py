@@ -156,7 +156,7 @@ def make_model(
 
     def observe(attempted: Attempted) -> None:
         if attempted.reason is not None:
-            on_failure(ProviderError(attempted.reason, attempted.provider))
+            on_failure(ProviderError(attempted.reason, attempted.provider, attempted.detail))
 
     models = [_provider(provider) for provider in providers]
     routing = behaviour.routing

@@ -24,7 +24,7 @@ _IN_WORDS = {
     FailureReason.TIMED_OUT: "didn't answer in time",
     FailureReason.INVALID: "answered with something that can't be used",
     FailureReason.REFUSED: "refused the request",
-    FailureReason.MISSING: "is not installed",
+    FailureReason.MISSING: "can't be used",
 }
 
 
@@ -50,4 +50,6 @@ def _advice(part: str, error: ProviderError) -> str:
         return f"set {_KEYS.get(error.provider, _KEYS[part])} to a valid key"
     if error.reason in (FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT, FailureReason.REFUSED):
         return f"check the network and {_URLS[part]}"
+    if part == "llm" and error.reason is FailureReason.MISSING and error.detail.startswith("HTTP"):
+        return f"check {_URLS[part]}, the model's name and the account"
     return ""

@@ -6,16 +6,25 @@ import email.utils
 import math
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from agent_core.ports import FailureReason, ProviderError
 
 _LONGEST_S = 3600.0
 
 
-def status_error(provider: str, status: int, headers: Mapping[str, str], code: object = None) -> ProviderError:
-    """The failure that an HTTP status means. ``code`` is the vendor's own word for it, where it is one."""
+def status_error(
+    provider: str,
+    status: int,
+    headers: Mapping[str, str],
+    code: object = None,
+    otherwise: Mapping[int, FailureReason] = MappingProxyType({}),
+) -> ProviderError:
+    """The failure that an HTTP status means. ``code`` is the vendor's own word for it, where it is one. ``otherwise``: what
+    some of them mean to who asked this vendor."""
     detail = f"HTTP {status}" + (f" {code}" if isinstance(code, str) else "")
-    return ProviderError(status_reason(status), provider, detail, retry_after_s=retry_after_s(headers))
+    reason = otherwise.get(status) or status_reason(status)
+    return ProviderError(reason, provider, detail, retry_after_s=retry_after_s(headers))
 
 
 def status_reason(status: int) -> FailureReason:

@@ -43,6 +43,7 @@ class Attempted:
     label: str
     provider: str
     reason: FailureReason | None
+    detail: str  # of the failure, for engineers
     took_ms: float
     result: CompletionResult | None  # what it cost, where it answered: an invalid completion is paid for too
 
@@ -184,6 +185,7 @@ class ModelRouter:
         began_s = loop.time()
         probe = provider.breaker.begin(began_s)
         reason: FailureReason | None = FailureReason.CANCELLED
+        detail = ""
         result: CompletionResult | None = None
         asked = replace(
             request,
@@ -197,7 +199,7 @@ class ModelRouter:
             provider.answered(result.allowance, loop.time())
             return result
         except ProviderError as error:
-            reason = error.reason
+            reason, detail = error.reason, error.detail
             provider.failed(error, began_s, loop.time())
             raise
         finally:
@@ -205,7 +207,7 @@ class ModelRouter:
             watch.stop(loop.time(), reason, result.cost_micros if result else None)
             if self._observe is not None:
                 took_ms = (loop.time() - began_s) * 1000
-                self._observe(Attempted(request.label, provider.model.name, reason, took_ms, result))
+                self._observe(Attempted(request.label, provider.model.name, reason, detail, took_ms, result))
 
     async def _within(
         self, provider: RoutedProvider, request: CompletionRequest, deadline_s: float

@@ -30,6 +30,9 @@ _LABEL_HEADER = "x-ledgerline-label"  # names the emulator's draw: "label|prompt
 _OPENAI_HOST = "api.openai.com"
 # Some servers know no limit, and to judge a book takes seconds in which nothing else is done. A token is four characters or so.
 _CHARACTERS_PER_TOKEN = 20
+# These are about the address, the model's name or the account, never about the question: no refusal, and another provider may
+# well answer. 402 is what OpenRouter and DeepSeek say of an account with nothing left.
+_NOT_SERVED = {status: FailureReason.MISSING for status in (402, 404, 405, 410)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class OpenAICompatible:
         except TimeoutError as error:
             raise ProviderError(FailureReason.TIMED_OUT, self.name) from error
         except openai.APIStatusError as error:
-            raise status_error(self.name, error.status_code, error.response.headers, error.code) from error
+            raise status_error(self.name, error.status_code, error.response.headers, error.code, _NOT_SERVED) from error
         except (openai.APITimeoutError, httpx.TimeoutException) as error:
             raise ProviderError(FailureReason.TIMED_OUT, self.name, type(error).__name__) from error
         except (openai.APIConnectionError, httpx.HTTPError) as error:

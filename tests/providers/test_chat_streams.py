@@ -140,3 +140,36 @@ def test_halves_of_a_surrogate_pair_are_joined_and_one_alone_is_replaced() -> No
     assert result.text == "Fine \U0001f600. Well \ufffd then. Bye."
     assert [sentence.text for sentence in told] == ["Fine \U0001f600.", "Well \ufffd then."]
     assert whole_text("naïve \U0001f600") == "naïve \U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, FailureReason.REFUSED),
+        (402, FailureReason.MISSING),
+        (404, FailureReason.MISSING),
+        (405, FailureReason.MISSING),
+        (410, FailureReason.MISSING),
+        (422, FailureReason.REFUSED),
+    ],
+)
+def test_a_model_that_is_not_there_has_refused_nothing_and_another_provider_may_answer(
+    status: int, reason: FailureReason
+) -> None:
+    async def turn_away(request: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "no", "code": "model_not_found"}}, status=status)
+
+    async def scene() -> ProviderError:
+        async with serving("/v1/chat/completions", turn_away, "POST") as url:
+            model = OpenAICompatible(OpenAISettings(api_key="k", model="m", url=f"{url}/v1"))
+            try:
+                with pytest.raises(ProviderError) as caught:
+                    await model.complete(
+                        CompletionRequest(purpose="answer", model="answer", messages=(Message("user", "hello"),))
+                    )
+                return caught.value
+            finally:
+                await model.close()
+
+    error = asyncio.run(scene())
+    assert (error.reason, error.detail) == (reason, f"HTTP {status} model_not_found")
