@@ -7,7 +7,6 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 
 from console.broken_off import told_when_broken_off
@@ -25,7 +24,7 @@ from streams.history.transcripts import read_transcripts
 from streams.pseudonyms import Pseudonyms
 from streams.transfer import Importer, ImportInterruptedError
 
-READERS: dict[str, Callable[[Path], Iterator[Read]]] = {
+READERS: dict[str, Callable[..., Iterator[Read]]] = {
     "transcripts": read_transcripts,
     "otel": read_otel,
     "langfuse": read_langfuse,
@@ -51,7 +50,7 @@ def run(*, source: str, files: list[Path], data: Path | None, log: str | None, a
 
 async def _import(settings: Settings, source: str, files: list[Path]) -> ImportedHistory:
     """Raises ``BadHistoryError``, ``ImportInterruptedError``."""
-    reads = list(chain.from_iterable(map(READERS[source], files)))  # a file that can't be read makes no log
+    reads = list(READERS[source](*files))  # a file that can't be read makes no log
     async with open_workspace(settings) as workspace, alone(workspace):
         now_us = time.time_ns() // 1000
         conversations = all_read(reads, source, await Pseudonyms.of_log(workspace.keys), now_us)
@@ -72,6 +71,11 @@ def _told(imported: ImportedHistory) -> str:
         f"{imported.conversations} conversations with {imported.turns} turns: {imported.added} of {imported.events} events "
         f"are new here. No decision in them is ours."
     ]
+    if imported.wordless:
+        lines.append(
+            f"in {imported.wordless} of them models were called and no words are told: the other system didn't record them "
+            f"(what OpenTelemetry's instrumentations keep to themselves unless they are told otherwise)"
+        )
     lines += [f"{name} reads otherwise than when it was imported: it was left as it is" for name in imported.differing]
     lines += [f"{name} was forgotten here: it was left out" for name in imported.forgotten]
     return "\n".join(lines)

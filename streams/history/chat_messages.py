@@ -55,7 +55,7 @@ def said_in(value: Any, bare: Literal["caller", "agent", "system"]) -> Iterator[
 
 def text_of(message: dict[str, Any]) -> str:
     """Its words, without calls of tools and what they returned."""
-    for name in ("content", "parts", "text", "message", "output", "answer"):
+    for name in ("content", "parts", "text", "message", "output", "answer", "input", "question", "query"):
         text = _words(message.get(name))
         if text:
             return text

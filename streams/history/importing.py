@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.event import Event
+from schemas.history import MessageImported, ModelCallImported
 from streams.codec import Body, Codec
 from streams.effective_records import EffectiveRecords
 from streams.history.facts import Told, chained, conversation_id_of, facts_of, with_ids
@@ -27,7 +28,8 @@ from streams.transfer_file import Item, Progress, StoredEvent
 
 class ImportedHistory(msgspec.Struct, frozen=True, kw_only=True):
     """``events`` of ``conversations`` were read, of which ``added`` are new here. ``turns``: that a caller began or an
-    agent did. ``differing``: conversations that read otherwise when they were imported first, left as they are.
+    agent did. ``wordless``: conversations in which models were called and nobody said anything, as far as it was recorded.
+    ``differing``: conversations that read otherwise when they were imported first, left as they are.
     ``forgotten``: conversations that were imported once and forgotten since."""
 
     source: str
@@ -35,6 +37,7 @@ class ImportedHistory(msgspec.Struct, frozen=True, kw_only=True):
     turns: int
     events: int
     added: int
+    wordless: int
     differing: tuple[str, ...]
     forgotten: tuple[str, ...]
 
@@ -77,8 +80,16 @@ async def import_history(
         turns=sum(len({told.turn_id for told in each.facts if told.turn_id}) for each in conversations),
         events=sum(len(each.facts) for each in conversations),
         added=imported.added,
+        wordless=sum(map(_is_wordless, conversations)),
         differing=tuple(sorted({*taking.differing, *imported.differing})),
         forgotten=tuple(taking.forgotten),
+    )
+
+
+def _is_wordless(conversation: Conversation) -> bool:
+    payloads = [told.payload for told in conversation.facts]
+    return any(isinstance(payload, ModelCallImported) for payload in payloads) and not any(
+        isinstance(payload, MessageImported) for payload in payloads
     )
 
 

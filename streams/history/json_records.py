@@ -1,7 +1,8 @@
-"""Reads JSON records with the line on which each begins: JSON lines, one JSON value, or an array of records.
+"""Reads JSON records with the line on which each begins: JSON lines, one JSON value, or an array of records; rows of a CSV
+file too.
 
-A record that stands there twice, letter by letter, is read once: exports that were put together overlap, and a collector
-delivers at least once.
+A record that stands there twice, letter by letter, is read once, in whichever of the files: exports that were put together
+overlap, and a collector delivers at least once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streams.history.csv_records import csv_rows
 from streams.history.transcript import BadHistoryError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -34,23 +36,36 @@ class Found(NamedTuple):
     value: dict[str, Any]
 
 
-def json_records(path: Path) -> Iterator[Found]:
-    """Objects, whether they stand one a line, one after the other, or in one array.
+def json_records(*paths: Path) -> Iterator[Found]:
+    """Objects, whether they stand one a line, one after the other, or in one array; of ``.csv`` the rows.
 
     Raises ``BadHistoryError``, ``OSError``.
     """
+    read: set[bytes] = set()
+    for path in paths:
+        text = _text(path)
+        if path.suffix.lower() == ".csv":
+            yield from (Found(*row) for row in csv_rows(path, text))
+        else:
+            yield from _objects(path, text, read)
+
+
+def _text(path: Path) -> str:
     data = path.read_bytes()
     if data.startswith(_GZIP):
         raise BadHistoryError(f"{path}: is compressed (gzip): unpack it first")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadHistoryError(f"{path}: no UTF-8 at byte {error.start}") from None
+
+
+def _objects(path: Path, text: str, read: set[bytes]) -> Iterator[Found]:
+    """``read``: digests of what was read before."""
     places = _Lines(path, text)
     at = _skip(text, 0, _BLANK)
     in_array = text[at : at + 1] == "["
     at = _skip(text, at + in_array, _BLANK)
-    read: set[bytes] = set()
     while at < len(text) and not (in_array and text[at] == "]"):
         place = places.of(at)
         try:

@@ -1,10 +1,10 @@
 """OpenTelemetry GenAI spans (``streams.history.otel_spans`` has their forms).
 
-Sources: semantic conventions for generative AI up to 1.37 (messages as attributes, ``gen_ai.provider.name``); 1.28 (messages as
+Sources: semantic conventions for generative AI up to 1.41 (messages as attributes, ``gen_ai.provider.name``); 1.28 (messages as
 span events or log records, ``gen_ai.system``); 1.26 (``gen_ai.content.prompt``); and the attributes of OpenLLMetry before
 them (``gen_ai.prompt.0.content``, ``llm.request.type``, ``traceloop.*``). A conversation is what bears one
 ``gen_ai.conversation.id`` (or ``session.id``); spans without one are a conversation by trace. A span of another kind is kept
-where its trace has a span of a model or tool.
+where its trace has a span of a model or tool. What was said is told by the models' spans, else by the outermost of an agent.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ from streams.history.transcript import (
 )
 
 _MODEL_WORK = ("chat", "text_completion", "generate_content")
+_AGENT_WORK = "invoke_agent"
 _CONVERSATION = ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id")
 _SUBJECT = ("user.id", "enduser.id", "traceloop.association.properties.user_id")
 _SHOWN = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message")
 _CHOICE = "gen_ai.choice"
 
 
-def read_otel(path: Path) -> Iterator[Read]:
+def read_otel(*paths: Path) -> Iterator[Read]:
     """Raises ``BadHistoryError``, ``OSError``."""
-    spans = read_spans(path)
+    spans = read_spans(*paths)
     of_trace = {span.trace_id: named for span in spans if (named := _named(span))}
     known = {span.trace_id for span in spans if span.work}
     if spans and not known:
         raise BadHistoryError(
-            f"{path}: none of {len(spans)} spans is of a model or a tool as the GenAI conventions have it"
+            f"{', '.join(map(str, paths))}: none of {len(spans)} spans is of a model or a tool as the GenAI conventions have it"
         )
     grouped: dict[str, list[Span]] = {}
     for span in spans:
@@ -61,9 +62,10 @@ def _named(span: Span) -> str:
 def _conversation(conversation_id: str, spans: list[Span]) -> Read:
     told: list[Told] = []
     heard = Heard()
+    tellers = _tellers(spans)
     for span in spans:
         try:
-            told += told_of(_entries(span, heard), span.raw)
+            told += told_of(_entries(span, span.place in tellers, heard), span.raw)
         except (TypeError, ValueError, AttributeError, OverflowError):
             raise BadHistoryError(f"{span.place}: its attributes are not as the GenAI conventions have them") from None
     entries, originals = in_order(told)
@@ -74,7 +76,30 @@ def _conversation(conversation_id: str, spans: list[Span]) -> Read:
     return Read(transcript=transcript, place=spans[0].place, original=None, originals=originals)
 
 
-def _entries(span: Span, heard: Heard) -> Iterator[AnyEntry]:
+def _tellers(spans: list[Span]) -> set[str]:
+    """Places of the agents' spans that tell what was said: the outermost of each trace in which no model's span does (its
+    instrumentation leaves that to the agent's)."""
+    told = {span.trace_id for span in spans if span.work in _MODEL_WORK and _has_words(span)}
+    agents = {(span.trace_id, span.span_id): span for span in spans if span.work == _AGENT_WORK and _has_words(span)}
+    parents = {(span.trace_id, span.span_id): span.parent_id for span in spans}
+
+    def is_inner(span: Span) -> bool:
+        at, seen = span.parent_id, {span.span_id}
+        while at and at not in seen:
+            if (span.trace_id, at) in agents:
+                return True
+            seen.add(at)
+            at = parents.get((span.trace_id, at), "")
+        return False
+
+    return {span.place for span in agents.values() if span.trace_id not in told and not is_inner(span)}
+
+
+def _has_words(span: Span) -> bool:
+    return bool(newest_exchange(_shown(span), _answered(span)))
+
+
+def _entries(span: Span, is_teller: bool, heard: Heard) -> Iterator[AnyEntry]:
     at = iso_of_ns(span.begun_ns)
     if span.work in _MODEL_WORK:
         yield from _model_call(span, at, heard)
@@ -89,10 +114,18 @@ def _entries(span: Span, heard: Heard) -> Iterator[AnyEntry]:
         )
     else:
         yield Record(at=at, name=span.name)
+        if is_teller:
+            exchange = heard.anew(newest_exchange(_shown(span), _answered(span)), span.begun_ns, _answered_ns(span))
+            answered_at = iso_of_ns(_answered_ns(span))
+            yield from (Message(at=answered_at if m.role == "agent" else at, **m._asdict()) for m in exchange)
+
+
+def _answered_ns(span: Span) -> int:
+    return max(span.begun_ns, span.ended_ns)
 
 
 def _model_call(span: Span, at: str, heard: Heard) -> Iterator[Message | ModelCall]:
-    shown, answered_ns = _shown(span), max(span.begun_ns, span.ended_ns)
+    shown, answered_ns = _shown(span), _answered_ns(span)
     exchange = heard.anew(newest_exchange(shown, _answered(span)), span.begun_ns, answered_ns)
     system = _of(span, "gen_ai.system_instructions")
     yield from (Message(at=at, **said._asdict()) for said in exchange if said.role != "agent")
@@ -107,11 +140,16 @@ def _model_call(span: Span, at: str, heard: Heard) -> Iterator[Message | ModelCa
             span.first("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens")
         ),
         output_tokens=count_of(span.first("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")),
+        first_token_ms=_ms(span.first("gen_ai.response.time_to_first_chunk")),
         total_ms=span.total_ms,
         error=span.error,
     )
     answered_at = iso_of_ns(answered_ns)
     yield from (Message(at=answered_at, **said._asdict()) for said in exchange if said.role == "agent")
+
+
+def _ms(seconds: Any) -> float | None:
+    return None if seconds is None else max(0.0, float(seconds) * 1000)
 
 
 def _shown(span: Span) -> Any:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streams.history.chat_messages import parsed
 from streams.history.json_records import json_records
 from streams.history.times import iso_of_ns, us_of
 from streams.history.transcript import BadHistoryError
@@ -57,6 +58,11 @@ class Span(NamedTuple):
         return _OLDER_WORK.get(str(self.attributes.get("llm.request.type")), "")
 
     @property
+    def parent_id(self) -> str:
+        """Empty: it has none."""
+        return str(self.raw.get("parentSpanId") or self.raw.get("parent_id") or "").removeprefix("0x")
+
+    @property
     def total_ms(self) -> float | None:
         return (self.ended_ns - self.begun_ns) / 1e6 if self.ended_ns >= self.begun_ns > 0 else None
 
@@ -67,12 +73,12 @@ class Span(NamedTuple):
         return str(self.first("error.type") or "error") if code in (2, "STATUS_CODE_ERROR", "ERROR") else ""
 
 
-def read_spans(path: Path) -> list[Span]:
-    """In the order in which they stand. Raises ``BadHistoryError``, ``OSError``."""
+def read_spans(*paths: Path) -> list[Span]:
+    """In the order in which they stand, each once. Raises ``BadHistoryError``, ``OSError``."""
     spans: list[Span] = []
     logged: dict[tuple[str, str], list[dict[str, Any]]] = {}
     first_place: dict[tuple[str, str], str] = {}
-    for place, record in json_records(path):
+    for place, record in json_records(*paths):
         if "resourceLogs" in record:
             for within, raw in _held(place, record, "resourceLogs", "scopeLogs", "logRecords"):
                 whose = _logged_in(within, raw)
@@ -85,10 +91,21 @@ def read_spans(path: Path) -> list[Span]:
             spans.append(_printed_span(place, record))
         else:
             raise BadHistoryError(f"{place}: no resourceSpans, as an OTLP export of traces has, and no span of an SDK")
-    with_logs = [_with_logs(span, logged.pop((span.trace_id, span.span_id), [])) for span in spans]
+    with_logs = [_with_logs(span, logged.pop((span.trace_id, span.span_id), [])) for span in _once(spans)]
     for whose in logged:
-        raise BadHistoryError(f"{first_place[whose]}: a message of a span that isn't in this file: put them into one")
+        raise BadHistoryError(f"{first_place[whose]}: a message of a span that isn't here: name the file of spans too")
     return with_logs
+
+
+def _once(spans: list[Span]) -> Iterator[Span]:
+    """A collector delivers at least once, and not always in the same batches."""
+    known: dict[tuple[str, str], Span] = {}
+    for span in spans:
+        if not span.span_id or known.setdefault((span.trace_id, span.span_id), span) is span:
+            yield span
+        elif known[span.trace_id, span.span_id].raw != span.raw:
+            former = known[span.trace_id, span.span_id].place
+            raise BadHistoryError(f"{span.place}: the same span stands at {former}, and reads otherwise there")
 
 
 def _held(place: str, record: dict[str, Any], *names: str) -> Iterator[tuple[str, Any]]:
@@ -116,8 +133,19 @@ def _span(place: str, raw: Any) -> Span:
             _time_ns(raw["startTimeUnixNano"]),
             _time_ns(raw.get("endTimeUnixNano") or 0),
             _attributes(raw.get("attributes")),
-            tuple(SpanEvent(str(e.get("name", "")), _attributes(e.get("attributes"))) for e in raw.get("events") or ()),
+            (
+                *(SpanEvent(str(e.get("name", "")), _attributes(e.get("attributes"))) for e in raw.get("events") or ()),
+                *_events_in(_attributes(raw.get("attributes"))),
+            ),
         )
+
+
+def _events_in(attributes: dict[str, Any]) -> Iterator[SpanEvent]:
+    """Events that stand in an attribute of their span, as JSON: PydanticAI's before it followed conventions 1.37."""
+    told = parsed(attributes.get("events"))
+    for each in told if isinstance(told, list) else ():
+        if isinstance(each, dict) and str(each.get("event.name", "")).startswith(_GEN_AI):
+            yield SpanEvent(each["event.name"], each)
 
 
 @contextmanager
@@ -151,7 +179,10 @@ def _printed_span(place: str, raw: dict[str, Any]) -> Span:
             us_of(raw["start_time"]) * 1000,
             us_of(ended) * 1000 if ended else 0,
             dict(raw.get("attributes") or {}),
-            tuple(SpanEvent(str(e.get("name", "")), dict(e.get("attributes") or {})) for e in raw.get("events") or ()),
+            (
+                *(SpanEvent(str(e.get("name", "")), dict(e.get("attributes") or {})) for e in raw.get("events") or ()),
+                *_events_in(dict(raw.get("attributes") or {})),
+            ),
         )
 
 

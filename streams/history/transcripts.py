@@ -12,9 +12,9 @@ from streams.history.json_records import json_records
 from streams.history.transcript import BadHistoryError, Read, Transcript
 
 
-def read_transcripts(path: Path) -> Iterator[Read]:
+def read_transcripts(*paths: Path) -> Iterator[Read]:
     """Raises ``BadHistoryError``, ``OSError``."""
-    for place, value in json_records(path):
+    for place, value in json_records(*paths):
         try:
             transcript = msgspec.convert(value, Transcript)
         except msgspec.ValidationError as error:  # it names types, the path, and at most a role

@@ -68,11 +68,14 @@ def test_a_request_that_a_collector_delivered_twice_counts_once(tmp_path: Path) 
     assert twice["events"] == once["events"]
 
 
-def test_ctrl_c_says_what_stands_and_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_breaks_an_import_off_is_told_what_stands_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     data = tmp_path / "data"
     calls = written(tmp_path / "calls.jsonl", TRANSCRIPT, TRANSCRIPT | {"id": "desk-78"})
     with monkeypatch.context() as pressed:
-        pressed.setattr(Progress, "__call__", lambda _, done, of: done and signal.raise_signal(signal.SIGINT))
+        pressed.setattr(Progress, "__call__", lambda _, done, of: done and signal.raise_signal(number))
         result = CLI.invoke(app, ["import", "--from", "transcripts", str(calls), "--data", str(data)])
     assert result.exit_code == 1
     assert "broken off. What was taken until then stands" in result.stderr
