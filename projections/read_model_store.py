@@ -27,6 +27,7 @@ from projections.versions import Changes
 BATCH = 10_000
 CACHE_KIB = 32 * 1024  # SQLite's: a commit of many rows fits, rather than spilling pages that it touches again
 _READS = "ledgerline_reads"
+_ALONE = 0x1ED6E511  # Postgres' advisory lock of who makes or drops tables
 _OF_THIS_DATABASE = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -71,6 +72,7 @@ class ReadModelStore:
         try:
             self._engine = _engine(url)
             with self._transaction() as connection:
+                self._alone(connection)
                 CONTROL.create_all(connection)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise ReadModelsUnreadableError(f"the read models can't be opened: {said(error)}") from None
@@ -90,13 +92,24 @@ class ReadModelStore:
             row.name: Generation(row.name, row.generation, row.version, row.code_hash, State(row.state)) for row in rows
         }
 
-    def begin(self, model: ReadModel) -> Generation:
-        """A new generation of ``model``, empty: live where it is the first, else built beside the live one."""
+    def begin(self, model: ReadModel, *, beside: bool = False) -> Generation:
+        """The generation that goes on, empty where it is begun here: the live one, or ``beside`` it the one that is being
+        built by this code. Processes that begin at once get the same; what other code was building is dropped.
+
+        Raises ``MovedElsewhereError`` where another process began it with other code.
+        """
         with self._transaction() as connection:
-            newest = sa.select(sa.func.max(GENERATIONS.c.generation)).where(GENERATIONS.c.name == model.name)
-            last = connection.execute(newest).scalar()
-            state = State.LIVE if last is None else State.BUILDING
-            begun = Generation(model.name, (last or 0) + 1, model.version, code_hash(model), state)
+            self._alone(connection)
+            known = _known(connection, model.name)
+            state = State.BUILDING if beside and known else State.LIVE
+            for former in (generation for generation in known if generation.state is state):
+                if (former.version, former.code_hash) == (model.version, code_hash(model)):
+                    return former
+                if not beside:
+                    raise MovedElsewhereError(f"another process projects {model.name} with other code")
+                _drop(connection, model, former.generation)
+            last = max((generation.generation for generation in known), default=0)
+            begun = Generation(model.name, last + 1, model.version, code_hash(model), state)
             connection.execute(sa.insert(GENERATIONS).values(**begun._asdict()))
             table_of(model, begun.generation).create(connection)
             if state is State.LIVE:
@@ -104,21 +117,22 @@ class ReadModelStore:
         return begun
 
     def switch(self, model: ReadModel, built: Generation) -> None:
-        """``built`` is live from here on, and what was live is gone. In one transaction."""
-        with self._transaction() as connection:
-            of_name = GENERATIONS.c.name == model.name
-            old = sa.select(GENERATIONS.c.generation).where(of_name, GENERATIONS.c.state == State.LIVE.value)
-            former = [row.generation for row in connection.execute(old)]
-            _show(connection, model, built.generation)
-            for generation in former:
-                _drop(connection, model, generation)
-            is_built = sa.and_(of_name, GENERATIONS.c.generation == built.generation)
-            connection.execute(sa.update(GENERATIONS).where(is_built).values(state=State.LIVE.value))
+        """``built`` is live from here on, and what was live is gone. In one transaction.
 
-    def drop(self, model: ReadModel, generation: Generation) -> None:
-        """One that was being built."""
+        Raises ``MovedElsewhereError`` where ``built`` is gone; where another process switched to it, all is as it should be.
+        """
         with self._transaction() as connection:
-            _drop(connection, model, generation.generation)
+            self._alone(connection)
+            states = {generation.generation: generation.state for generation in _known(connection, model.name)}
+            if built.generation not in states:
+                raise MovedElsewhereError(f"another process rebuilt {model.name} meanwhile")
+            if states[built.generation] is State.LIVE:
+                return
+            _show(connection, model, built.generation)
+            for generation in (former for former, state in states.items() if state is State.LIVE):
+                _drop(connection, model, generation)
+            is_built = sa.and_(GENERATIONS.c.name == model.name, GENERATIONS.c.generation == built.generation)
+            connection.execute(sa.update(GENERATIONS).where(is_built).values(state=State.LIVE.value))
 
     def checkpoints(self, generation: Generation) -> dict[int, Checkpoint]:
         """By partition; a partition that isn't there wasn't begun."""
@@ -188,6 +202,11 @@ class ReadModelStore:
     def _reading(self) -> Connection:
         return self._engine.connect().execution_options(**{_READS: True, "stream_results": True})
 
+    def _alone(self, connection: Connection) -> None:
+        """Until its transaction ends. On SQLite each that writes is alone as it is."""
+        if self._engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"select pg_advisory_xact_lock({_ALONE})")
+
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
@@ -223,6 +242,11 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("begin" if reads else "begin immediate")
 
     return engine
+
+
+def _known(connection: Connection, name: str) -> list[Generation]:
+    rows = connection.execute(sa.select(GENERATIONS).where(GENERATIONS.c.name == name)).all()
+    return [Generation(row.name, row.generation, row.version, row.code_hash, State(row.state)) for row in rows]
 
 
 def _show(connection: Connection, model: ReadModel, generation: int) -> None:

@@ -70,11 +70,7 @@ async def rebuild(store: ReadModelStore, log: Log, model: ReadModel, progress: P
 
     One that was broken off is gone on with, unless the code changed since. Raises ``MovedElsewhereError``.
     """
-    building = store.generations(State.BUILDING).get(model.name)
-    if building and (building.version, building.code_hash) != (model.version, code_hash(model)):
-        store.drop(model, building)
-        building = None
-    building = building or store.begin(model)
+    building = store.begin(model, beside=True)
     caught = await catch_up(store, log, [(model, building)], progress)
     if building.state is State.BUILDING:
         store.switch(model, building)

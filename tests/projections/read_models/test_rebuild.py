@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import msgspec
@@ -14,7 +15,7 @@ from support import DataDirectory, run
 
 from projections import cut_ins, sealed_text
 from projections.projecting import catch_up
-from projections.read_model_store import ReadModelStore, State
+from projections.read_model_store import MovedElsewhereError, ReadModelStore, State
 from projections.read_model_versions import Fit, members_of, rebuild, standings
 from projections.read_models import definition, turns
 from projections.read_models.catalogue import READ_MODELS
@@ -117,3 +118,41 @@ def test_code_that_changed_without_a_version_is_found_and_its_words_are_not(
     fewer = msgspec.structs.replace(TURNS, key=("turn_id",))
     (standing,) = standings(sqlite_store, {"turns": fewer})
     assert standing.fit is Fit.CHANGED
+
+
+def test_processes_that_begin_at_once_project_into_the_same_rows(store: ReadModelStore) -> None:
+    known = standings(store, READ_MODELS)  # of both, before either began
+    first, second = members_of(store, known), members_of(store, known)
+    assert first == second
+    assert store.generations(State.BUILDING) == {}
+
+
+def test_rows_that_another_process_switched_to_stay_where_a_second_rebuild_ends(
+    data: DataDirectory, store: ReadModelStore
+) -> None:
+    mixed_log(data, names=RECORDED[:2])
+    project(store, data)
+    before = everything(store)
+    ours, theirs = store.begin(TURNS, beside=True), store.begin(TURNS, beside=True)
+    assert ours == theirs
+    run(catch_up(store, log_of(data), [(TURNS, ours)]))
+    store.switch(TURNS, theirs)
+    store.switch(TURNS, ours)
+    assert everything(store) == before
+
+
+def test_a_rebuild_that_another_process_dropped_is_not_switched_to(store: ReadModelStore) -> None:
+    store.begin(TURNS)
+    built = store.begin(TURNS, beside=True)
+    store.begin(msgspec.structs.replace(TURNS, version=TURNS.version + 1), beside=True)  # other code's
+    with pytest.raises(MovedElsewhereError, match="rebuilt turns meanwhile"):
+        store.switch(TURNS, built)
+
+
+def test_stores_that_are_opened_at_once_are_made_once(store_url: str) -> None:
+    def opened(_: int) -> int:
+        with ReadModelStore(store_url) as store:
+            return store.begin(TURNS).generation
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(opened, range(8))) == {1}
