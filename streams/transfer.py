@@ -12,7 +12,7 @@ on otherwise in the new log is left as it is there, and named.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -30,6 +30,7 @@ from streams.takeover import take_over
 from streams.transfer_file import Item, Progress, StoredEvent
 
 BATCH = 500  # events in one append, rounded up to whole steps
+BATCH_BYTES = 450_000  # as well, unless one step has more: brokers take twice as much whole or not at all
 APPEND_TIMEOUT_S = 30.0
 _CLOSES = "ConversationClosed"
 
@@ -271,7 +272,8 @@ class _Target:
         self._end = 0  # the offset after the last record that is known
         self._is_read = False
         self._epoch: int | None = None  # of its reign; None before there is one
-        self._waiting: list[Entry] = []
+        self._waiting: list[list[Entry]] = []  # steps
+        self._events = 0  # in them
 
     async def link(self, conversation_id: str) -> _Link:
         """The newest event of a conversation here, what waits to be appended included."""
@@ -287,17 +289,22 @@ class _Target:
             here = self._links.get(event.conversation_id, _NONE_YET)
             if event.seq != here.seq + 1:  # another owner wrote between the reading and the reign
                 raise AppendUnknownError(f"another owner writes into partition {self._partition}")
-        if len(self._waiting) >= BATCH and event.kind is Kind.FACT:
+        if self._events >= BATCH and event.kind is Kind.FACT:
             await self.flush()
         assert self._epoch is not None
-        self._waiting.append(Entry(event.conversation_id, body, self._epoch))
+        if event.kind is Kind.FACT or not self._waiting:
+            self._waiting.append([])
+        self._waiting[-1].append(Entry(event.conversation_id, body, self._epoch))
+        self._events += 1
         self._links[event.conversation_id] = _Link(event.seq, event.hash)
 
     async def flush(self) -> None:
         """Returns when all is known effective. Raises ``AppendUnknownError``."""
-        entries, self._waiting = self._waiting, []
-        if not entries:
-            return
+        steps, self._waiting, self._events = self._waiting, [], 0
+        for entries in _appends(steps):
+            await self._append(entries)
+
+    async def _append(self, entries: list[Entry]) -> None:
         try:
             async with asyncio.timeout(APPEND_TIMEOUT_S):
                 receipt = await self._ledger.append(self._partition, entries)
@@ -325,6 +332,22 @@ class _Target:
             for event, _ in self._records.take(record):
                 self._links[event.conversation_id] = _Link(event.seq, event.hash)
         self._end = end
+
+
+def _appends(steps: list[list[Entry]]) -> Iterator[list[Entry]]:
+    """Whole steps for each, of up to ``BATCH_BYTES``. In a copy every record counts by itself, so what is killed between two
+    appends must not leave half a step."""
+    entries: list[Entry] = []
+    size_bytes = 0
+    for step in steps:
+        step_bytes = sum(len(entry.body.data) for entry in step)
+        if entries and size_bytes + step_bytes > BATCH_BYTES:
+            yield entries
+            entries, size_bytes = [], 0
+        entries += step
+        size_bytes += step_bytes
+    if entries:
+        yield entries
 
 
 class ReadableLog(Protocol):

@@ -57,6 +57,18 @@ class _Overtaken(_Refusing):
         return super().append(partition, entries, hurry=hurry)
 
 
+class _Noting(_Refusing):
+    """A ledger that notes what it was given at once."""
+
+    def __init__(self, data: DataDirectory) -> None:
+        super().__init__(data, -1)
+        self.appends: list[list[Entry]] = []
+
+    def append(self, partition: int, entries: Sequence[Entry], *, hurry: bool = True) -> Awaitable[Receipt]:
+        self.appends.append(list(entries))
+        return super().append(partition, entries, hurry=hurry)
+
+
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[DataDirectory]:
     directory = DataDirectory(tmp_path / "target")
@@ -246,6 +258,34 @@ def test_an_import_never_leaves_half_a_step(
             await take(target, await read_out(data), _Refusing(target, takes=4))
         last = (await effective(target))[-1]
         assert last.step_index == last.step_size - 1
+
+    run(scenario())
+
+
+def test_what_is_appended_at_once_is_whole_steps_that_a_broker_takes_at_once(
+    data: DataDirectory, target: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brokers take up to some bytes whole or not at all. What is more is cut, and an import may be killed at the cut."""
+    monkeypatch.setattr("streams.transfer.BATCH_BYTES", 3_000)
+
+    async def scenario() -> None:
+        await record(data)
+        items, noting = await read_out(data), _Noting(target)
+        await take(target, items, noting)
+        copied = [entries for entries in noting.appends if entries[0].conversation_id]
+        assert len(copied) > 2
+        for entries in copied:
+            assert sum(len(entry.body.data) for entry in entries) <= 3_000
+            events = [data.codec.decode(entry.body, entry.conversation_id) for entry in entries]
+            assert events[0].step_index == 0
+            assert events[-1].step_index == events[-1].step_size - 1
+        assert await read_out(target) == items
+        monkeypatch.setattr("streams.transfer.BATCH_BYTES", 10)  # less than any step has
+        await record(data, ["c6", "c7"])
+        more = _Noting(target)
+        await take(target, await read_out(data), more)
+        steps = {event.step_id for event in await effective(data) if event.conversation_id == "c6"}
+        assert len([entries for entries in more.appends if entries[0].conversation_id == "c6"]) == len(steps)
 
     run(scenario())
 
