@@ -56,7 +56,7 @@ class KafkaBehaviours:
             try:
                 self._run(self._record(versions))
             except (KafkaError, TimeoutError) as error:
-                reason = error or "no broker answered"
+                reason = str(error) or "no broker answered"
                 raise BrokerUnreachableError(f"the {self.kind} was not recorded: {reason}") from None
         return [self._seqs[content_hash] for content_hash, _ in versions]
 

@@ -109,7 +109,7 @@ def test_processes_that_record_at_once_agree_on_the_numbers(tmp_path: Path) -> N
 def test_a_stream_without_brokers_says_so() -> None:
     stream = KafkaBehaviours(Brokers("127.0.0.1:1"), Topics(1), timeout_s=0.5)
     try:
-        with pytest.raises(BrokerUnreachableError):
+        with pytest.raises(BrokerUnreachableError, match="not recorded: no broker answered"):
             stream.record("a", b"one")
         with pytest.raises(BehaviourMissingError, match="no broker answered"):
             stream.get(1, "a")
