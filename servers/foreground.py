@@ -53,15 +53,18 @@ def port_of(parser: argparse.ArgumentParser, told: argparse.Namespace, usual_por
     return usual_or_free(told.port, usual_port)
 
 
-def run(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
-    """``announce``: what to print once it answers. Exit code: 0 when it was told to stop, 1 when it failed."""
+def run(
+    server: Server, told: argparse.Namespace, announce: Callable[[], str], look_after: Callable[[], None] = lambda: None
+) -> int:
+    """``announce``: what to print once it answers. ``look_after``: called again and again while it runs. Exit code: 0 when
+    it was told to stop, 1 when it failed."""
     for number in _STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _stop_by_signal)
     try:
         _keep_out_of_git(ROOT)
         with alone_over(told.data):
-            return _served(server, told, announce)
+            return _served(server, told, announce, look_after)
     except (StartFailedError, JarsMissingError) as error:
         print(f"ledgerline: {error}", file=sys.stderr)
         return 1
@@ -87,11 +90,13 @@ def alone_over(directory: Path) -> Iterator[None]:
         yield
 
 
-def _served(server: Server, told: argparse.Namespace, announce: Callable[[], str]) -> int:
+def _served(
+    server: Server, told: argparse.Namespace, announce: Callable[[], str], look_after: Callable[[], None]
+) -> int:
     try:
         server.start()
         print(announce(), flush=True)
-        return _stay(server, told.while_pid)
+        return _stay(server, told.while_pid, look_after)
     finally:
         server.stop(at_once=told.throw_away)
         if told.throw_away:
@@ -105,8 +110,9 @@ def _stop_by_signal(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _stay(server: Server, while_pid: int | None) -> int:
+def _stay(server: Server, while_pid: int | None, look_after: Callable[[], None]) -> int:
     while server.running:
+        look_after()
         if while_pid is not None and not lives(while_pid):
             return 0
         time.sleep(0.2)

@@ -20,6 +20,7 @@ from servers.foreground import ROOT
 from servers.kafka_layout import Layout, laid_out
 from servers.kafka_node import KafkaNode
 from servers.kafka_security import KafkaSecurity
+from servers.revival import BACK_AFTER_S, Revival
 
 USUAL_PORT = 9092
 SESSION_TIMEOUT_MS = 4_000  # a broker that is silent so long has lost its partitions; stock brokers: 9,000
@@ -81,8 +82,8 @@ class KafkaCluster:
 
     @property
     def running(self) -> bool:
-        """Of every node."""
-        return all(node.running for node in self._nodes.values())
+        """Of any node: the others may be started again."""
+        return any(node.running for node in self._nodes.values())
 
     @property
     def logs(self) -> str:
@@ -119,9 +120,16 @@ class KafkaCluster:
         """SIGKILL."""
         self._nodes[number].kill()
 
-    def start_node(self, number: int) -> None:
-        """Over its data, on its ports. Returns when it answers. Raises ``StartFailedError``."""
+    def log(self, number: int) -> Path:
+        return self._nodes[number].log
+
+    def launch_node(self, number: int) -> None:
+        """Over its data, on its ports. Returns at once."""
         self._nodes[number].launch()
+
+    def start_node(self, number: int) -> None:
+        """As ``launch_node``, but returns when it answers. Raises ``StartFailedError``."""
+        self.launch_node(number)
         self._nodes[number].wait_until_it_answers()
 
     def pause(self, number: int) -> None:
@@ -206,7 +214,7 @@ def main() -> int:
         told.data = ROOT / f"kafka{told.brokers}"
     port = foreground.port_of(parser, told, USUAL_PORT)
     cluster = KafkaCluster(told.data, brokers=told.brokers, port=port, secured=told.secured)
-    return foreground.run(cluster, told, lambda: _announcement(cluster))
+    return foreground.run(cluster, told, lambda: _announcement(cluster), Revival(cluster).look_after)
 
 
 def _announcement(cluster: KafkaCluster) -> str:
@@ -216,8 +224,15 @@ def _announcement(cluster: KafkaCluster) -> str:
             f"Kafka answers at {cluster.bootstrap} (log: {cluster.logs})",
             f"  export LEDGERLINE_LOG__URL='kafka://{cluster.bootstrap}{several}'",
             *(_secured(cluster) if cluster.security else [f"  export LEDGERLINE_TEST_KAFKA={cluster.bootstrap}"]),
+            *(_processes(cluster) if len(cluster.numbers) > 1 else ()),
         ]
     )
+
+
+def _processes(cluster: KafkaCluster) -> Iterator[str]:
+    """By which one of several can be lost."""
+    pids = ", ".join(f"{number}: {cluster.pid(number)}" for number in cluster.numbers)
+    yield f"Brokers, by process: {pids}. One that is killed (kill -9) is started again after {BACK_AFTER_S:.0f} s"
 
 
 def _secured(cluster: KafkaCluster) -> Iterator[str]:

@@ -73,6 +73,16 @@ def test_the_broker_stops_when_told_and_starts_again_over_its_data(start: Start,
         foreground.assert_gone()
 
 
+def test_the_others_go_on_when_one_of_three_brokers_is_killed(start: Start, tmp_path: Path) -> None:
+    foreground = start("--data", str(tmp_path / "kafka"), "--brokers", "3", count=3)
+    assert foreground.process.stdout is not None
+    assert foreground.process.stdout.readline().startswith("  export LEDGERLINE_TEST_KAFKA=")
+    assert f"{foreground.servers[0].pid}" in foreground.process.stdout.readline()
+    foreground.servers[0].kill()
+    assert foreground.process.stdout.readline().startswith("broker 1 ended; it is started again in ")
+    assert [server.is_running() for server in foreground.servers[1:]] == [True, True]
+
+
 def test_the_broker_goes_when_its_starter_is_killed(start: Start, tmp_path: Path) -> None:
     foreground = start("--data", str(tmp_path / "kafka"))
     foreground.process.kill()
