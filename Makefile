@@ -11,7 +11,7 @@ VOICE_PEERS := .venv-voice-peers
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit compiled bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock schemas docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ contracts: setup-dev
 unit: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal
 
+compiled: setup-dev ## read events in C where much is folded: needs a C compiler, and nothing needs it
+	@$(BIN)/python -m schemas.native_build
+
 bench: setup-dev ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
@@ -105,4 +108,5 @@ lock: | $(UV) ## resolve the locks anew from pyproject.toml
 	$(UV) pip compile benchmarks/voice_systems/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice-peers.lock
 
 clean: ## take back what setup did (recorded calls stay)
+	rm -f schemas/native_reader.*.so
 	rm -rf .venv .venv-peers .venv-voice-peers .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

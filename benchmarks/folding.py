@@ -26,6 +26,7 @@ from benchmarks.projected_log import fill
 from benchmarks.report import CannotRunError, Cell, Report, Table
 from benchmarks.temporary_log import temporary_log
 from projections.garbage import rarely_collected
+from schemas.native_readers import compiled
 from streams.codec import happening_of
 from streams.effective import EffectiveReader
 from streams.ports import Entry, Ledger, LogRecord
@@ -108,6 +109,7 @@ def _table(rates: dict[str, list[float]], calls: int, events: int, passes: int) 
     ]
     notes = (
         f"goal: {GOAL_PER_S:,} events/s, {GOAL_RATIO} times pyeventsourcing's replay",
+        f"events read {'in C (make compiled)' if compiled() else 'in Python alone: make compiled reads them in C'}",
         f"{calls} calls of {events // calls} events, 50 at once on our log; {passes} passes, all take turns",
         "theirs: aggregates of as many events, which count and keep a text; its default mapper and JSON transcoder, and its "
         "documentation's msgspec mapper with immutable structs; ours: the whole reducer. CPU of the folding process",

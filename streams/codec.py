@@ -20,6 +20,7 @@ from schemas.base import Kind, Payload
 from schemas.compiled_readers import MisplacedError, Reader, SealedReader, compiled_reader, compiled_sealed_reader
 from schemas.compiled_writers import Writer, compiled_writer
 from schemas.event import HASH_BYTES, Event, Happening
+from schemas.native_readers import compiled, native_sealed_reader
 from schemas.registry import UnknownSchemaError, payload_type, released_schema
 from schemas.upcasters import UPCASTERS, upcast
 from streams.keys import DataKey, KeyMissingError, KeyStore
@@ -126,12 +127,15 @@ def happening_of(body: Body, stored_under: str | None = None) -> Happening:
     passed over (causes, versions, marks, hashes): to find that is the business of ``ledgerline verify``.
     """
     try:
-        reader = _sealed_reader(body.type, body.version)
-        if reader:
+        readers = _sealed_readers(body.type, body.version)
+    except UnknownSchemaError:
+        readers = ()
+    for reader in readers:
+        try:
             return reader(body.data, stored_under)
-    except (UnknownSchemaError, MisplacedError, *_NOT_ITS_SCHEMA):
-        pass  # it is decoded to say what is wrong
-    return _SEALED.decode(body, stored_under)
+        except (MisplacedError, *_NOT_ITS_SCHEMA):
+            continue
+    return _SEALED.decode(body, stored_under)  # to say what is wrong
 
 
 def digest_of(body: bytes) -> tuple[bytes, bytes]:
@@ -191,14 +195,18 @@ def _reading(name: str, version: int) -> _Reading:
 
 
 @cache
-def _sealed_reader(name: str, version: int) -> SealedReader | None:
-    """Raises ``UnknownSchemaError``."""
+def _sealed_readers(name: str, version: int) -> tuple[SealedReader, ...]:
+    """To be tried in order. Raises ``UnknownSchemaError``."""
     payload = payload_type(name)
     if _has_upcaster(name) and version != payload.VERSION:
-        return None
-    return compiled_sealed_reader(
-        payload, released_schema(name, version), released_schema(name, payload.VERSION), FORGOTTEN
+        return ()
+    schema, today = released_schema(name, version), released_schema(name, payload.VERSION)
+    native = compiled()
+    readers = (
+        native_sealed_reader(native, payload, schema, today, FORGOTTEN) if native else None,
+        compiled_sealed_reader(payload, schema, today, FORGOTTEN),
     )
+    return tuple(reader for reader in readers if reader)
 
 
 @cache
