@@ -1,8 +1,8 @@
 """Decider: a caller who needs a higher level is asked for a proof, if behaviour has one for them.
 
 Only once their words are final: a message goes out. What they wanted is kept, and taken up again by
-``processors/proving.py``. Asked again for the same, they are reminded; a code that is too old is sent anew, as often as
-behaviour allows.
+``processors/proving.py``. Who wants it again, or something else that needs the same proof, is reminded: the code that was
+sent serves their newest wish. One that is too old is sent anew, as often as behaviour allows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from agent_core.authorisation import required_level
 from agent_core.conversation import Conversation, Turn
+from agent_core.guardrails._numbers import digit_runs
 from agent_core.proofs import Challenge, Means, ProofMethod, Proofs, method_for
 from agent_core.targets import target_of
 from processors.candidates import formed
@@ -46,7 +47,19 @@ def _open(conversation: Conversation, turn: Turn, proofs: Proofs, intent: str, a
     if method is None or level is None:
         return
     former = conversation.challenge
-    if former and former.intent == intent and former.method == method.name and is_given_in_time(former, method, at_us):
+    if former and former.method == method.name and is_given_in_time(former, method, at_us):
+        wish = _newest_wish(former, intent, turn.question)
+        if (intent, wish) != (
+            former.intent,
+            former.question,
+        ):  # under the same id: the code that was sent counts for it
+            yield p.ChallengeOpened(
+                challenge_id=former.challenge_id,
+                method=method.name,
+                level=method.gives.value,
+                intent=intent,
+                question=wish,
+            )
         yield formed(conversation, turn.turn_id, CHALLENGE, intent, method.ask)
         return
     challenge_id = f"{turn.turn_id}.proof{conversation.challenges + 1}"
@@ -62,6 +75,12 @@ def _open(conversation: Conversation, turn: Turn, proofs: Proofs, intent: str, a
         )
     else:
         yield formed(conversation, turn.turn_id, CHALLENGE, intent, proofs.unavailable)
+
+
+def _newest_wish(former: Challenge, intent: str, question: str) -> str:
+    """What is taken up again after the proof. "Just block it, please" doesn't take the place of words that say which card."""
+    less = former.intent == intent and digit_runs(former.question) and not digit_runs(question)
+    return former.question if less else question
 
 
 def is_given_in_time(challenge: Challenge, method: ProofMethod, at_us: int) -> bool:

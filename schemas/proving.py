@@ -37,7 +37,8 @@ class ProofReturned(Fact, frozen=True, kw_only=True):
 
 class ChallengeOpened(Decision, frozen=True, kw_only=True):
     """A tool needs a higher level than the subject holds: they are asked for a proof. ``question`` is what they wanted,
-    taken up again once they gave it. ``method`` and ``level`` are behaviour's."""
+    taken up again once they gave it. ``method`` and ``level`` are behaviour's. Under an id that there was: the same proof,
+    and the code that was sent, serve a newer wish."""
 
     challenge_id: str
     method: str

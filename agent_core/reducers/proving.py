@@ -18,6 +18,8 @@ MOST_KEYS = 32
 
 
 def _challenge_opened(c: Conversation, event: Happening, opened: p.ChallengeOpened) -> Conversation:
+    if c.challenge and c.challenge.challenge_id == opened.challenge_id:  # another wish behind the same proof
+        return replace(c, challenge=replace(c.challenge, intent=opened.intent, question=opened.question))
     challenge = Challenge(
         challenge_id=opened.challenge_id,
         method=opened.method,

@@ -154,6 +154,41 @@ def test_other_words_in_between_are_answered_and_the_code_still_counts() -> None
     assert of(p.ProofAccepted, call.says("four two one five five six", "other"))
 
 
+def test_the_code_that_was_sent_serves_another_wish_and_the_newest_is_taken_up() -> None:
+    call = asked_for_code(verified())
+    decided = call.says("No, order me a new card", "replace")
+    assert of(p.CodeAsked, decided) == []
+    assert chosen(decided) == [("challenge", PHONE.ask)]
+    call.hears_reply()
+    decided = call.keys(CODE)
+    assert of(p.ProofAccepted, decided)
+    assert [opened.question for opened in of(d.SpeculationOpened, decided)] == ["No, order me a new card"]
+    assert [asked.tool for asked in of(d.ToolRequested, call.understood("replace"))] == ["replace_card"]
+
+
+def test_a_caller_of_two_minds_isnt_left_without_a_code() -> None:
+    call = asked_for_code(verified())
+    for words, intent in [("No, order me a new card", "replace"), ("No, block it", "block")] * 3:
+        assert chosen(call.says(words, intent)) == [("challenge", PHONE.ask)]
+        call.hears_reply()
+    assert of(p.ProofAccepted, call.keys(CODE))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "taken_up"),
+    [
+        ("Block card 3333", "No, block card 4444", "No, block card 4444"),
+        ("Block card 3333", "Please just block it", "Block card 3333"),
+        ("Block my card", "Block it now", "Block it now"),
+    ],
+)
+def test_words_that_name_no_thing_dont_take_the_place_of_words_that_do(first: str, then: str, taken_up: str) -> None:
+    call = asked_for_code(verified(asks=first))
+    call.says(then, "block")
+    call.hears_reply()
+    assert [opened.question for opened in of(d.SpeculationOpened, call.keys(CODE))] == [taken_up]
+
+
 def test_a_level_that_was_proved_ends_with_its_time() -> None:
     call = asked_for_code(verified())
     call.says("four two one five five six", "other")
