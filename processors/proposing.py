@@ -1,7 +1,8 @@
 """Decider: what a tool that writes found becomes a proposal, and the words that ask the caller for their approval.
 
 Nothing is done by it. The proposal is bound to its words, to the state that was found and to the subject: whatever of it
-changes makes another proposal, which is asked for anew.
+changes makes another proposal, which is asked for anew. Whose level ran out while the state was read is asked for a proof
+again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from agent_core.authorisation import still_authorised
+from agent_core.authorisation import SIGN_IN, still_authorised
 from agent_core.conversation import Conversation, Turn
 from agent_core.proposal import proposal_digest
 from agent_core.tools.base import read_result
@@ -43,6 +44,10 @@ def _proposed(
     intent, tool, subject = conversation.behaviour.intent(asked.intent), every()[asked.tool], conversation.subject
     words = filled_by(conversation, intent.confirm, read_result(state)) if intent and intent.confirm else None
     seq = still_authorised(tool, tool.read_arguments(asked.arguments), subject, at_us)
+    if seq in SIGN_IN:
+        yield d.SpeculationDropped(speculation=turn.speculation, reason="request_changed")
+        yield d.SpeculationOpened(speculation=turn.speculation + 1, question=turn.question)
+        return
     if words is None or subject is None or not isinstance(seq, int):
         yield formed(conversation, turn.turn_id, FALLBACK, asked.intent, conversation.behaviour.lines.fallback)
         return

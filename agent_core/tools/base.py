@@ -22,7 +22,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from agent_core.ports import CustomerRecords
+from agent_core.ports import CustomerRecords, FailureReason, ProviderError
 from agent_core.subject import Level
 
 
@@ -155,6 +155,17 @@ class Tool:
 def write_texts(texts: msgspec.Struct) -> str:
     """Arguments or a result as they stand on the log: JSON with sorted keys."""
     return msgspec.json.encode(texts, order="sorted").decode()
+
+
+MOST_RESULT_CHARACTERS = 4_000  # some four minutes of speech; a record of a log on Kafka holds 1,000,000 bytes
+
+
+def write_result(result: ToolResult, by: str) -> str:
+    """As it stands on the log. Raises ``ProviderError(INVALID)`` where it is too long to be said. ``by``: who answered."""
+    text = write_texts(result)
+    if len(text) > MOST_RESULT_CHARACTERS:
+        raise ProviderError(FailureReason.INVALID, by, f"{len(text)} characters: {MOST_RESULT_CHARACTERS} is the most")
+    return text
 
 
 _RESULT = msgspec.json.Decoder(dict[str, str])

@@ -10,7 +10,7 @@ from agent_core.authorisation import belongs_to
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CustomerRecords, FailureReason, ProviderError
 from agent_core.tools import registry
-from agent_core.tools.base import write_texts
+from agent_core.tools.base import write_result
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -28,7 +28,8 @@ class CallTool:
 
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         """Raises ``ProviderError``: what the records raise, ``REFUSED`` for arguments that aren't the subject's,
-        ``TIMED_OUT``, ``MISSING`` for a tool that this code hasn't."""
+        ``TIMED_OUT``, ``MISSING`` for a tool that this code hasn't, ``INVALID`` for a result that is
+        too long."""
         asked, subject = ask.payload, conversation.subject
         assert isinstance(asked, d.ToolRequested)
         tool = registry.every().get(asked.tool)
@@ -43,13 +44,13 @@ class CallTool:
         try:
             async with asyncio.timeout(asked.timeout_ms / 1000):
                 await self._stands_on_log(conversation.id, ask.event_id)
-                result = await tool.run(arguments, self._records)
+                text = write_result(await tool.run(arguments, self._records), self._records.name)
         except TimeoutError:
             raise ProviderError(FailureReason.TIMED_OUT, asked.tool) from None
         return f.ToolReturned(
             ask_id=ask.ask_id,
             attempt=attempt,
             tool=asked.tool,
-            result=write_texts(result),
+            result=text,
             elapsed_ms=(loop.time() - started) * 1000,
         )

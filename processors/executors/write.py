@@ -17,7 +17,7 @@ from agent_core.authorisation import still_authorised
 from agent_core.company_ports import Operation, Operations
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CustomerRecords, FailureReason, ProviderError
-from agent_core.tools.base import Step, Tool, ToolArguments, write_texts
+from agent_core.tools.base import Step, Tool, ToolArguments, write_result, write_texts
 from agent_core.tools.registry import every
 from processors.executors.call_tool import StandsOnLog
 from schemas import writing as w
@@ -105,6 +105,6 @@ def _operation(tool: Tool, step: Step, arguments: ToolArguments, key: str) -> Op
 
 def _said(step: Step, answer: Mapping[str, str], name: str) -> str:
     try:
-        return write_texts(msgspec.convert(dict(answer), step.result))
+        return write_result(msgspec.convert(dict(answer), step.result), name)
     except msgspec.ValidationError:
         raise ProviderError(FailureReason.INVALID, name, f"not the answer to {step.name}") from None

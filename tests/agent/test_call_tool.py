@@ -37,10 +37,11 @@ class Records:
 
     def __init__(self) -> None:
         self.read_of: list[tuple[str, str]] = []
+        self.answer = {"type": "card", "status": "posted", "due": "Friday"}
 
     async def read(self, customer_id: str, kind: str, object_id: str) -> Mapping[str, str]:
         self.read_of.append((customer_id, object_id))
-        return {"type": "card", "status": "posted", "due": "Friday"}
+        return self.answer
 
 
 async def stands(conversation_id: str, event_id: str) -> None:
@@ -200,3 +201,9 @@ def test_what_was_read_back_once_is_not_read_again(data: DataDirectory, monkeypa
 async def _landed(data: DataDirectory, event_id: str, epoch: int) -> str:
     await append(data, pressed(event_id, epoch))
     return event_id
+
+
+def test_a_result_that_is_too_long_to_be_said_is_no_result() -> None:
+    records = Records()
+    records.answer = {"type": "card " * 1000, "status": "posted", "due": "Friday"}
+    assert refusal(conversation(signed_in("ada")), records) is FailureReason.INVALID

@@ -11,6 +11,7 @@ from agent_core.assent import Assent, AssentWords, assent
 from agent_core.conversation import Ask
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import proving as p
 from schemas import writing as w
 from schemas.base import Payload
 
@@ -94,6 +95,16 @@ def test_what_cant_be_worded_isnt_proposed() -> None:
     decided = found(call, '{"card":"card"}')
     assert of(w.WriteProposed, decided) == []
     assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+
+
+def test_whose_level_ran_out_while_the_state_was_read_is_asked_for_a_proof_again() -> None:
+    call = Call(BANK, signed_in("ada", "verified"), signed_in("ada", "stepped_up", expires_after_ms=2000))
+    call.says("Block my card", "block")
+    call.now_ms = 2000
+    assert of(w.WriteProposed, found(call)) == []
+    decided = call.understood("block")
+    assert [refused.reason for refused in of(d.ToolRefused, decided)] == ["expired"]
+    assert [opened.question for opened in of(p.ChallengeOpened, decided)] == ["Block my card"]
 
 
 def test_an_object_of_somebody_else_is_never_proposed() -> None:
