@@ -56,6 +56,18 @@ def is_made_of(text: str, phrases: Sequence[str], most_words: int) -> bool:
     return len(words) in reached
 
 
+def may_become(text: str, phrases: Sequence[str], most_words: int) -> bool:
+    """Whether ``text`` breaks off within one of ``phrases``, as "got" does of "got it": one more word may make it one."""
+    words = words_of(text)
+    for begun in range(1, len(words) + 1):
+        last = words[-begun:]
+        unfinished = any(len(whole) > begun and whole[:begun] == last for whole in map(words_of, phrases))
+        before = " ".join(words[:-begun])
+        if unfinished and (not before or is_made_of(before, phrases, most_words - begun)):
+            return len(words) < most_words
+    return False
+
+
 def asks(text: str) -> bool:
     """Whether a line that the agent says asks something."""
     return "?" in text or "？" in text

@@ -1,7 +1,8 @@
 """The caller's voice over the agent's: whether it has to stop the agent. Pure; times are ms on the gateway's clock.
 
     voice ──┬── other words, or words that go on          stops the agent at once
-            ├── yield_after_ms of voice, no word known    stops it: a word may be a long time coming
+            ├── yield_after_ms of voice, no word known    stops it: a word may be a long time coming; half of
+            │                                             a backchannel ("got" of "got it") is no word yet
             ├── backchannel_ms of voice, whatever words   stops it
             └── a final text of backchannels              nothing stops: the caller follows
 
@@ -10,7 +11,7 @@ It lasts as long as the sound. A voice that goes on when the sound is over is sp
 
 from __future__ import annotations
 
-from agent_core.barge_in import asks, is_made_of
+from agent_core.barge_in import asks, is_made_of, may_become
 from schemas.decisions import YieldGranted
 from voice_gateway.commands import Sound
 
@@ -48,9 +49,12 @@ class Overlap:
 
     def stops(self, now_ms: float) -> bool:
         """Whether the agent must stop now."""
+        follows = bool(self._words)
         if self._words and not self.is_backchannel(self._words):
-            return True
-        most_ms = self._granted.backchannel_ms if self._words else self._granted.yield_after_ms
+            if not may_become(self._words, self._phrases, self._granted.most_words):
+                return True
+            follows = False  # "got" may be all that is known yet of "got it": as good as no word
+        most_ms = self._granted.backchannel_ms if follows else self._granted.yield_after_ms
         return self._voice_since_ms is not None and now_ms - self._voice_since_ms >= most_ms
 
 

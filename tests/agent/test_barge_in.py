@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from agent_core.barge_in import BargeIn, asks, is_made_of
+from agent_core.barge_in import BargeIn, asks, is_made_of, may_become
+from agent_core.behaviour_loader import load
 
+BANK = Path(__file__).parents[2] / "examples" / "bank"
 PHRASES = ("uh-huh", "mm", "okay", "right", "i see")
 
 
@@ -20,6 +23,46 @@ def test_some_of_the_phrases_one_after_the_other(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "?!", "okay but", "see", "i", "stop", "no, wait", "okay okay okay okay", "uh"])
 def test_anything_else_is_something_to_say(text: str) -> None:
     assert not is_made_of(text, PHRASES, 3)
+
+
+@pytest.mark.parametrize("text", ["I", "uh", "Okay, I", "right okay uh"])
+def test_a_phrase_that_breaks_off_may_still_become_one(text: str) -> None:
+    assert may_become(text, PHRASES, 4)
+
+
+@pytest.mark.parametrize("text", ["", "see", "stop", "I have", "stop I", "okay", "okay okay right uh"])
+def test_nothing_else_becomes_one(text: str) -> None:
+    assert not may_become(text, PHRASES, 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sure thing.",
+        "right, right",
+        "Okay, go on.",
+        "Got it.",
+        "Mm-hmm.",
+        "Mhmm",
+        "Hmm.",
+        "all right",
+        "Yep.",
+        "I understand",
+    ],
+)
+def test_the_example_bank_knows_what_listeners_say_as_recognisers_write_it(text: str) -> None:
+    rules = load(BANK).barge_in
+    assert rules is not None
+    assert is_made_of(text, rules.backchannels, rules.most_words)
+
+
+@pytest.mark.parametrize(
+    "text", ["Stop.", "No, wait.", "Go on holiday", "Oh no", "hold on", "I see a problem", "perfect, but"]
+)
+def test_what_asks_for_an_answer_is_none_in_the_example_bank(text: str) -> None:
+    rules = load(BANK).barge_in
+    assert rules is not None
+    assert not is_made_of(text, rules.backchannels, rules.most_words)
 
 
 def test_a_line_asks_by_its_question_mark() -> None:

@@ -108,6 +108,28 @@ def test_other_words_stop_the_agent_at_once(words: str) -> None:
     assert facts(commands) == [f.CallerSpeechStarted(utterance_id="u1.1", spoke_over_ms=120.0)]
 
 
+def test_the_first_word_of_a_backchannel_of_two_does_not_stop_the_agent() -> None:
+    call = Call()
+    commands = call.machine.speech_began(1500.0)
+    commands += call.machine.words("uh", 1650.0)
+    commands += call.ticks(1650, 1750)
+    commands += call.machine.words("uh huh", 1800.0)
+    commands += call.machine.voice(False, 1900.0)
+    commands += call.machine.utterance_ended("Uh-huh.", 1880.0, 2300.0, 0.9)
+    assert not stops(commands)
+    assert facts(commands) == [f.BackchannelHeard(utterance_id="b1.1", sound_id="t1.c", text="Uh-huh.")]
+
+
+@pytest.mark.parametrize(("words", "at_ms"), [("uh wait", 1700.0), ("uh", 2000.0)])
+def test_half_a_backchannel_stops_the_agent_with_another_word_or_when_the_voice_goes_on(
+    words: str, at_ms: float
+) -> None:
+    call = Call()
+    call.machine.speech_began(1500.0)
+    assert not stops(call.machine.words("uh", 1650.0))
+    assert stops(call.machine.words(words, at_ms))
+
+
 def test_a_voice_that_goes_on_with_no_word_known_stops_the_agent() -> None:
     call = Call()
     call.machine.speech_began(1500.0)
