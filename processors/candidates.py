@@ -174,7 +174,7 @@ def _from_behaviour(conversation: Conversation, turn: Turn) -> Iterator[Decision
         ):
             yield from _fallback(conversation, turn, turn.errand.intent)
     elif target and target.action in ("answer", "tool", "propose", "challenge"):
-        if turn.giving_up or _hopeless(conversation, turn, target.intent):
+        if turn.giving_up or _hopeless(conversation, turn, target):
             yield from _without_model(conversation, turn, target.intent)
     elif target and not _has(turn, target.action):
         yield formed(conversation, turn.turn_id, target.action, target.intent, _line(conversation, target))
@@ -240,10 +240,12 @@ def _hopeful(turn: Turn, action: str) -> bool:
     )
 
 
-def _hopeless(conversation: Conversation, turn: Turn, intent: str) -> bool:
-    """An answer was asked for, every attempt is over, and no candidate of it is left; or there is no money to ask."""
+def _hopeless(conversation: Conversation, turn: Turn, target: Target) -> bool:
+    """It was asked for, every attempt is over, and no candidate of it is left; or there is no money to ask a model. What a
+    tool finds costs none."""
+    intent = target.intent
     if intent not in turn.asked:
-        return turn.spending_stopped
+        return turn.spending_stopped and target.action == "answer"
     asks = [
         ask
         for ask in conversation.asks.values()

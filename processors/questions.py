@@ -13,7 +13,7 @@ from agent_core.conversation import Conversation, Turn
 from agent_core.hedging import Purpose
 from agent_core.prompts import ANSWER, prompt_version, request_for
 from agent_core.targets import questions_of
-from processors.spending import affordable
+from processors.spending import affordable, out_of_money
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
@@ -34,11 +34,24 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     elif isinstance(event.payload, d.TurnCommitted):
         yield from _ask_what_changed(conversation, turn)
     elif turn.scores is not None and turn.sources is not None:
-        asked = 0
-        for name in questions_of(conversation):
-            if name not in turn.asked and _has_money(conversation, asked + 1):
-                asked += 1
-                yield from _ask(conversation, turn, name)
+        yield from _ask_each(conversation, turn)
+
+
+def _ask_each(conversation: Conversation, turn: Turn) -> Iterator[Decision]:
+    """As many as the turn can pay for. Where that is none, it is told so: nobody waits for what isn't asked."""
+    names = questions_of(conversation)
+    asked = 0
+    for name in names:
+        if name not in turn.asked and _has_money(conversation, asked + 1):
+            asked += 1
+            yield from _ask(conversation, turn, name)
+    if not asked and not turn.asked and any(_by_model(conversation, name) for name in names):
+        yield from out_of_money(conversation)
+
+
+def _by_model(conversation: Conversation, name: str) -> bool:
+    intent = conversation.behaviour.intent(name)
+    return intent is not None and intent.action is Action.ANSWER and not intent.tool
 
 
 def _has_money(conversation: Conversation, questions: int) -> bool:
@@ -49,7 +62,7 @@ def _has_money(conversation: Conversation, questions: int) -> bool:
 
 def _ask(conversation: Conversation, turn: Turn, name: str, again: str = "") -> Iterator[Decision]:
     intent, routing = conversation.behaviour.intent(name), conversation.behaviour.routing
-    if intent is None or intent.action is not Action.ANSWER or intent.tool:
+    if intent is None or not _by_model(conversation, name):
         return
     request = request_for(conversation, turn, intent)
     yield d.CompletionAsked(

@@ -1,4 +1,5 @@
-"""Decider: a turn's ceiling of money. Once it is reached, no attempt starts any more and approved wordings are said.
+"""Decider: a turn's ceiling of money. Once it is reached, or what is left doesn't pay for an answer, no attempt starts any
+more and approved wordings are said.
 
 What was spent comes from facts; attempts that still run count as what such a call usually costs, as far as that is known.
 The first attempt at a classification or at a guardrail starts all the same: nothing is said that wasn't judged. So does
@@ -23,11 +24,17 @@ HANDLES = (*COSTLY, f.PaceKnown, d.CompletionAsked, d.ClassificationAsked, d.Gua
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     ceiling, turn = conversation.behaviour.budget.turn_cost_micros, conversation.turn
+    if ceiling is not None and turn is not None and turn.spent_micros + _reserved_micros(conversation) >= ceiling:
+        yield from out_of_money(conversation)
+
+
+def out_of_money(conversation: Conversation) -> Iterator[Decision]:
+    """Once a turn: its ceiling is reached, or what is left of it doesn't pay for what would be asked."""
+    ceiling, turn = conversation.behaviour.budget.turn_cost_micros, conversation.turn
     if ceiling is None or turn is None or turn.spending_stopped:
         return
     reserved = _reserved_micros(conversation)
-    if turn.spent_micros + reserved >= ceiling:
-        yield d.SpendingStopped(spent_micros=turn.spent_micros, reserved_micros=reserved, ceiling_micros=ceiling)
+    yield d.SpendingStopped(spent_micros=turn.spent_micros, reserved_micros=reserved, ceiling_micros=ceiling)
 
 
 def affordable(conversation: Conversation, purpose: Purpose) -> int | None:

@@ -182,8 +182,8 @@ class PaceAsked(Decision, frozen=True, kw_only=True):
 
 
 class SpendingStopped(Decision, frozen=True, kw_only=True):
-    """The turn reached its ceiling of money: no attempt starts any more. Millionths of the currency; ``reserved_micros``
-    is what the attempts that still run usually cost."""
+    """The turn reached its ceiling of money, or what is left of it doesn't pay for an answer: no attempt starts any more.
+    Millionths of the currency; ``reserved_micros`` is what the attempts that still run usually cost."""
 
     spent_micros: int
     reserved_micros: int

@@ -127,8 +127,9 @@ def tool_trouble(case: Case) -> Iterator[Finding]:
 def money_ran_out(case: Case) -> Iterator[Finding]:
     for event, stopped in case.of(d.SpendingStopped):
         told = (
-            f"The turn reached its ceiling of money: {stopped.spent_micros:,} of {stopped.ceiling_micros:,} millionths were "
-            f"spent (budget.turn_cost_micros), and no attempt started any more."
+            f"The turn's money didn't pay for more: {stopped.spent_micros:,} of {stopped.ceiling_micros:,} millionths were "
+            f"spent and {stopped.reserved_micros:,} set aside for what still ran (budget.turn_cost_micros); no attempt "
+            f"started any more."
         )
         yield Finding(kind="budget", weight=83 if _ended_badly(case) else 55, told=told, seqs=(event.seq,))
 

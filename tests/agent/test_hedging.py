@@ -271,6 +271,16 @@ def test_at_the_ceiling_no_attempt_starts_and_the_approved_wording_is_said() -> 
     assert spoken(decided) == ["A new card is free of charge."]
 
 
+def test_where_the_money_does_not_pay_for_an_answer_the_approved_wording_is_said_at_once() -> None:
+    call = waiting(bank(ceiling=99))  # an answer usually costs 100
+    judged(call)
+    call.told(f.PassagesFound(ask_id="t2.s1.passages", passages="[]"))
+    decided = call.told(f.ScoresReturned(ask_id=CLASSIFY, scores=(f.Score(INTENT, 0.98),), model="by hand"))
+    assert of(d.SpendingStopped, decided) == [d.SpendingStopped(spent_micros=0, reserved_micros=0, ceiling_micros=99)]
+    assert of(d.CompletionAsked, decided) == []
+    assert spoken(decided) == ["A new card is free of charge."]
+
+
 def test_what_runs_counts_as_what_it_usually_costs() -> None:
     call = asked(bank(ceiling=150))  # an answer usually costs 100: the first is paid for, a second isn't
     assert attempts(looked(call, ANSWER, 400)) == []

@@ -63,6 +63,20 @@ def test_a_read_runs_while_the_caller_may_still_go_on_and_counts_once_they_dont(
     assert [action for action, _ in chosen(decided)] == ["tool"]
 
 
+@pytest.mark.parametrize(("intent", "question"), [("card", QUESTION), ("block", "Block my card")])
+def test_a_turn_without_money_for_models_still_asks_its_tool(intent: str, question: str) -> None:
+    written = BANK.model_dump()
+    written["budget"] |= {"turn_cost_micros": 10}
+    call = Call(Behaviour.model_validate(written), signed_in("ada", "stepped_up"))
+    call.told(f.UtteranceHeard(utterance_id="u1", text=question, final=True, since_speech_end_ms=200.0))
+    scores = (f.Score(intent, 0.98),)
+    decided = call.told(f.ScoresReturned(ask_id="t2.s1.classify", scores=scores, model="by hand", cost_micros=50))
+    assert of(d.SpendingStopped, decided)
+    decided += call.understood(intent)
+    assert of(d.ToolRequested, decided)
+    assert chosen(decided) == []
+
+
 def test_no_model_is_asked_for_what_a_tool_finds() -> None:
     call = Call(BANK, signed_in("ada"))
     assert of(d.CompletionAsked, call.says(QUESTION, "card")) == []
