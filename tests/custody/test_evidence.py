@@ -58,8 +58,18 @@ def test_an_anchor_in_it_leads_from_the_call_to_the_signed_root(folder: Path) ->
     assert root_by(leaf, path).hex() == proof["anchor"]["root"]
 
 
-@pytest.mark.parametrize("crime", ["words", "event gone", "signature", "page"])
-def test_whatever_is_changed_in_it_is_found(folder: Path, crime: str) -> None:
+@pytest.mark.parametrize(
+    ("crime", "named"),
+    [
+        ("words", "events.jsonl was changed"),
+        ("event gone", "events.jsonl was changed"),
+        ("page", "index.html was changed"),
+        ("signature", "manifest.json was changed, or was signed by another key than"),
+        ("no signature", "manifest.sig is missing"),
+        ("no events", "events.jsonl is missing"),
+    ],
+)
+def test_whatever_is_changed_in_it_is_found_and_named(folder: Path, crime: str, named: str) -> None:
     lines = (folder / "events.jsonl").read_text().splitlines(keepends=True)
     if crime == "words":
         (folder / "events.jsonl").write_text("".join(lines).replace(SAID, "I found my card"))
@@ -67,9 +77,13 @@ def test_whatever_is_changed_in_it_is_found(folder: Path, crime: str) -> None:
         (folder / "events.jsonl").write_text("".join(lines[:-1]))
     elif crime == "page":
         (folder / "index.html").write_text("<p>Nothing was said.</p>")
+    elif crime.startswith("no "):
+        (folder / named.split()[0]).unlink()
     else:
         (folder / "manifest.sig").write_text("00" * 64)
-    assert check(folder).returncode != 0
+    ran = check(folder)
+    assert (ran.returncode, ran.stderr.startswith(f"NOT SOUND: {named}")) == (1, True), ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_words_that_were_not_sealed_so_are_found_even_where_all_is_signed_anew(folder: Path) -> None:
@@ -90,7 +104,28 @@ def test_words_that_were_not_sealed_so_are_found_even_where_all_is_signed_anew(f
 
 
 def test_another_key_than_the_one_that_is_trusted_is_refused(folder: Path) -> None:
-    assert check(folder, "ab" * 32).returncode != 0
+    ran = check(folder, "ab" * 32)
+    assert (ran.returncode, "signed by another key" in ran.stderr) == (1, True), ran.stderr
+    ran = check(folder, "94960e92...")
+    assert (ran.returncode, "94960e92... is no public key, 64 hexadecimal digits" in ran.stderr) == (1, True), (
+        ran.stderr
+    )
+
+
+def test_where_no_key_is_given_it_says_whose_word_it_takes(folder: Path) -> None:
+    public = json.loads((folder / "manifest.json").read_text())["public_key"]
+    assert "the folder's own word" in check(folder).stdout
+    assert "the folder's own word" not in check(folder, public).stdout
+
+
+def test_a_file_that_was_put_beside_it_is_named_as_no_part_of_it(folder: Path) -> None:
+    (folder / "letter.txt").write_text("I confess.")
+    ran = check(folder)
+    assert (ran.returncode, "letter.txt: no part of the evidence" in ran.stdout) == (0, True)
+
+
+def test_the_path_to_the_anchored_root_is_walked(folder: Path) -> None:
+    assert f"anchored up to event {json.loads((folder / 'anchor.json').read_text())['seq']}" in check(folder).stdout
 
 
 def test_a_zip_holds_the_same_and_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
