@@ -55,6 +55,10 @@ def _tell_missing(reported: Reported, moments: Mapping[MomentKind, Moment]) -> i
         return 0
     print(f"ledgerline: the call didn't show {', '.join(lacking)}", file=sys.stderr)
     if not any(provider.startswith("llm:") for provider in reported.made.providers):
-        print("ledgerline: workers elsewhere decided it, with models of their own", file=sys.stderr)
+        print(
+            "ledgerline: workers elsewhere decided it, with models of their own. For the demo's stop them, or give it a log of "
+            "its own: --log kafka://HOST:PORT/demo",
+            file=sys.stderr,
+        )
         return 0
     return 1

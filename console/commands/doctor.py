@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ def _checks(data: Path | None, log: str | None) -> Iterator[Check]:
     yield _part("embeddings", _embeddings, "make setup")
     yield from _vendors(settings)
     yield _microphone()
+    yield check_data(settings)
     yield _kafka(settings) if settings.log.kafka() else _log(settings)
 
 
@@ -131,6 +133,22 @@ def _microphone() -> Check:
     return Check("sound card", State.OK, f"{devices} devices")
 
 
+def check_data(settings: Settings) -> Check:
+    """Keys and recordings stand there wherever the log is."""
+    data = settings.data
+    existing = next(parent for parent in (data, *data.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        return Check("data", State.BROKEN, f"{existing} is a file", "--data names a directory")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        advice = "what lies there can be read; calls and workers need another --data, or the right to write"
+        return Check("data", State.BROKEN, f"{existing} can't be written", advice)
+    free = shutil.disk_usage(existing).free
+    if free < LOW_DISK_BYTES:
+        advice = "make room: a full disk silences calls"
+        return Check("data", State.BROKEN, f"{free >> 20} MB free at {existing}", advice)
+    return Check("data", State.OK, f"{data}, {free >> 30} GB free")
+
+
 def _kafka(settings: Settings) -> Check:
     import asyncio
 
@@ -189,12 +207,6 @@ def _log(settings: Settings) -> Check:
     from streams.sqlite_store import SqliteStore, StoreUnreadableError
 
     path = settings.data / "ledger.db"
-    existing = next(parent for parent in (settings.data, *settings.data.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    if free < LOW_DISK_BYTES:
-        return Check(
-            "log", State.BROKEN, f"{free >> 20} MB free at {existing}", "make room: a full disk silences calls"
-        )
     if not path.exists():
         return Check("log", State.OK, f"none yet at {settings.data}")
     try:
