@@ -28,6 +28,14 @@ _IN_WORDS = {
 }
 
 
+_LOCAL_VOICES = ("piper", "joe")
+
+
+def is_local(name: str) -> bool:
+    """Of a part, or of whom a ``ProviderError`` names."""
+    return name.startswith("local") or name in _LOCAL_VOICES
+
+
 class VendorTrouble:
     """For one process. A failed request isn't news a second time; its events tell how often it happened."""
 
@@ -48,6 +56,8 @@ class VendorTrouble:
 def _advice(part: str, error: ProviderError) -> str:
     if error.reason is FailureReason.UNAUTHORISED:
         return f"set {_KEYS.get(error.provider, _KEYS[part])} to a valid key"
+    if is_local(error.provider):
+        return "this machine may be too busy for it" if error.reason is FailureReason.TIMED_OUT else ""
     if error.reason in (FailureReason.UNAVAILABLE, FailureReason.TIMED_OUT, FailureReason.REFUSED):
         return f"check the network and {_URLS[part]}"
     if part == "llm" and error.reason is FailureReason.MISSING and error.detail.startswith("HTTP"):

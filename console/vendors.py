@@ -12,7 +12,7 @@ from typing import NamedTuple
 from agent_core.ports import FailureReason, ProviderError, SpeechRecogniser, SpeechSynthesiser
 from console.emulated import SAID, is_emulator
 from console.settings import ConfigurationError, LlmSettings, Settings, SttSettings, TtsSettings
-from console.vendor_trouble import VendorTrouble
+from console.vendor_trouble import VendorTrouble, is_local
 from providers.fallback_voice import FallbackVoice
 
 _HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})
@@ -51,15 +51,15 @@ async def open_speech(settings: Settings, trouble: VendorTrouble) -> Speech:
     loop = asyncio.get_running_loop()
     recognisers = await _that_listen(_recognisers(settings.stt), trouble)
     voices = await loop.run_in_executor(None, _voices, settings.tts)
-    local = next((voice for voice in voices if _is_local(voice.name)), None)
+    local = next((voice for voice in voices if is_local(voice.name)), None)
     instead = "the local voice speaks instead" if local else ""
     voice = FallbackVoice(voices, lambda error: trouble.tell("tts", error, _instead(error, instead)))
-    if not _is_local(voice.name):
+    if not is_local(voice.name):
         await _try(voice)
     emulated: set[str] = set()
     for url, parts in ((settings.stt.url, recognisers), (settings.tts.url, voices)):
         if await is_emulator(url):
-            emulated |= {part.name for part in parts if not _is_local(part.name)}
+            emulated |= {part.name for part in parts if not is_local(part.name)}
     return Speech(recognisers, voice, local, frozenset(emulated), trouble)
 
 
@@ -76,7 +76,7 @@ async def _that_listen(recognisers: list[SpeechRecogniser], trouble: VendorTroub
             errors.append(error)
             (failed if error.reason not in _HOPELESS else []).append(recogniser)
     for why in errors:
-        if not _is_local(why.provider):  # a local part that isn't there is missed only where nobody else listens
+        if not is_local(why.provider):  # a local part that isn't there is missed only where nobody else listens
             trouble.tell("stt", why, "the local recogniser listens instead" if opened else "")
     if not opened:
         raise errors[-1]
@@ -91,11 +91,7 @@ async def _try(voice: SpeechSynthesiser) -> None:
 
 
 def _instead(error: ProviderError, instead: str) -> str:
-    return "" if _is_local(error.provider) else instead
-
-
-def _is_local(name: str) -> bool:
-    return name.startswith("local")
+    return "" if is_local(error.provider) else instead
 
 
 def models_in_use(settings: LlmSettings) -> tuple[str, ...]:
