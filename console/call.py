@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,14 +87,21 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
     Raises ``BehaviourError``, ``ProviderError``.
     """
     behaviour, trouble = load(settings.behaviour), VendorTrouble()
-    company = open_company(settings) if own else None
-    agent, models = await open_agent(settings, behaviour, workspace, trouble, company) if own else (None, settings.llm)
-    speech = await open_speech(settings, trouble)
-    phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
-    for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
-        await phrases.render(text)
-    seq = workspace.record(behaviour)
-    return CallParts(behaviour, seq, agent, speech, phrases, models, company, settings.tenant)
+    agent, models = None, settings.llm
+    async with AsyncExitStack() as opened:
+        if company := open_company(settings) if own else None:
+            opened.push_async_callback(company.close)
+        if own:
+            agent, models = await open_agent(settings, behaviour, workspace, trouble, company)
+            opened.push_async_callback(agent.model.close)
+        speech = await open_speech(settings, trouble)
+        opened.push_async_callback(speech.close)
+        phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
+        for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
+            await phrases.render(text)
+        seq = workspace.record(behaviour)
+        opened.pop_all()  # from here on they are the caller's to close
+        return CallParts(behaviour, seq, agent, speech, phrases, models, company, settings.tenant)
 
 
 async def make_call(

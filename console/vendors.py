@@ -6,7 +6,7 @@ A vendor's local understudy stands behind it, so a wrong key or a dropped connec
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
 from agent_core.ports import FailureReason, ProviderError, SpeechRecogniser, SpeechSynthesiser
@@ -49,18 +49,27 @@ async def open_speech(settings: Settings, trouble: VendorTrouble) -> Speech:
     Raises ``ProviderError`` where neither vendor nor local part can be had, ``ConfigurationError``.
     """
     loop = asyncio.get_running_loop()
-    recognisers = await _that_listen(_recognisers(settings.stt), trouble)
-    voices = await loop.run_in_executor(None, _voices, settings.tts)
-    local = next((voice for voice in voices if is_local(voice.name)), None)
-    instead = "the local voice speaks instead" if local else ""
-    voice = FallbackVoice(voices, lambda error: trouble.tell("tts", error, _instead(error, instead)))
-    if not is_local(voice.name):
-        await _try(voice)
-    emulated: set[str] = set()
-    for url, parts in ((settings.stt.url, recognisers), (settings.tts.url, voices)):
-        if await is_emulator(url):
-            emulated |= {part.name for part in parts if not is_local(part.name)}
-    return Speech(recognisers, voice, local, frozenset(emulated), trouble)
+    async with AsyncExitStack() as opened:
+        every = _recognisers(settings.stt)
+        for recogniser in every:
+            opened.push_async_callback(recogniser.close)
+        recognisers = await _that_listen(every, trouble)
+        for deaf in every:
+            if deaf not in recognisers:
+                await deaf.close()
+        voices = await loop.run_in_executor(None, _voices, settings.tts)
+        local = next((voice for voice in voices if is_local(voice.name)), None)
+        instead = "the local voice speaks instead" if local else ""
+        voice = FallbackVoice(voices, lambda error: trouble.tell("tts", error, _instead(error, instead)))
+        opened.push_async_callback(voice.close)
+        if not is_local(voice.name):
+            await _try(voice)
+        emulated: set[str] = set()
+        for url, parts in ((settings.stt.url, recognisers), (settings.tts.url, voices)):
+            if await is_emulator(url):
+                emulated |= {part.name for part in parts if not is_local(part.name)}
+        opened.pop_all()  # from here on they are the caller's to close
+        return Speech(recognisers, voice, local, frozenset(emulated), trouble)
 
 
 async def _that_listen(recognisers: list[SpeechRecogniser], trouble: VendorTrouble) -> list[SpeechRecogniser]:

@@ -60,7 +60,10 @@ class LocalVoice:
         loop = asyncio.get_running_loop()
         pieces = spoken_pieces(say_numbers(say_digits(text)))
         for index, piece in enumerate(pieces):
-            pcm = await loop.run_in_executor(self._thread, self._engine.render, piece)
+            try:
+                pcm = await loop.run_in_executor(self._thread, self._engine.render, piece)
+            except ProviderError as error:  # by the name that this voice goes by, which says that it is local
+                raise ProviderError(error.reason, self.name, error.detail) from error
             if index < len(pieces) - 1:
                 pcm += pcm_silence(SENTENCE_PAUSE_MS if piece[-1] in ".!?\"')" else CLAUSE_PAUSE_MS)
             yield Speech(pcm)

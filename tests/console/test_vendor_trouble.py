@@ -13,6 +13,7 @@ from agent_core.ports import CompletionRequest, FailureReason, Message, Provider
 from console.agent import make_model
 from console.settings import LlmSettings
 from console.vendor_trouble import VendorTrouble
+from providers.local_voice import LocalVoice
 from tests.providers.vendor_server import serving
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
@@ -44,4 +45,29 @@ def test_who_has_mistyped_a_models_name_is_told_the_vendors_word_and_what_to_che
     assert capsys.readouterr().err == (
         "ledgerline: openai can't be used (HTTP 404 model_not_found): check LEDGERLINE_LLM__URL or OPENAI_BASE_URL, "
         "the model's name and the account; approved wordings are said\n"
+    )
+
+
+def test_a_local_voice_that_fails_has_nothing_to_do_with_the_network(capsys: pytest.CaptureFixture[str]) -> None:
+    class Stuck:
+        name = "piper"
+
+        def render(self, text: str) -> bytes:
+            raise ProviderError(FailureReason.TIMED_OUT, self.name, "its process doesn't answer")
+
+        def close(self) -> None:
+            pass
+
+    async def scene() -> None:
+        voice, trouble = LocalVoice(Stuck()), VendorTrouble()
+        with pytest.raises(ProviderError) as caught:
+            _ = [piece async for piece in voice.speak("Hello.")]
+        trouble.tell("tts", caught.value, "")
+        await voice.close()
+
+    asyncio.run(scene())
+    told = capsys.readouterr().err
+    assert told == (
+        "ledgerline: local-voice:piper didn't answer in time (its process doesn't answer): "
+        "this machine may be too busy for it\n"
     )
