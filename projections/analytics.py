@@ -60,7 +60,7 @@ class Analytics:
             "opened", lambda sealed: opened(sealed, keys), ["BLOB"], "VARCHAR", null_handling="special"
         )
         for model in READ_MODELS.values():
-            for statement in _tables(model, self._now(model)):
+            for statement in _tables(model):
                 self._db.execute(statement)
         self._loaded: set[str] = set()
         self._is_sealed_off = False
@@ -79,7 +79,7 @@ class Analytics:
                 raise QueryError(f"one statement at a time, not {len(statements)}")
             if statements[0].type not in _READING:
                 raise QueryError(f"read models are only read: {statements[0].type.name} would write or configure")
-            self.load(self._db.get_table_names(sql))
+            self.load({name.lower() for name in self._db.get_table_names(sql)})
             self._seal_off()
             result = self._db.execute(sql)
             return Answer([column[0] for column in result.description or ()], result.fetchall())
@@ -95,11 +95,11 @@ class Analytics:
 
     def load(self, tables: set[str]) -> None:
         for model in READ_MODELS.values():
-            history = model.name + HISTORY in tables
-            if (history or model.name in tables) and model.name not in self._loaded:
-                self._loaded.add(model.name)
-                for batch in self._store.rows(model, where="" if history else self._now(model)):
-                    self._insert(model, batch)
+            for table, where in ((model.name, self._now(model)), (model.name + HISTORY, "")):
+                if table in tables - self._loaded:
+                    self._loaded.add(table)
+                    for batch in self._store.rows(model, where=where):
+                        self._insert(model, table, batch)
 
     def write_parquet(self, model: ReadModel, directory: Path) -> int:
         """The rows that hold at the moment, what is sealed in them as it stands: under ``directory``, a folder for each day
@@ -112,18 +112,18 @@ class Analytics:
         directory.mkdir(parents=True)
         target = directory if model.day else directory / f"{model.name}.parquet"
         options = "format parquet, compression zstd" + (", partition_by (day)" if model.day else "")
-        rows = f'select {shown}{day} from versions."{model.name}" where {self._now(model)}'
+        rows = f'select {shown}{day} from versions."{model.name}"'
         (count,) = self._db.execute(f"copy ({rows}) to {_text(str(target))} ({options})").fetchone() or (0,)
         self._db.execute(f'delete from versions."{model.name}"')
         self._loaded.discard(model.name)
         return int(count)
 
-    def _insert(self, model: ReadModel, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, model: ReadModel, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         kinds = [*(column.kind for column in model.columns), *(int for _ in INTERVAL)]
         columns = zip(*rows, strict=True)
         arrays = [_array(kind, values) for kind, values in zip(kinds, columns, strict=True)]
         self._db.register("batch", pa.table(arrays, names=list(names_of(model))))
-        self._db.execute(f'insert into versions."{model.name}" select * from batch')
+        self._db.execute(f'insert into versions."{table}" select * from batch')
         self._db.unregister("batch")
 
     def _now(self, model: ReadModel) -> str:
@@ -149,15 +149,16 @@ def _array(kind: Any, values: Sequence[Any]) -> Any:
     return pa.array(values, _ARROW[kind])
 
 
-def _tables(model: ReadModel, now: str) -> Iterator[str]:
-    """The table of versions, and the two views on it."""
+def _tables(model: ReadModel) -> Iterator[str]:
+    """Two tables, of what holds at the moment and of all versions, and a view on each of the same name: the tables that a query
+    names are those of the views in some versions of DuckDB, and the ones beneath in others."""
     kinds = [*((column.name, column.kind) for column in model.columns), *((name, int) for name in INTERVAL)]
-    yield f'create table versions."{model.name}" ({", ".join(f"{_q(name)} {_SQL[kind]}" for name, kind in kinds)})'
+    columns = ", ".join(f"{_q(name)} {_SQL[kind]}" for name, kind in kinds)
     shown = list(_shown([(column.name, column.kind) for column in model.columns]))
     interval = list(_shown([(name, int) for name in INTERVAL]))
-    yield f'create view "{model.name}" as select {", ".join(shown)} from versions."{model.name}" where {now}'
-    history = ", ".join(shown + interval)
-    yield f'create view "{model.name}{HISTORY}" as select {history} from versions."{model.name}"'
+    for table, of in ((model.name, shown), (model.name + HISTORY, shown + interval)):
+        yield f'create table versions."{table}" ({columns})'
+        yield f'create view "{table}" as select {", ".join(of)} from versions."{table}"'
 
 
 def _shown(columns: list[tuple[str, Any]]) -> Iterator[str]:

@@ -104,6 +104,20 @@ def test_every_table_and_column_of_the_definitions_can_be_asked(
             assert {"from_offset", "from_at", "to_us"} <= set(answer.columns)
 
 
+def test_history_holds_every_version_and_not_those_alone_that_hold(
+    data: DataDirectory, sqlite_store: ReadModelStore
+) -> None:
+    mixed_log(data, names=RECORDED[:1])
+    project(sqlite_store, data)
+    for name, model in READ_MODELS.items():
+        versions, now = sum(map(len, sqlite_store.rows(model))), len(current_rows(sqlite_store, name))
+        with Analytics(sqlite_store, data.keys) as analytics:
+            assert analytics.ask(f"select count(*) from {name}_history").rows == [(versions,)]
+            both = f"select (select count(*) from {name.upper()}), (select count(*) from {name.upper()}_HISTORY)"
+            assert analytics.ask(both).rows == [(now, versions)]
+    assert sum(map(len, sqlite_store.rows(READ_MODELS["turns"]))) > len(current_rows(sqlite_store, "turns"))
+
+
 def test_parquet_files_lie_by_day_and_hold_ciphertext(
     data: DataDirectory, sqlite_store: ReadModelStore, tmp_path: Path
 ) -> None:
