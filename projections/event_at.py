@@ -22,9 +22,11 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """``depth``: how many links lie between; ``since_ms``: from the call's first event."""
+    """``depth``: how many links lie between; ``since_ms``: from the call's first event. ``event_id``: a moment for ``as-of``, as
+    ``before:EVENT_ID``."""
 
     seq: int
+    event_id: str
     depth: int
     type: str
     kind: str
@@ -99,6 +101,7 @@ def _linked(link: Linked, began_us: int) -> LinkedEvent:
     event = link.event
     return LinkedEvent(
         seq=event.seq,
+        event_id=event.event_id,
         depth=link.depth,
         type=event.type,
         kind=event.kind.value,

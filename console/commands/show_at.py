@@ -45,6 +45,7 @@ async def _events(settings: Settings, wanted: str) -> list[Event]:
 def _told(found: EventAt, events: Sequence[Event]) -> Iterator[str]:
     by_seq = {event.seq: event for event in events}
     yield event_line(by_seq[found.event.seq], found.event.since_ms)
+    yield f"  id {found.event.event_id}: ledgerline as-of before:{found.event.event_id} is the moment before its step"
     yield "\ncaused by" if found.causes else "\ncaused by nothing that stands on the log"
     yield from (_line(link, by_seq) for link in found.causes)
     yield "\nchanged of the state"

@@ -44,7 +44,7 @@ ledgerline export --parquet out/
 **History.** `NAME` holds what is so now. `NAME_history` holds every state of every row, with `partition`, `from_offset` and
 `from_us` (of the step that made it; inclusive) and `to_offset` and `to_us` (of the step that replaced it; exclusive; NULL:
 it still holds). `ledgerline as-of T sql` asks `NAME` as it was at T: an ISO 8601 time (UTC where no zone is named),
-`PARTITION:OFFSET` (that record counts), `before:EVENT_ID` (before its step: a step is atomic) or `call:CALL` (the call's end
+`PARTITION:OFFSET` (that record counts), `before:EVENT_ID` (before its step: a step is atomic; `show CALL --at SEQ` tells the id) or `call:CALL` (the call's end
 so far). A place is exact in its own partition; the others are taken at the time at which it was reached.
 
 **Private columns** (marked *sealed*) hold what people said, as ciphertext. `ledgerline sql` opens them with the keys of the

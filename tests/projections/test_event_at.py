@@ -66,3 +66,10 @@ def test_what_changed_is_named_field_by_field(call: list[Event]) -> None:
 
 def test_there_is_no_event_of_another_number(call: list[Event]) -> None:
     assert event_at(call, len(call) + 1) is None
+
+
+def test_an_event_and_all_that_it_is_linked_with_bear_the_ids_that_as_of_takes(call: list[Event]) -> None:
+    ids = {event.seq: event.event_id for event in call}
+    found = at(call, seqs(call, "ReplyChosen")[1])
+    assert found.event.event_id == ids[found.event.seq]
+    assert {link.seq: link.event_id for link in (*found.causes, *found.effects)}.items() <= ids.items()
