@@ -147,6 +147,25 @@ def _speaks(guardrail: str, text: str, embedder: Embedder) -> bool:
     return bool(judged(Example(guardrail, "fresh", GuardInput(text=text, stage=stage), ""), embedder))
 
 
+PATTERN_HAND = "seventh"  # who wrote fresh sentences for guardrails that know patterns, and policies
+BY_PATTERN = ("agent_tone", "grounding", "language", "personal_data", "third_party", "tipping_off")
+
+
+def fresh_by_pattern(guardrail: str, embedder: Embedder) -> Score:
+    """``guardrail``: one of ``BY_PATTERN``. Found is what gets any reason."""
+    told = read_sections((FRESH / PATTERN_HAND / f"{guardrail}.txt").read_text("utf-8"))
+    sources = tuple(Passage("fresh", text, 1.0) for text in told.get("sources", ()))
+    stage = next(read.stage for read in registry.find(guardrail).inputs)
+
+    def speaks(text: str) -> bool:
+        subject = GuardInput(text=text, stage=stage, sources=sources)
+        return bool(judged(Example(guardrail, "fresh", subject, ""), embedder))
+
+    missed = tuple(text for text in told["found"] if not speaks(text))
+    mistaken = tuple(text for text in told["none"] if speaks(text))
+    return Score(len(told["found"]) - len(missed), missed, mistaken)
+
+
 SPREAD_HANDS = ("fifth", "sixth")  # who wrote fresh conversations
 SPREAD_JUDGES = ("prompt_injection", "conversation_injection")
 TOGETHER = frozenset({PromptInjectionReason.SPREAD.value})
@@ -205,7 +224,10 @@ def run(*, quick: bool) -> Report:
         "budget ms",
     )
     labelled = Table("Guardrails on labelled examples", columns, rows)
-    return Report("guardrails", [labelled, _fresh_table(embedder), _spread_table(embedder), _cost_table()])
+    return Report(
+        "guardrails",
+        [labelled, _fresh_table(embedder), _pattern_table(embedder), _spread_table(embedder), _cost_table()],
+    )
 
 
 def _fresh_table(embedder: Embedder) -> Table:
@@ -223,6 +245,19 @@ def _fresh_table(embedder: Embedder) -> Table:
         "sentences that were written for this and never trained on; docs/decisions/0026 says what each hand's was looked at for",
     )
     return Table("Guardrails that learnt from examples, on fresh sentences", columns, rows, notes)
+
+
+def _pattern_table(embedder: Embedder) -> Table:
+    rows: list[tuple[str | float | int | None, ...]] = []
+    for name in BY_PATTERN:
+        found = fresh_by_pattern(name, embedder)
+        none = read_sections((FRESH / PATTERN_HAND / f"{name}.txt").read_text("utf-8"))["none"]
+        rows.append((name, found.found, found.found + len(found.missed), len(found.mistaken), len(none)))
+    columns = ("guardrail", "found", "of", "mistaken", "of what comes close")
+    notes = (
+        "what patterns see of sentences that nobody had them in mind for; no pattern was added for what they missed",
+    )
+    return Table("Guardrails by pattern and policy, on fresh sentences", columns, rows, notes)
 
 
 def _spread_table(embedder: Embedder) -> Table:

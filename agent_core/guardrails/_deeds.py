@@ -24,14 +24,14 @@ _DONE_AS = {  # each: words for one thing that may be done
     "block": "blocked frozen stopped locked deactivated disabled suspended",
     "unblock": "unblocked unfrozen unlocked activated reactivated enabled lifted",
     "cancel": "cancelled canceled terminated",
-    "end": "closed deleted removed",
+    "end": "closed deleted removed taken",
     "book": "booked rebooked arranged rearranged scheduled rescheduled reserved",
     "order": "ordered reordered requested issued reissued replaced",
     "send": "sent resent posted dispatched emailed mailed texted",
     "change": "changed moved updated amended corrected adjusted switched upgraded downgraded reset",
     "amount": "increased raised lowered reduced extended",
-    "money": "transferred paid repaid credited debited",
-    "register": "registered enrolled added submitted filed logged lodged processed",
+    "money": "transferred paid repaid credited debited topped",
+    "register": "registered enrolled added submitted filed logged lodged processed noted recorded",
     "renew": "renewed refilled",
     "tell": "notified alerted forwarded escalated",
     "all": "done sorted completed",
@@ -40,6 +40,7 @@ _NAMED_BY = {
     what: re.compile(rf"\b(?:{'|'.join(words.split())}{'|on (?:its|the|their) way' if what == 'send' else ''})\b", re.I)
     for what, words in _DONE_AS.items()
 }
+DEEDS = frozenset(_NAMED_BY)
 _HOW = r"(?: just| already| now| also| gone ahead and| \w+ly)*"
 _ANY = "|".join(word for words in _DONE_AS.values() for word in words.split())
 _WHOSE = r"(?:your|the|it|that|this|everything)(?: (?!(?:will|would|should|might|may|must|could|not)\b)\w+){0,3}?"

@@ -7,8 +7,14 @@ import re
 from agent_core.guardrails._text import any_of
 
 RULES = r"(?:instructions?|rules?|prompts?|guidelines?|directions?|programming|training|restrictions?|orders|guardrails?|safety)"
+_RULES_ABROAD = (
+    r"(?:anweisung(?:en)?|regeln?|vorgaben|vorschriften|instrucciones|reglas|consignes|instructions|règles|istruzioni|regole|instructies|"
+    r"regels|instruções|regras|instrukcje|instrukcji|zasady)"
+)
 ORDERS = any_of(
     [
+        rf"(?:ignorier\w*|vergiss|vergessen sie|missachte\w*|ignora\w*|olvid\w+|oubli\w+|ignore[zr]?|dimentica\w*|negeer|vergeet|esque[cç]\w+|"
+        rf"ignoruj|zapomnij)(?: \w+){{0,4}} {_RULES_ABROAD}",
         rf"(?:ignore|disregard|forget|override|bypass|overrule|drop|skip)(?: \w+){{0,4}} {RULES}",
         r"(?:ignore|disregard|forget) (?:everything|all|anything|whatever) (?:that )?(?:you were told|you've been told|above|before|they told you|i said before)",
         rf"(?:show|tell|read|reveal|repeat|print|give|recite|output|say)(?: \w+){{0,4}} (?:your|the)(?: \w+){{0,2}} (?:system prompt|prompt|hidden {RULES}|initial {RULES}|system {RULES})",

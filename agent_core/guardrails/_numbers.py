@@ -16,13 +16,16 @@ _UNIT_WORDS = (
     "eighteen nineteen"
 )
 _TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINAL_WORDS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_ORDINAL_WORDS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+)
 _MONTH_WORDS = "january february march april may june july august september october november december"
 
 _UNITS = {word: number for number, word in enumerate(_UNIT_WORDS.split())}
 _TENS = {word: 10 * number for number, word in enumerate(_TENS_WORDS.split(), 2)}
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_ORDINALS = {word: number for number, word in enumerate(_ORDINAL_WORDS.split(), 1)}
+_ORDINALS = {word: number for number, word in enumerate(_ORDINAL_WORDS.split(), 1)} | {"thirtieth": 30}
 _MONTHS = {word: number for number, word in enumerate(_MONTH_WORDS.split(), 1)}
 _CURRENCIES = {"£": "gbp", "$": "usd", "€": "eur", "pound": "gbp", "quid": "gbp", "gbp": "gbp", "dollar": "usd", "usd": "usd",
                "euro": "eur", "eur": "eur"}  # fmt: skip
@@ -168,10 +171,12 @@ class _Parser:
             if day is not None and self.word(index + 2) not in {*_CURRENCIES, *_SPANS_OF_TIME}:
                 return self._figure(index, index + 2, day, f"month:{_MONTHS[self.word(index)]}"), index + 2
             return None
-        day = self._day(index)
-        skip = 2 if self.word(index + 1) == "of" else 1
-        if day is not None and self.word(index + skip) in _MONTHS:
-            after = index + skip + 1
+        day, last = self._day(index), index
+        if self.word(index) in {"twenty", "thirty"} and (unit := self._day(index + 1)) is not None and unit < 10:
+            day, last = _TENS[self.word(index)] + unit, index + 1
+        skip = 2 if self.word(last + 1) == "of" else 1
+        if day is not None and day <= 31 and self.word(last + skip) in _MONTHS:
+            after = last + skip + 1
             return self._figure(index, after, day, f"month:{_MONTHS[self.word(after - 1)]}"), after
         return None
 

@@ -68,7 +68,7 @@ _FILLERS = frozenset(_FILLER_WORDS.split())
 
 class ConversationInjection:
     name = "conversation_injection"
-    version = "1"
+    version = "2"
     inputs = (Input.CONVERSATION,)
     means = Means.PATTERN
     blocks = True

@@ -1,7 +1,8 @@
 """What a candidate states stands in the approved wording, in a public source, or in what a tool found for the caller: every
-figure (amount, percentage, duration, time, date), every day that is named, every phone number, every promise, and every deed
-that is claimed ("I've blocked your card"). A model that gets one number wrong, promises a refund that nobody granted, or says
-that it did what no tool did, is worse than one that says nothing.
+figure (amount, percentage, duration, time, date; "twice as much" and "a few days" too), every day that is named, every phone
+number, every promise, every deed that is claimed ("I've blocked your card") and every one that is undertaken ("I'll send you
+the form"). A model that gets one number wrong, promises a refund that nobody granted, or says that it did or will do what no
+tool did or is to do, is worse than one that says nothing.
 
 Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
 promised; that the source grants it to this caller is for people to have checked when they approved it.
@@ -13,6 +14,8 @@ from agent_core.guardrails._deeds import deeds, names_deed
 from agent_core.guardrails._named_days import grounds, named_days
 from agent_core.guardrails._numbers import DigitRun, Figure, digit_runs, figures, same
 from agent_core.guardrails._promises import promises, speaks_of
+from agent_core.guardrails._relative_figures import ungrounded
+from agent_core.guardrails._undertakings import speaks_of_doing, undertakings
 from agent_core.guardrails.base import (
     PASSED,
     GuardInput,
@@ -33,6 +36,7 @@ class GroundingReason(Reason):
     PHONE_WITHOUT_SOURCE = "grounding_phone_without_source"
     PROMISE_WITHOUT_SOURCE = "grounding_promise_without_source"
     DEED_WITHOUT_SOURCE = "grounding_deed_without_source"
+    UNDERTAKING_WITHOUT_SOURCE = "grounding_undertaking_without_source"
 
 
 _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as bad to get wrong
@@ -40,7 +44,7 @@ _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as ba
 
 class Grounding:
     name = "grounding"
-    version = "5"
+    version = "6"
     inputs = (Input.CANDIDATE,)
     means = Means.POLICY
     blocks = True
@@ -64,6 +68,11 @@ class Grounding:
             GroundingReason.DEED_WITHOUT_SOURCE: tuple(
                 deed.span for deed in deeds(subject.text) if not any(names_deed(text, deed.what) for text in known)
             ),
+            GroundingReason.UNDERTAKING_WITHOUT_SOURCE: tuple(
+                undertaking.span
+                for undertaking in undertakings(subject.text)
+                if not any(speaks_of_doing(text, undertaking.what) for text in known)
+            ),
         }
         reasons = tuple(reason for reason, evidence in found.items() if evidence)
         if not reasons:
@@ -73,7 +82,9 @@ class Grounding:
 
 def _figures(text: str, known: tuple[str, ...], phones: tuple[DigitRun, ...]) -> tuple[Span, ...]:
     stated: list[Figure] = [figure for source in known for figure in figures(source)]
-    return tuple(
+    if any(day.name == "noon" for source in known for day in named_days(source)):
+        stated.append(Figure(12, "pm", 0, 0))
+    return ungrounded(text, known) + tuple(
         Span(figure.start, figure.end)
         for figure in figures(text)
         if not figure.plain

@@ -1,13 +1,15 @@
 """The candidate must be in the behaviour's language: a model that slips into another one isn't spoken.
 
-By function words, which no sentence of some length goes without, and by script. Few words prove nothing: such a text
-passes.
+By function words, which no sentence of some length goes without, and by script. Of a short sentence with nothing of our
+own in it one word is enough that no other language has; a single word proves nothing and passes, and so do names.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+from agent_core.guardrails._language_words import PROFILES, SPOKEN_HERE, TELLING
 from agent_core.guardrails._text import sentences, words
 from agent_core.guardrails.base import (
     PASSED,
@@ -28,34 +30,16 @@ class LanguageReason(Reason):
     OTHER_SCRIPT = "language_other_script"
 
 
-_FUNCTION_WORDS = {
-    "en": "the and you your is are to of for it that with have can will this we our please at on be from what i'm i'll "
-    "an as by not or but there here if how would do does help thank thanks it's don't",
-    "de": "der die das und ich sie ist nicht ein eine einen mit für auf den dem zu von wir ihre ihren ihr haben kann "
-    "können wird werden bitte es im am auch noch aber wenn oder wie",
-    "fr": "le la les et vous votre vos est sont de des du une un pour que qui dans avec nous notre pas ne je il elle "
-    "ce cette au aux sur peut pouvez être plus si ou où",
-    "es": "el la los las y usted su sus es son de del una un para que en con nosotros nuestro no por se lo puede "
-    "pueden está están más si o como al le",
-    "it": "il lo la gli le e lei suo sua è sono di del della una un per che in con noi nostro non si può possono più se "
-    "o come al alla i nel",
-    "nl": "de het een en u uw is zijn van voor dat met wij onze niet ik je op aan te kan kunnen wordt worden ook nog "
-    "maar als of hoe bij",
-    "pt": "o a os as e você seu sua é são de do da uma um para que em com nós nosso não por se pode podem está mais ou "
-    "como ao à",
-    "pl": "i w na z do się nie jest są to że pan pani pana państwa przez dla po od za jak co już została został będzie może "
-    "można proszę dziękuję",
-    "tr": "ve bir bu için ile de da ne mi mı değil var yok size sizin çok daha olarak olan oldu edildi lütfen yeni",
-    "sv": "och att det är en ett som på av för med den till inte du ditt din vi har kan om så jag var",
-}
-_PROFILES = {language: frozenset(text.split()) for language, text in _FUNCTION_WORDS.items()}
 _LEAD = 2  # other language's words beyond our own before it counts as that language
 _FOREIGN_LETTERS = 0.3
+_PARTICLES = re.compile(  # of a name: "van der Berg"
+    r"\b([A-Z]\w+\s)(?:(?:van|von|vom|der|den|de|la|le|di|del|da|dos|das|ter|zu|el|al)\s)+(?=[A-Z])"
+)
 
 
 class Language:
     name = "language"
-    version = "2"
+    version = "3"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -65,8 +49,8 @@ class Language:
     options_type = GuardOptions
 
     def judge(self, subject: GuardInput) -> Verdict:
-        if subject.language not in _PROFILES:
-            return PASSED  # a language without a profile here can't be told from another
+        if subject.language not in SPOKEN_HERE:
+            return PASSED  # a language with too few words here can't be told from another
         letters = [character for character in subject.text if character.isalpha()]
         foreign = sum(1 for letter in letters if not unicodedata.name(letter, "").startswith("LATIN"))
         whole = (Span(0, len(subject.text)),)
@@ -81,11 +65,18 @@ class Language:
 
 
 def _in_another(text: str, language: str) -> bool:
-    spoken = [word.text for word in words(text)]
-    ours = sum(1 for word in spoken if word in _PROFILES[language])
+    spoken = [
+        word.text for word in words(_PARTICLES.sub(r"\1", text)) if len(word.text) > 1 or not word.text.isascii()
+    ]  # letters are spelled
+    ours = sum(1 for word in spoken if word in PROFILES[language])
     return any(
         sum(1 for word in spoken if word in theirs) >= ours + _LEAD
-        for other, theirs in _PROFILES.items()
+        or (
+            len(spoken) > 1
+            and not any(word in PROFILES[language] - theirs for word in spoken)
+            and any(word in TELLING[other] - PROFILES[language] for word in spoken)
+        )
+        for other, theirs in PROFILES.items()
         if other != language
     )
 

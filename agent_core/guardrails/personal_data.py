@@ -46,6 +46,7 @@ class PersonalDataOptions(GuardOptions, frozen=True):
 
 
 _LONG_DIGITS = 7
+_IDENTITY_DIGITS = 6  # of a national insurance number
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
 _NATIONAL_INSURANCE = re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?:\s?\d){6}\s?[A-D]\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -56,13 +57,30 @@ _SPOKEN_EMAIL = re.compile(
 )
 _SECRET = any_of(
     [
-        r"(?:pin|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code)"
-        r"(?: (?:for|on|of|to)(?: \w+){1,4}?)? (?:is|was|will be)"
+        r"(?:pin|p i n|c v [vc]|security number|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code)"
+        r"(?: (?:for|on|of|to)(?: \w+){1,4}?)? (?:is|was|will be)",
+        r"code (?:that |which )?(?:i|we|they|you)(?: have|'ve)? \w+(?: \w+){0,3} (?:is|was)",
+        r"(?:three|security) (?:digits|numbers)(?: \w+){0,4} (?:are|were)",
+        r"(?:digits|numbers) on the back(?: of \w+ \w+)? (?:are|were)",
     ]
+)
+_ANSWER = any_of(  # to a question that proves who somebody is; no answer is a word that tells of the answer
+    [
+        r"(?:maiden name|(?:security|secret) answer|memorable (?:word|name|place|date)|answer to (?:your|the) (?:security|secret) question|password|passphrase)"
+        r" (?:is|was) (?!(?:not|no|now|the|a|an|your|what|wrong|right|correct|incorrect|one|what|something|case|too|still|at|in|on|only|never|always|used|asked|needed)\b)"
+        r"(?!\w+(?:ed|en|ing|able|ive|ary|ly|al|id)\b)[^\W\d_]{3,}(?=[.!,]|$)"
+    ]
+)
+_DRIVING_LICENCE = re.compile(r"\b[A-Z9]{5}\d{6}[A-Z9]{2}\d[A-Z]{2}\b", re.IGNORECASE)  # of Britain
+_OF_IDENTITY = re.compile(
+    r"\b(?:national\s+insurance|n\s?i|passport|licen[cs]e|nhs|social\s+security|tax|identity)(?:\s+(?:number|card))*\s+(?:is|was)"
+    r"(?:\s+[a-z]\b)*\s*$",
+    re.IGNORECASE,
 )
 _BORN = any_of(
     [
-        r"(?:date of birth|birth ?date|birthday|d o b|dob)(?: (?!(?:to|so|and|please)\b)\w+){0,4}? (?:is|was|as|on|of)",
+        r"(?:date of birth|birth ?date|birthday|d o b|dob)(?: (?!(?:to|so|and|please)\b)\w+){0,4}?(?:'s| (?:is|was|as|on|of))",
+        r"(?:you|he|she|they)(?: were|'re| are| was|'s)? born in (?!\d)\w+(?: \w+)? on",
         r"(?:you|he|she|they)(?: were|'re| are| was|'s)? born (?:on|in)",
     ]
 )
@@ -73,13 +91,15 @@ _DATED = re.compile(
 )
 _LIVES = any_of(
     [
-        r"(?:you|he|she|they)(?: still)? lives? (?:at|in)",
-        r"(?:your|his|her|their)(?: \w+)? (?:address|home|house|flat)(?: \w+){0,4}? (?:is|as|was|at)",
+        r"(?:you|he|she|they|(?:mr|mrs|ms|miss|dr) \w+)(?: still)? lives? (?:at|in)",
+        r"(?:have|got|see) (?:you|him|her|them)(?: \w+){0,3} (?:at|in)",
+        r"(?:registered|listed|recorded)(?: \w+){0,4} (?:at|to|as)",
+        r"(?:your|his|her|their)(?: \w+)? (?:address|home|house|flat)(?: \w+){0,4}? (?:is at|is|as|was|at)",
         r"(?:send|sent|goes|go|post|posted|deliver|delivered)(?: \w+){0,2}? to",
     ]
 )
 _STREET = re.compile(
-    r"\s+(?:number\s+)?(?:\d+[a-z]?|[a-z]+(?:[\s-][a-z]+)?),?(?:\s+[^\W\d_]+){1,3}\s+"
+    r"\s+(?:(?:flat|apartment|unit)\s+\w+,?\s+)?(?:number\s+)?(?:\d+[a-z]?|[a-z]+(?:[\s-][a-z]+)?),?(?:\s+[^\W\d_]+(?:['’]s)?){1,3}\s+"
     r"(?:street|road|avenue|lane|drive|close|court|gardens|terrace|crescent|square)\b",
     re.IGNORECASE,
 )
@@ -89,7 +109,7 @@ _WORD_AND_DIGITS = re.compile(r"[\s:\"']{1,3}(?=\S*[a-z])(?=\S*\d)\S{6,}", re.IG
 
 class PersonalData:
     name = "personal_data"
-    version = "3"
+    version = "4"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -126,7 +146,7 @@ def _numbers(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Spa
             yield PersonalDataReason.SECRET, span
         elif 13 <= len(run.digits) <= 19 and _luhn(run.digits):
             yield PersonalDataReason.CARD_NUMBER, span
-        elif sizes == (3, 2, 4):
+        elif sizes == (3, 2, 4) or (len(run.digits) >= _IDENTITY_DIGITS and _OF_IDENTITY.search(text[: run.start])):
             yield PersonalDataReason.NATIONAL_ID, span
         elif sizes == (2, 2, 2) or (len(run.digits) == 6 and _after(text, run.start, "sort code")):
             yield PersonalDataReason.SORT_CODE, span
@@ -138,8 +158,11 @@ def _formats(text: str) -> Iterator[tuple[PersonalDataReason, Span]]:
     for match in _IBAN.finditer(text):
         if _mod_97(re.sub(r"[ -]", "", match[0]).upper()):
             yield PersonalDataReason.IBAN, Span(match.start(), match.end())
-    for match in _NATIONAL_INSURANCE.finditer(text):
-        yield PersonalDataReason.NATIONAL_ID, Span(match.start(), match.end())
+    for pattern in (_NATIONAL_INSURANCE, _DRIVING_LICENCE):
+        for span in spans(pattern, text):
+            yield PersonalDataReason.NATIONAL_ID, span
+    for span in spans(_ANSWER, text):
+        yield PersonalDataReason.SECRET, span
 
 
 def _mails(text: str, own: set[str]) -> Iterator[tuple[PersonalDataReason, Span]]:

@@ -60,7 +60,7 @@ class PromptInjectionOptions(GuardOptions, frozen=True):
 
 class PromptInjection:
     name = "prompt_injection"
-    version = "2"
+    version = "3"
     inputs = (Input.CONVERSATION,)
     means = Means.CLASSIFIER
     blocks = True

@@ -29,16 +29,37 @@ class ThirdPartyReason(Reason):
 
 _PERSON = (
     r"(?:husband|wife|spouse|partner|mother|mum|mom|father|dad|son|daughter|brother|sister|grandmother|grandfather|nan|gran|"
-    r"granny|grandad|parents?|aunt|uncle|fiancee?|boyfriend|girlfriend|friend|neighbour|boss|grandson|granddaughter|niece|nephew|tenant|flatmate|lodger)"
+    r"granny|grandad|parents?|aunt|uncle|fiancee?|boyfriend|girlfriend|friend|neighbour|boss|grandson|granddaughter|niece|nephew|tenant|flatmate|lodger|"
+    r"step(?:dad|mum|father|mother)|employer|manager|widower|ex(?:[- ](?:husband|wife|partner))?|stepson|stepdaughter|cousin|in[- ]laws?|(?:mother|father|sister|brother)[- ]in[- ]law|housemate|roommate|widow|godmother)"
 )
+_CLIENT = r"(?:client|customer|patient|resident|service user|tenant|ward|beneficiary)s?"
+_THEM = r"(?:him|her|them)"
+_THEIR = r"(?:his|her|their)"
 _I_AM = r"(?:i'm|i am|this is|it is|it's|speaking is|my name is \w+ (?:and )?i'm)"
 _CALLING = r"(?:calling|ringing|phoning|speaking|asking|enquiring|on the phone|acting|here)"
 _OWNED = (
     r"(?:account|card|balance|money|statement|pin|loan|mortgage|savings|payment|direct debit|bill|details|tariff|prescription|medication|"
-    r"(?:meter )?reading|meter|policy|contract|pension|benefit)s?"
+    r"(?:meter )?reading|meter|policy|contract|pension|benefit|overdraft|claim|premium|insurance|number|reading|contract)s?"
 )
 _RELATIVE = any_of(
     [
+        rf"(?:need|want|about|it's|it is|see|get|know|check|change|pay off|sort(?: out)?|open|close|settle|clear|use|renew)(?: \w+){{0,2}} (?:my|our) (?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}",
+        rf"(?:sort(?:ing)?(?: out)?|deal(?:ing)? with|handl(?:e|ing)|pay(?:ing)?|look(?:ing)? after|manag(?:e|ing))(?: \w+){{0,3}} (?:bills?|money|accounts?|banking|finances|paperwork|insurance|affairs|post|energy|phone) (?:for|of) (?:my|our|an?) (?:\w+ )?{_PERSON}",
+        rf"(?:my (?:\w+ )?{_PERSON}|he|she|they)(?:'s|'re| is| are| can't| cannot| isn't| doesn't| won't)(?: \w+){{0,6}} so (?:i'm|i am|i'll|i have to|i've got to) (?:\w+ )?(?:talk|speak|ring|call|ask|phon|do|deal|handl)\w*",
+        rf"(?:he|she|they|my (?:\w+ )?{_PERSON})(?: can't| cannot| won't| doesn't)(?: \w+){{0,4}},? (?:i'm|i am) (?:speaking|talking|ringing|calling|asking|doing)",
+        rf"(?:look after|looking after|do|handle|manage|run|see to) (?:my|our|the) (?:\w+ )?{_PERSON}'s (?:\w+ )?(?:banking|money|finances|affairs|bills|post|paperwork|accounts?)",
+        rf"(?:tell me|know|find out|see|check|say) (?:when|what|how much|where|whether|if|which)(?: \w+)? (?:my|our) (?:\w+ )?{_PERSON}(?: \w+)? (?:paid|pays|owes?|spent|spends?|has|gets?|earns?|withdrew|sent|bought)",
+        rf"(?:{_PERSON}|mum|mother|father) of (?:the|your|an?) (?:account holder|customer|cardholder|policyholder)",
+        rf"{_PERSON}(?: has|'s|'ve| have)? (?:asked|given|told|got|wants?|wanted|sent|would like) me (?:to|{_THEIR})(?: \w+){{0,4}}",
+        r"(?:he|she)(?:'s| has)? (?:asked|wants|wanted|told) me to (?:ring|call|phone|sort|find|ask|check|speak|do|change|cancel|get|deal)",
+        rf"(?:not (?:mine|my {_OWNED})|(?:isn't|not) in my name)(?: \w+)? (?:it's|it is|but|that's) (?:my|our) (?:\w+ )?{_PERSON}'?s?",
+        rf"(?:it's|it is|this is|that's) for (?:a|my|our) (?:\w+ )?{_PERSON}(?: of mine)?",
+        rf"(?:get|know|tell|have|give me|see|check|find out)(?: \w+){{0,3}} (?:balance|payments?|bill|account|card|statement|number|details|reading|policy) (?:for|of) (?:a|my|our) (?:\w+ )?{_PERSON}",
+        rf"(?:what|how much|which|where|whether|if)(?: \w+)? (?:my|our) (?:\w+ )?{_PERSON}(?:'s| has| have)? (?:\w+ )?(?:got|has|have|owes?|spends?|spent|pays?|paid|been paid|earns?|in)(?: (?:in|on|for) (?:his|her|their))?",
+        rf"(?:deal with|look after|handle|manage|run|do|see to|take care of) (?:all )?(?:(?:of )?{_THEIR}|my (?:\w+ )?{_PERSON}'s) (?:\w+ )?(?:paperwork|money|finances|accounts?|affairs|bills?|banking|bookkeeping|post)",
+        rf"(?:doing|sorting|handling|arranging|asking|calling|ringing) (?:this|it|that|all this) (?:\w+ )?for (?:{_THEM}|(?:a|my|our) (?:\w+ )?{_PERSON})",
+        rf"(?:get|log|look|break) (?:in ?to|on to|at) (?:(?:my|our) )?(?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}",
+        rf"(?:he|she|they)(?:'s|'re| is| are) (?:my|our) (?:\w+ )?{_PERSON} and (?:he|she|they|i)(?:'s|'re|'m| is| are| can't| cannot| doesn't| has| have)",
         rf"(?:collect|pick up|change|cancel|update|check|see|pay|block|stop)(?: \w+){{0,5}} my (?:\w+ )?{_PERSON}'s (?:\w+ )?{_OWNED}",
         rf"{_CALLING} (?:up )?(?:for|on behalf of|instead of|in the name of) (?:a|my|our|the) (?:\w+ )?{_PERSON}",
         rf"(?:authori[sz]ed|allowed|here) to (?:speak|act|call|ring) (?:for|on behalf of) (?:my|our|a|the) (?:\w+ )?{_PERSON}",
@@ -64,6 +85,23 @@ _ROLE = (
 )
 _REPRESENTATIVE = any_of(
     [
+        r"(?:got|have|hold|been given|registered|granted)(?: \w+){0,3} powers? of attorney (?:for|over|from)(?! (?:me|myself|my own))",
+        r"(?:authority|permission|consent|mandate|instructions?) (?:to (?:act|speak|talk|call|ring|deal|ask)|from)(?: \w+)? (?:for|on behalf of|with|about|from)? ?(?:mr|mrs|ms|miss|dr|him|her|them|my|the (?:account holder|customer))",
+        rf"in my (?:capacity|role|position) as (?:\w+ )?(?:\w+ )?{_ROLE}",
+        rf"(?:made|named|appointed|chose) me (?:as )?(?:the |an? |his |her |their )?(?:\w+ )?{_ROLE}",
+        r"(?:one|some|two|both) of (?:our|my) (?:residents?|clients?|tenants?|patients?|customers|service users)",
+        r"(?:run|do|keep|keeping|doing) the (?:books|accounts|payroll|admin) for (?!me|us)\w+",
+        rf"(?:i'm|i am|we're|we are) (?:the |an? )?(?:\w+ )?(?:{_ROLE}|bookkeeper|paralegal|interpreter|broker|advocate|loss adjuster) (?:for|of|to|at|with) (?:the|an?|mr|mrs|ms|miss|dr|his|her|their|my) ?\w*(?= |$)",
+        r"we (?:act|represent|speak)(?: for| on behalf of)? (?:the|your|an?|one|mr|mrs|ms) \w+",
+        r"(?:i'm|i am) (?:speaking|acting|here|calling|ringing|writing) as (?:his|her|their|the) \w+",
+        r"(?:i'm|i am|we're|we are) (?:his|her|their) (?:\w+ )?(?:probation officer|legal \w+|union rep\w*|teacher|nurse|doctor|therapist|keyworker|landlord|employer|manager)",
+        rf"(?:i'm|i am|we're|we are) (?:\w+ )?(?:his|her|their|the \w+'s) (?:\w+ )?(?:{_ROLE}|(?:support|key|case|social) ?worker|interpreter|bookkeeper|broker|union rep|advocate|keyworker|nurse)",
+        rf"(?:an? |my |our |the )?{_CLIENT} (?:has |have |'s )?(?:asked|instructed|authori[sz]ed|wants|want) (?:me|us)",
+        r"(?:appointed|acting|made|named)(?: as)?(?: (?:a|the|his|her|their))? (?:deputy|guardian|attorney|executor|administrator|trustee|receiver|conservator)(?! (?:for|of) (?:me|myself))",
+        r"(?:i'm|i am|we're|we are)(?: the| an?)? (?:\w+ )?(?:insolvency practitioner|liquidator|administrators?|official receiver|letting agents?|managing agents?|estate agents?|executors?|loss adjuster|debt adviser)(?: (?:in|for|of|on|to|acting|handling|dealing|looking|with))",
+        rf"(?:interpreting|translating|speaking|signing) for (?:mr|mrs|ms|miss|dr|{_THEM}|the|my|our|an?) ?\w*",
+        r"(?:acting|speaking|calling|ringing|asking) (?:for|on behalf of) (?:the |an? |my |our )(?:\w+'s |\w+ )?(?:director|company|firm|estate|owner|employer|trust|charity|landlord|tenants?)",
+        r"(?:i'm|i am) (?:the|his|her|their) landlord(?: \w+){0,8} tenants?(?:'s)?",
         r"(?:letter|form) of authority (?:for|from)",
         r"(?:i|we) (?:act|speak) (?:for|on behalf of) (?:mr|mrs|ms|miss|dr|my|our) \w+",
         rf"(?:i'm|i am|we're|we are) (?:an? |the )?(?:\w+ )?{_ROLE} (?:acting|calling|ringing|speaking) (?:for|on behalf of|in)",
@@ -83,7 +121,7 @@ _REPRESENTATIVE = any_of(
 _OFFICE = (
     r"(?:police|metropolitan police|met|crime agency|national crime agency|tax office|hmrc|revenue|customs|court|council|government|home office|"
     r"fraud (?:team|department|squad|unit)|security (?:team|department)|it (?:team|department|support)|head office|headquarters|"
-    r"compliance(?: team| department)?|internal audit|regulator|financial conduct authority|fca|interpol|immigration)"
+    r"social services|probation(?: service)?|dwp|department for work and pensions|job ?centre|trading standards|housing association|citizens advice|ofgem|ofcom|ombudsman|inland revenue|compliance(?: team| department)?|internal audit|regulator|financial conduct authority|fca|interpol|immigration)"
 )
 _AUTHORITY = any_of(
     [
@@ -98,7 +136,9 @@ _AUTHORITY = any_of(
         rf"(?:it's|it is|this is)(?: \w+)? (?:from )?(?:the |your )?(?:\w+ )?{_OFFICE}(?: \w+)? (?:speaking|here|calling|i need|we need|give)",
         rf"(?:it's|this is) (?:me|\w+) from (?:the |your )?(?:\w+ )?{_OFFICE}",
         r"i work (?:for|at|in) (?:the |your )(?:police|tax office|bank|fraud \w+|security \w+|it \w+|revenue|court|head office)(?: \w+)*? (?:and|so|i need|we need)",
-        r"(?:i'm|i am) (?:a|an|the) (?:bailiff|police ?(?:man|woman|officer)|detective|tax inspector|court officer|civil servant)",
+        r"(?:i'm|i am) (?:a|an|the) (?:bailiff|police ?(?:man|woman|officer)|detective|tax inspector|court officer|civil servant)(?! (?:\w+ )?(?:do|can|could|would|is there|does|on|and (?:would|want|wonder)))",
+        r"(?:this|it) is the (?:county |crown |high |magistrates |family |coroner's )*court",
+        r"(?:i'm|i am|we're|we are) (?:the |a |an )?(?:court |enforcement |high court )(?:appointed )?(?:officer|bailiff|agent)s?",
         r"(?:official|police|criminal|court) (?:enquiry|inquiry|investigation|business)(?! number)",
     ]
 )
@@ -113,7 +153,7 @@ _TOLD_OF = any_of(
 
 class ThirdParty:
     name = "third_party"
-    version = "2"
+    version = "3"
     inputs = (Input.CALLER,)
     means = Means.PATTERN
     blocks = False

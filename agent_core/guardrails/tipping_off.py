@@ -47,6 +47,60 @@ _LOOK = (
 _HOLD = r"(?:froze|frozen|freez(?:e|es|ing)|h[eo]ld(?:s|ing)?|stop(?:s|ped|ping)?|block(?:s|ed|ing)?|restrict(?:s|ed|ing)?|seiz(?:e|es|ed|ing))"
 _TELL = r"(?:report|disclos|refer|pass|escalat|submitt?|notif[iy]|inform|alert|flag|sen[dt]|told|tell|hand)\w*"
 _CRIMINAL = r"(?:launder\w*|mules?|criminals?|fraudsters?|terroris\w+|stolen|illegal|proceeds of crime|from crime)"
+_OFFENCE = r"(?:fraud|theft|tampering|laundering|crime|criminal activity|mule activity|terrorism|dishonesty|deception|misuse|wrongdoing|something illegal)"
+_SLEUTHS = (
+    r"(?:(?:anti[- ]?)?fraud (?:team|unit|department|desk|people|investigators?)|(?:special |internal )?investigat(?:ions?|ive) (?:team|unit|department)|"
+    r"investigators?|security (?:team|people)|compliance(?: (?:team|people|unit|department|officer))?|(?:financial crime|aml|anti[- ]money[- ]laundering) (?:team|people|unit|department|officer))"
+)
+_YOUR = r"(?:you|your (?:\w+ ){0,2}?(?:name|file|account|accounts|claim|policy|profile|payments?|transfers?|transactions?|deposits?|money|business|activity|records?|meter(?: readings?)?|application|case))"
+_UNMISTAKABLE = {  # in whatever sentence: nothing of this is said to everybody
+    TippingOffReason.INVESTIGATION: any_of(
+        [
+            rf"{_YOUR}(?: is| are|'re| was| were| has been| have been| came| fell)(?: \w+)? under (?:suspicion|surveillance|scrutiny)",
+            rf"{_YOUR}(?: is| are|'re|'s| was| were)(?: \w+)? (?:the subject of|subject to|the target of|part of|at the cent(?:re|er) of) (?:an?|the|our) (?:\w+ )?(?:investigation|inquiry|enquiry|probe)",
+            r"(?:suspect|suspects|suspected|suspicious of) (?:you|your) (?:of|\w+ of|\w+ (?:isn't|is not|aren't))",
+            r"(?:suspect|suspects|believe|believes|doubt|doubts)(?: that)? (?:the|this|that|your) (?:\w+ )?(?:claim|policy|application|story|loss|accident)(?: \w+){0,2} (?:isn't|is not|wasn't|was not|is|was) (?:honest|genuine|true|real|fake|staged|made up|false|invented)",
+            rf"(?:while|until|before|unless) (?:the |our |their )?{_SLEUTHS} (?:finish|are|is|have|has|decide|look|clear|say|let|examine|check)\w*",
+            rf"(?:{_AUTHORITIES})(?: would| do|'d)? (?:like|want|wants|wish|need|needs) to (?:talk|speak) to you",
+            rf"(?:{_AUTHORITIES}) (?:are|is|have been|has been|got|were) (?:\w+ )?(?:involved|brought in|called in)",
+            rf"(?:police|criminal|fraud|crime) (?:inquiry|enquiry|investigation|probe|case)(?: \w+)? (?:into|about|against|on|regarding) (?:{_YOUR}|this|the)",
+            rf"(?:suspected|suspicion) (?:of|for) (?:\w+ )?(?:{_OFFENCE}|being (?:fraudulent|false|staged|a (?:\w+ )?mule|involved))",
+            r"(?:suspect|suspects|believe|believes|think|thinks|fear|fears|looks(?: to us)?)(?: that| as (?:though|if)| like)* (?:you|you're|you are|your)(?: \w+){0,4} (?:involved in|part of|behind|complicit in|committing|laundering|a (?:\w+ )?mule|a fraudster|fraudulent|guilty)",
+            rf"(?:they|we|somebody|someone|{_SLEUTHS})(?:'re|'s| are| is|'ve been| have been| has been) (?:\w+ )?(?:monitoring|watching|tracking|investigating|looking into|surveilling|keeping (?:an eye|tabs) on) {_YOUR}",
+            rf"{_YOUR}(?: is| are|'re|'s)(?: \w+)? being (?:\w+ )?(?:watched|monitored|investigated|tracked|looked (?:at|into) (?:for|over) (?:\w+ )?{_OFFENCE})",
+            rf"(?:looked into|examined|reviewed|investigated|checked)(?: \w+)? (?:for|over|because of|on suspicion of) (?:\w+ )?{_OFFENCE}",
+            rf"{_YOUR}(?: has| is|'s| was| have)(?: \w+){{0,2}} (?:with|to|gone to|passed to|referred to|sent to|handed to|in the hands of) (?:our |the |an? )?(?:\w+ )?{_SLEUTHS}",
+            rf"(?:the |our |this )?(?:case|file|matter) (?:is|'s|has gone|went|lies|sits)(?: \w+)? (?:with|to) (?:our |the )?(?:\w+ )?{_SLEUTHS}",
+            rf"{_SLEUTHS} (?:has|have|had|holds?|opened|keeps?|wants?|will (?:decide|determine|contact|question)|asked)(?: \w+){{0,4}} (?:{_YOUR}|what happens|where your)",
+            rf"(?:opened|started|launched|begun)(?: \w+){{0,2}} (?:case|file|inquiry|enquiry|investigation|probe) (?:on|into|about|against) {_YOUR}",
+            rf"(?:pending|awaiting|during|until)(?: \w+){{0,4}} (?:investigations?|inquiry|enquiry)(?: \w+){{0,2}}(?: into {_YOUR}| by {_SLEUTHS}|[.]|$)",
+        ]
+    ),
+    TippingOffReason.REPORT: any_of(
+        [
+            r"(?:tip|tipped|tipping) (?:you |the customer |them |him |her |anyone )?off",
+            r"(?:mustn't|shouldn't|should not|must not|ought not to|oughtn't to)(?: \w+)? (?:tell|say|mention|let you know|reveal)(?: \w+){0,4} but",
+            r"suspicion reports?",
+            rf"(?:let|made|making|letting) (?:the )?{_AUTHORITIES} (?:know|aware)(?: \w+)? (?:about|of) {_YOUR}",
+            r"(?:not|n't)(?: \w+)? (?:supposed|meant|allowed|permitted) to (?:tell|say|mention|let you know|reveal)(?: \w+){0,4} but",
+            rf"(?:raised|reported|registered|voiced|filed|logged) (?:\w+ )?(?:concerns?|suspicions?|something) (?:about|on|regarding|over) {_YOUR}",
+            r"(?:you've|you have|you were|your \w+ (?:has|have|was|were))(?: been)? reported (?:to|for|over|as) (?!you|lost|stolen|missing)",
+        ]
+    ),
+    TippingOffReason.FLAG: any_of(
+        [
+            rf"(?:fraud|crime|risk|mule|laundering|cifas|suspicion) (?:markers?|flags?|warnings?|entry|notes?)(?: \w+){{0,3}} (?:against|on|beside|by|next to|over) {_YOUR}",
+            rf"(?:markers?|flags?|warnings?) (?:for|of|about) (?:\w+ )?{_OFFENCE}(?: \w+){{0,2}} (?:against|on|beside) {_YOUR}",
+            rf"{_YOUR}(?: has|'s| is|'re|'ve| have| was| were| are)(?: been)?(?: \w+)? (?:flagged|marked|tagged|listed|red[- ]flagged)(?: \w+){{0,4}} (?:high[- ]risk|suspicious|suspect|a risk|{_OFFENCE})",
+            rf"(?:alerts?|alarms?|warnings?|red flags?)(?: \w+){{0,2}} (?:went off|was (?:raised|triggered)|were (?:raised|triggered)|came up|has gone off)(?: \w+){{0,3}} (?:on|about|against|over|because of|by|for) (?:{_YOUR}|the (?:cash|money|deposits?|payments?|transfers?) (?:that )?you)",
+            rf"(?:{_AUTHORITIES}|{_SLEUTHS})(?: have| has|'ve| had)?(?: \w+)? (?:put|placed|slapped) an? (?:stop|hold|block|freeze|marker|restriction) on",
+            rf"(?:{_YOUR}|your details)(?: is| are|'re|'s)? (?:\w+ )?on (?:an?|the|our) (?:\w+ )?(?:fraud|sanctions|crime|cifas|suspects?|mule|laundering) (?:register|database|list|file)",
+            r"(?:sanctions|laundering|financial crime|mule) (?:match|hit|alert|flag|warning|marker|checks? (?:on|flagged|picked|stopped|hit))",
+            r"(?:picked up|caught|stopped|spotted|flagged|held) by (?:our |the )?(?:\w+ )?(?:laundering|financial crime|sanctions|aml|fraud) (?:checks?|controls?|monitoring|filters?|systems?|screening)",
+            r"(?:suspicious|unusual) (?:pattern|activity|transactions?|payments?)(?: \w+){0,2} (?:by|from|linked to|on the part of) you",
+        ]
+    ),
+}
 _PATTERNS = {
     TippingOffReason.INVESTIGATION: any_of(
         [
@@ -117,7 +171,7 @@ _EVERYBODYS = any_of(
 
 class TippingOff:
     name = "tipping_off"
-    version = "2"
+    version = "3"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True
@@ -130,11 +184,10 @@ class TippingOff:
         found: dict[TippingOffReason, list[Span]] = {}
         for at in sentences(subject.text):
             said = subject.text[at.start : at.end]
-            if _EVERYBODYS.search(said):
-                continue
-            for reason, pattern in _PATTERNS.items():
-                for span in spans(pattern, said):
-                    found.setdefault(reason, []).append(Span(at.start + span.start, at.start + span.end))
+            for patterns in (_UNMISTAKABLE,) if _EVERYBODYS.search(said) else (_UNMISTAKABLE, _PATTERNS):
+                for reason, pattern in patterns.items():
+                    for span in spans(pattern, said):
+                        found.setdefault(reason, []).append(Span(at.start + span.start, at.start + span.end))
         if not found:
             return PASSED
         return blocked(*found, evidence=tuple({span for each in found.values() for span in each}))

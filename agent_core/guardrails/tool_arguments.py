@@ -50,7 +50,7 @@ _MARKUP = re.compile(
 
 class ToolArguments:
     name = "tool_arguments"
-    version = "1"
+    version = "2"
     inputs = (Input.ARGUMENTS,)
     means = Means.PATTERN
     blocks = True

@@ -17,8 +17,9 @@ from agent_core.guardrails._examples import read_sections
 from agent_core.guardrails._learning import shipped_models
 from agent_core.guardrails._spread import TURN
 from agent_core.guardrails.base import GuardInput, Means, ScoringGuardrail, Stage
+from benchmarks.guardrails import BY_PATTERN as FRESH_BY_PATTERN
 from benchmarks.guardrails import FRESH as FRESH_FOLDER
-from benchmarks.guardrails import HANDS, LEARNT, PARTS, examples, fresh, judged, measured, score
+from benchmarks.guardrails import HANDS, LEARNT, PARTS, examples, fresh, fresh_by_pattern, judged, measured, score
 from benchmarks.meaning_models import lessons, spread_lesson
 from providers.embeddings import MiniLM
 
@@ -62,6 +63,14 @@ FRESH = {  # recall of sentences that were written for this alone, by each of th
     "complaint_meaning": 0.82,
     "prompt_injection": 0.86,
     "vulnerability_meaning": 0.84,
+}
+PATTERNS_FIND = {  # recall of the seventh hand's; none of what comes close is mistaken
+    "agent_tone": 0.22,
+    "grounding": 0.8,
+    "language": 0.59,
+    "personal_data": 0.83,
+    "third_party": 0.58,
+    "tipping_off": 0.31,
 }
 JUDGED = HANDS[-2:]  # the earlier ones would cost seconds of embedding: they are the benchmark's
 MISTAKEN_CUES = 0.02  # of everyday sentences; what blocks may be mistaken at none
@@ -123,6 +132,14 @@ def test_fresh_sentences_are_judged_as_well_as_they_were(name: str, hand: str, e
     assert found.near <= MISTAKEN_NEAR, found.mistaken
     if found.everyday is not None:
         assert found.everyday <= (0.0 if registry.find(name).blocks else MISTAKEN_CUES), found.mistaken
+
+
+@pytest.mark.parametrize("name", FRESH_BY_PATTERN)
+def test_patterns_find_as_much_of_fresh_sentences_as_they_did_and_mistake_none(name: str, embedder: MiniLM) -> None:
+    found = fresh_by_pattern(name, embedder)
+    assert found.recall is not None
+    assert found.recall >= PATTERNS_FIND[name], found.missed
+    assert not found.mistaken
 
 
 def test_enough_of_every_day_is_judged() -> None:
