@@ -40,7 +40,7 @@ $(STAMPS)/voice: locks/voice.lock pyproject.toml | .venv/bin/python
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: locks/dev.lock pyproject.toml | .venv/bin/python
-	@echo "ledgerline: fetching what the tests need: 533 MB to download, 1.2 GB on disk"
+	@echo "ledgerline: fetching what the tests need: 537 MB to download, 1.2 GB on disk"
 	@$(UV) pip sync --python $(BIN)/python --require-hashes locks/dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/voice
