@@ -57,7 +57,7 @@ _SPOKEN_EMAIL = re.compile(
 )
 _SECRET = any_of(
     [
-        r"(?:pin|p i n|c v [vc]|security number|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code)"
+        r"(?:pin|p i n|c v [vc]|(?<!social\s)security number|pin number|password|passcode|pass code|security code|access code|one time code|cvv|cvc|(?<!sort\s)code)"
         r"(?: (?:for|on|of|to)(?: \w+){1,4}?)? (?:is|was|will be)",
         r"code (?:that |which )?(?:i|we|they|you)(?: have|'ve)? \w+(?: \w+){0,3} (?:is|was)",
         r"(?:three|security) (?:digits|numbers)(?: \w+){0,4} (?:are|were)",
