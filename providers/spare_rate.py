@@ -11,7 +11,7 @@ import math
 from collections import deque
 
 SPARE_BELOW = 0.9  # of the limit, by as many first calls as there may well be
-WATCHED_S = 10.0
+WATCHED_S = (10.0, 60.0)  # the newest calls, and whether that is but a lull: turns come by chance
 _BUNCH = 10.0  # calls of one turn come together
 _DEVIATIONS = 2.0  # turns come by chance: so far above what was seen their mean may well lie
 _READINGS = 64
@@ -22,7 +22,7 @@ class SpareRate:
     """Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
-        self._calls: deque[float] = deque()
+        self._windows = [_Window(seconds) for seconds in WATCHED_S]
         self._since_s: float | None = None
         self._told: deque[float] = deque(maxlen=_READINGS)
 
@@ -30,9 +30,8 @@ class SpareRate:
         """A call that would have been made without hedging."""
         if self._since_s is None:
             self._since_s = now_s
-        self._calls.append(now_s)
-        while self._calls[0] < now_s - WATCHED_S:
-            self._calls.popleft()
+        for window in self._windows:
+            window.add(now_s)
 
     def tell(self, requests_per_s: float) -> None:
         """An answer told it. Where a limit is counted by the window, this grows until the window ends: the most counts."""
@@ -42,8 +41,30 @@ class SpareRate:
         """True where nothing is known of its limit. What a process that has just begun didn't see counts as full."""
         if not self._told or self._since_s is None:
             return True
-        limit = max(self._told)
-        unseen_s = max(0.0, WATCHED_S - (now_s - self._since_s))
-        came = sum(at_s >= now_s - WATCHED_S for at_s in self._calls)
-        may_well = came + _DEVIATIONS * math.sqrt(_BUNCH * came) + unseen_s * limit
-        return may_well < SPARE_BELOW * limit * WATCHED_S
+        limit, seen_s = max(self._told), now_s - self._since_s
+        return all(window.well_below(SPARE_BELOW * limit, limit, seen_s, now_s) for window in self._windows)
+
+
+class _Window:
+    """Calls of the newest ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._calls: deque[float] = deque()
+
+    def add(self, now_s: float) -> None:
+        self._calls.append(now_s)
+        self._forget(now_s)
+
+    def well_below(self, rate: float, limit: float, seen_s: float, now_s: float) -> bool:
+        """Whether as many calls as there may well be in it are fewer than come at ``rate``. ``limit``: at what rate those
+        came that the shortest window didn't see; a longer one is as long as what was seen."""
+        self._forget(now_s)
+        shortest_s = min(WATCHED_S)
+        came, over_s = len(self._calls), min(self._seconds, max(seen_s, shortest_s))
+        unseen = max(0.0, shortest_s - seen_s) * limit
+        return came + _DEVIATIONS * math.sqrt(_BUNCH * came) + unseen < rate * over_s
+
+    def _forget(self, now_s: float) -> None:
+        while self._calls and self._calls[0] < now_s - self._seconds:
+            self._calls.popleft()

@@ -40,8 +40,17 @@ def test_who_has_just_begun_holds_back_until_it_has_seen_enough() -> None:
 
 
 def test_what_came_long_ago_counts_no_more() -> None:
-    busy = watched(90, 90.0)
-    assert busy.allows(20.0 + WATCHED_S + 0.1)
+    busy = watched(90, 90.0, seconds=60)
+    assert not busy.allows(60.0 + min(WATCHED_S) + 0.1), "a lull, for all that one knows"
+    assert busy.allows(60.0 + max(WATCHED_S) + 0.1)
+
+
+def test_a_lull_at_the_limit_is_no_room() -> None:
+    lulled = watched(90, 90.0, seconds=60)
+    for second in range(61, 72):
+        lulled.first(float(second))
+    assert not lulled.allows(71.0)
+    assert watched(45, 90.0, seconds=60).allows(60.0)
 
 
 def test_the_most_that_was_told_is_the_limit() -> None:
