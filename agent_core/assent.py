@@ -102,9 +102,15 @@ def assent(text: str, said_as: AssentWords = ENGLISH, asked: str = "") -> Assent
     return Assent.UNCLEAR
 
 
+def denies(text: str, said_as: AssentWords = ENGLISH) -> bool:
+    """Whether a no stands in it, whatever stands beside: "no, not my debit card"."""
+    return _patterns(said_as).some_no.search(" ".join(words_of(text))) is not None
+
+
 class _Patterns(NamedTuple):
     yes: re.Pattern[str]
     no: re.Pattern[str]
+    some_no: re.Pattern[str]
     yes_and_more: re.Pattern[str]
     fillers: frozenset[str]
 
@@ -115,7 +121,8 @@ def _patterns(said_as: AssentWords) -> _Patterns:
     around = f"(?: (?:{_either((*said_as.yes, *said_as.polite))}))*"
     yes_and_more = f"{yes} (?P<more>.+?){around}"
     fillers = frozenset(map(_plain, said_as.fillers))
-    return _Patterns(re.compile(yes), re.compile(no), re.compile(yes_and_more), fillers)
+    some_no = re.compile(rf"(?<!\S)(?:{_either(said_as.no)})(?!\S)")
+    return _Patterns(re.compile(yes), re.compile(no), some_no, re.compile(yes_and_more), fillers)
 
 
 def _only(phrases: tuple[str, ...], polite: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from agent_core.assent import ENGLISH, Assent, AssentWords, assent
+from agent_core.assent import ENGLISH, Assent, AssentWords, assent, denies
 from agent_core.barge_in import BargeIn
 from agent_core.hedging import Hedge, Hedging, Purpose, at_once
 from agent_core.proofs import Proofs
@@ -304,6 +304,10 @@ class Behaviour(_Data):
     def hears(self, text: str, asked: str = "") -> Assent:
         """Whether that is a plain yes or a plain no, or a yes that says again what was ``asked``."""
         return assent(text, self.assent or ENGLISH, asked)
+
+    def hears_a_no(self, text: str) -> bool:
+        """Whether a no stands in it, plain or with more."""
+        return denies(text, self.assent or ENGLISH)
 
     def offered_by(self, phrase_id: str) -> str | None:
         """The intent that a yes to this holding line leads to."""

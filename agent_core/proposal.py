@@ -19,7 +19,8 @@ MOST_TELLINGS = 2  # how often an outcome is begun to be told, before the caller
 class Proposal(msgspec.Struct, frozen=True):
     """``question``: the caller's words that led to it. ``read_at_us``: when the state was. ``results``: step → what came of
     it. ``outcome`` and ``reason``: as in ``WriteEnded``, empty before. ``told_by``: the candidate that tells the outcome.
-    ``answer_turn``: the caller's first turn after they heard it, the only one in which a yes counts; empty before.
+    ``answer_turn``: the first turn after they heard it, the caller's or one in which something else was said to them: the
+    only one in which a yes counts; empty before.
     ``again``: it was read back anew, after words that were no answer."""
 
     proposal_id: str

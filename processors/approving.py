@@ -1,9 +1,9 @@
-"""Decider: a proposal is approved by a plain yes in the very next turn after it was heard to its end, or it lapses. "Yes,
-block it" is as good, where that is the question said again.
+"""Decider: a proposal is approved by a plain yes in the very next turn after it was heard to its end, with nothing said in
+between, or it lapses. "Yes, block it" is as good, where that is the question said again.
 
 The approval names the proposal's digest. A yes counts once the caller's words are final, every guardrail let them pass,
 and the subject still holds the level; what isn't plainly yes or no lets the proposal lapse, and is answered as any words.
-Words that are about nothing else ("yes" before it was heard to its end, "right", a murmur) would be answered as if all
+Words that are about nothing else ("yes" before it was heard to its end, or to "Are you still there?", "right", a murmur) would be answered as if all
 were done ("Good. What else can I do for you?"): after these it is looked up and read back again.
 """
 
@@ -40,11 +40,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, proposal))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
-    if not proposal.heard:
-        yield _lapsed(proposal, "unheard")
-        yield from _read_back_again(conversation, turn, proposal)
-    elif said is Assent.UNCLEAR or proposal.answer_turn != turn.turn_id:
-        yield _lapsed(proposal, "not_confirmed")
+    if no_answer := _no_answer(proposal, turn, said):
+        yield _lapsed(proposal, no_answer)
         yield from _read_back_again(conversation, turn, proposal)
     elif conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
         return  # they go on speaking, or a guardrail has yet to judge, or refuses: then the turn is about that
@@ -62,15 +59,26 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         )
 
 
+def _no_answer(proposal: Proposal, turn: Turn, said: Assent) -> str | None:
+    """Why the words aren't one. A no always is, whatever was heard by then: nothing is done by it."""
+    if said is Assent.NO:
+        return None
+    if not proposal.heard:
+        return "unheard"
+    return None if said is Assent.YES and proposal.answer_turn == turn.turn_id else "not_confirmed"
+
+
 def _read_back_again(conversation: Conversation, turn: Turn, lapsed: Proposal) -> Iterator[Decision]:
-    """Of a yes as often as it is no approval; of other words once, so that nobody is asked for ever."""
+    """Of a yes as often as it is no approval; of other words once, so that nobody is asked for ever, and never where a no is
+    among them."""
     subject = conversation.subject
     if subject is None or subject.subject_id != lapsed.subject_id or turn.question == lapsed.question:
         return
     if conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
         return
-    said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, lapsed))
-    if said is Assent.YES or (not lapsed.again and _are_about_nothing_else(conversation)):
+    words, behaviour = turn.question.removeprefix(turn.carried), conversation.behaviour
+    enough = lapsed.again or behaviour.hears_a_no(words) or not _are_about_nothing_else(conversation)
+    if behaviour.hears(words, _asked(conversation, lapsed)) is Assent.YES or not enough:
         yield from _worked_on_again(turn, lapsed.question)
 
 

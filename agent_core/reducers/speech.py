@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line, Offer
 from agent_core.reducers.changes import Reducer, unchoose, with_candidate
-from agent_core.reducers.writing import heard_to_the_end
+from agent_core.reducers.writing import heard_to_the_end, with_answer_turn
 from agent_core.wording import to_be_said
 from schemas import decisions as d
 from schemas import facts as f
@@ -26,6 +26,7 @@ def _speech_started(c: Conversation, event: Happening, p: f.SpeechStarted) -> Co
         if timer.turn_id != turn.turn_id or (goes_on and timer.purpose != "give_up")
     }
     offer = c.offer if turn.candidates[p.candidate_id].action == "fallback" else None  # an answer came after all
+    c = with_answer_turn(c)
     return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers, offer=offer)
 
 
@@ -97,6 +98,7 @@ def _fallback_played(c: Conversation, event: Happening, p: f.FallbackPlayed) -> 
 def _say(c: Conversation, event: Happening, text: str) -> Conversation:
     if c.turn_is_of_another:  # said to somebody else: it isn't repeated to whoever is there now
         return c
+    c = with_answer_turn(c)
     turn_id = event.turn_id or (c.turn.turn_id if c.turn else "")
     return replace(c, transcript=(*c.transcript, Line("agent", text, turn_id, event.seq)))
 

@@ -37,7 +37,8 @@ def _proposed(c: Conversation, event: Happening, p: w.WriteProposed) -> Conversa
 
 
 def with_answer_turn(c: Conversation) -> Conversation:
-    """The caller's words are final: what they had heard by then is answered by them, or not at all."""
+    """The caller's words are final, or something else is said to them: what they had heard by then is answered in this turn,
+    or not at all. A yes to "Are you still there?" is none to what was read back before."""
     for proposal in c.proposals.values():
         if c.turn and proposal.heard and not proposal.answer_turn:
             c = with_proposal(c, replace(proposal, answer_turn=c.turn.turn_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from told_by_hand import BANK, OF_THE_COMPANY, Call, of, signed_in
 
@@ -100,3 +102,35 @@ def test_what_somebody_wanted_is_not_read_back_to_somebody_else() -> None:
     call.signs_in("ben", "stepped_up")
     decided = says(call, "Yes", "go_on")
     assert WISH not in [opened.question for opened in of(d.SpeculationOpened, decided)]
+
+
+def asked_whether_still_there(call: Call) -> None:
+    (timer,) = (timer for timer in call.conversation.timers.values() if timer.purpose == "silence")
+    call.told(f.TimerFired(timer_id=timer.timer_id, purpose="silence"))
+    call.hears_reply()
+
+
+def test_a_yes_to_something_that_was_said_after_the_read_back_approves_nothing() -> None:
+    call = heard()
+    asked_whether_still_there(call)
+    decided = says(call, "Yes", "go_on")
+    assert of(w.WriteApproved, decided) == []
+    assert [lapsed.reason for lapsed in of(w.WriteLapsed, decided)] == ["not_confirmed"]
+    assert chosen(decided) == [READ_BACK]
+
+
+@pytest.mark.parametrize("before", [talked_over, heard])
+def test_a_no_is_one_before_the_end_of_the_read_back_too(before: Callable[[], Call]) -> None:
+    decided = says(before(), "No", "other")
+    assert [lapsed.reason for lapsed in of(w.WriteLapsed, decided)] == ["declined"]
+    assert READ_BACK not in chosen(decided)
+
+
+def test_a_no_to_something_that_was_said_after_the_read_back_is_never_read_back() -> None:
+    call = heard()
+    asked_whether_still_there(call)
+    assert READ_BACK not in chosen(says(call, "No", "other"))
+
+
+def test_a_no_with_more_than_is_understood_is_not_followed_by_the_read_back_again() -> None:
+    assert chosen(says(heard(), "No, not my debit card", "other")) == [BANK.lines.clarify]
