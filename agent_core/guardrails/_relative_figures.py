@@ -26,10 +26,14 @@ class Ratio(NamedTuple):
 _SHARES = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 _COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4}
 _BESIDE = r"(?:as|of(?! an? hour)|the|that|your|what|this)"
+_TO_THE_END = (
+    r"(?! (?:past|an?|\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)"  # "by half eight"
+)
 _RATIOS = (
     (2.0, any_of([rf"twice {_BESIDE}", rf"double {_BESIDE}", r"(?:is|are|be|gets?|it's|at) (?:double|doubled)", r"doubles"])),
     (3.0, any_of([rf"(?:three times(?! that)|triple|treble) {_BESIDE}", r"(?:is|are|be|gets?) (?:tripled|trebled)", r"(?:triples|trebles)"])),
-    (0.5, any_of([r"half (?:as|of (?:the|your|it|that|this)|the|that|your|price|off)", r"(?:by|in|to) half(?! past)", r"(?:is|are|be|gets?) halved", r"halves"])),
+    (0.5, any_of([r"half (?:as|of (?:the|your|it|that|this)|the(?! (?:day|time|way|battle))|that|your|price|off)",
+                  rf"(?:by|to) half{_TO_THE_END}", rf"(?:is|are|was|be|been|gets?)(?: \w+)? in half{_TO_THE_END}", r"(?:is|are|be|gets?) halved", r"halves"])),
 )  # fmt: skip
 _SHARE = any_of(
     [
@@ -47,7 +51,8 @@ _MANY = (2.0, 1000.0)
 
 @lru_cache(maxsize=512)  # the same sources are read for every candidate of a turn
 def ratios(text: str) -> tuple[Ratio, ...]:
-    """Multiples and shares, in no particular order. "Half past nine" and "two and a half" are none."""
+    """Multiples and shares, in no particular order. "Half past nine", "in half an hour", "two and a half"
+    and a card that is cut in half are none."""
     found = [Ratio(times, Span(*match.span())) for times, pattern in _RATIOS for match in pattern.finditer(text)]
     for match in _SHARE.finditer(text):
         count, share = (match["count"] or match["by"]).lower(), (match["share"] or match["part"]).lower()

@@ -3,7 +3,8 @@
 A model says so as readily as it claims a deed, and no tool did or planned it. An undertaking stands where a source, the
 approved wording or what a tool answered speaks of the same being done by the company; what the caller may do themselves
 ("call us", "order one in the app") is no such source. Offers, questions and conditions ("I'll block it once you've
-confirmed") bind nobody yet, and what is done by the call itself ("I'll check that", "I'll put you through") isn't meant.
+confirmed") bind nobody yet, and what is done by the call itself ("I'll check that", "I'll pass you on to a colleague") isn't
+meant. Word that is promised ("we'll get back to you") is grounded by a reply in whatever form, a call by a call alone.
 """
 
 from __future__ import annotations
@@ -40,13 +41,14 @@ _WILL = rf"(?: will|'ll| shall|(?:'m|'re|'s| am| are| is) going to){_HOW}"
 _AM = rf"(?:'m|'re|'s| am| are| is){_HOW}"
 _DO = {  # each: words for one thing that is done, with what tells them from other uses
     "send": rf"(?:send|post|mail|e(?:[- ])?mail|text|dispatch|ship)(?: out)? {_THEIRS}",
-    "call": r"(?:call|ring|phone|contact|text|message) you(?! (?-i:[A-Z]))|(?:call|ring|phone|get|come) back|(?:be|get) in touch|reach out|"
+    "call": r"(?:call|ring|phone|text|message) you(?! (?-i:[A-Z]))|(?:call|ring|phone) back",
+    "reply": r"contact you|(?:get|come) back|(?:be|get) in touch|reach out|"
     r"let you know (?:when|once|as soon|by|within|today|tomorrow|the (?:outcome|result|decision))",
     "visit": r"(?:visit|come (?:out|round|over|by)|be with you (?:on|by|at|tomorrow|between|today|this|next))",
     "block": rf"(?:block|freeze|lock|stop|deactivate|disable|suspend) (?:{_THEIRS})",
     "unblock": rf"(?:unblock|unfreeze|unlock|activate|reactivate|lift) (?:{_THEIRS})",
     "cancel": rf"(?:cancel|terminate|stop) {_THEIRS}",
-    "end": r"(?:close|delete|remove) (?:your|it|that|this|the)|take (?:(?:it|that|this|the|your)(?: \w+){0,2} )off",
+    "end": r"(?:close|delete|remove) (?!\w+ (?:call|line|conversation)\b)(?:your|it|that|this|the)|take (?:(?:it|that|this|the|your)(?: \w+){0,2} )off",
     "book": rf"(?:book|rebook|arrange|rearrange|schedule|reschedule|reserve|organi[sz]e|set up) {_THEIRS}",
     "order": rf"(?:order|reorder|request|issue|reissue|replace) {_THEIRS}",
     "change": r"(?:change|update|amend|correct|adjust|switch|upgrade|downgrade|reset|move) (?:your|it|that|this|the \w+ (?:to|on|for|from|date))",
@@ -55,7 +57,7 @@ _DO = {  # each: words for one thing that is done, with what tells them from oth
     "register": r"(?:register|enrol|submit|file|log|lodge|process|record|note) (?:you|your|it|that|this|the|an?)|"
     r"raise (?:it|that|this|an?)|(?:add|put|make|leave) (?:a|this|that|it|your)(?: \w+){0,2} (?:note|(?:to|on) (?:your|the) (?:account|file|record)s?)",
     "renew": r"(?:renew|refill) (?:your|it|that|the)",
-    "tell": r"(?:forward|escalate) (?:your|it|that|this|the)|pass (?:it|that|this|your \w+|the \w+|you)(?: \w+){0,2} (?:on|over|along|to)|"
+    "tell": r"(?:forward|escalate) (?:your|it|that|this|the)|pass (?:it|that|this|your \w+|the \w+)(?: \w+){0,2} (?:on|over|along|to)|"
     rf"(?:notify|alert|inform|tell|ask|chase) (?:the|my|our|an?|one of) (?:\w+ ){{0,3}}?{_STAFF}",
     "all": r"(?:sort|fix|resolve) (?:it|that|this|everything|your)|(?:have|get) (?:it|that|this|everything) (?:all )?(?:sorted|fixed|done|resolved)|"
     r"take care of (?:it|that|this|everything|your)|see to (?:it|that|this)",
@@ -72,7 +74,8 @@ _DOING = {
 }
 _BE_DONE = {  # "you'll be contacted", "your card will be sent"
     "send": "sent|posted|emailed|e-mailed|texted|dispatched",
-    "call": "contacted|called|phoned|rung",
+    "call": "called|phoned|rung",
+    "reply": "contacted",
     "block": "blocked|frozen|locked",
     "cancel": "cancelled|terminated",
     "book": "booked|arranged|scheduled",
@@ -82,7 +85,7 @@ _BE_DONE = {  # "you'll be contacted", "your card will be sent"
 }
 _WORD_OF_IT = r"(?:letter|text|e(?:[- ])?mail|message|confirmation|call(?: ?back)?|link|form|reply|reminder|parcel|visit|cheque|certificate|document|payment)s?"
 _YOU_WILL = r"you(?: will|'ll| are going to|'re going to)(?: \w+ly| also| then| soon)?"
-_RECEIVED = any_of([rf"{_YOU_WILL} (?:get|receive|have)(?: \w+){{0,3}} {_WORD_OF_IT}"])
+_RECEIVED = any_of([rf"{_YOU_WILL} (?:get|receive|have)(?! to\b)(?: \w+){{0,3}} {_WORD_OF_IT}"])
 _HEARD = any_of([rf"{_YOU_WILL} hear (?:back )?from (?:us|me|the|our|my|an?|somebody|someone)"])
 _WE_WILL, _WE_ARE = any_of([rf"{_US}{_WILL}"]), any_of([rf"{_US}{_AM}"])
 _THEY_WILL_BE = any_of([rf"(?:you|your(?: \w+){{1,3}}?)(?: will|'ll| is going to| are going to) be{_HOW}"])
@@ -94,9 +97,17 @@ _BEHIND = (  # who it is, and what then follows
 _SPOKEN_OF = {  # in a source, beside the same words of the company: "we send it", "a colleague can call you back"
     what: any_of([rf"{_US}(?: can| may|{_WILL})?(?: \w+ly| also| then)? (?:{done})"]) for what, done in _DO.items()
 } | {RECEIVED: any_of([_WORD_OF_IT, r"(?:sen[dt]s?|post(?:ed)?|written|write to you)"])}
+_BY_CALL = (r"call ?backs?", r"(?:calls?|rings?|contacts?|phones?) you", r"in touch")
 _SAID_OTHERWISE = {
     "send": any_of([r"by (?:post|e(?:[- ])?mail|text|courier)", r"(?:comes|arrives)", r"sends? (?:you|it|them)"]),
-    "call": any_of([r"call ?backs?", r"(?:calls?|rings?|contacts?|phones?) you", r"in touch"]),
+    "call": any_of(_BY_CALL),
+    "reply": any_of(  # who calls or writes replies
+        [
+            *_BY_CALL,
+            rf"{_US}(?: can| may|{_WILL})?(?: \w+ly| also| then)? (?:repl(?:y|ies)|answers? (?:you|within|by|in)|write|responds?|{_DO['call']})",
+            r"you(?: can| may|'ll| will)? (?:get|have|receive) (?:an?|our|the)(?: \w+)? (?:answer|reply|response|decision)",
+        ]
+    ),
     "visit": any_of([r"visits?", r"(?:comes|appointments?)"]),
     "book": any_of([r"appointments?"]),
 }
@@ -134,7 +145,7 @@ def _said(sentence: str) -> Iterator[Undertaking]:
             for what, act in acts.items():
                 if match := act.match(sentence, at):
                     yield Undertaking(what, Span(lead.start(), match.end()))
-    for what, pattern in ((RECEIVED, _RECEIVED), ("call", _HEARD)):
+    for what, pattern in ((RECEIVED, _RECEIVED), ("reply", _HEARD)):
         for match in pattern.finditer(sentence):
             yield Undertaking(what, Span(*match.span()))
 
