@@ -28,12 +28,9 @@ _IN_WORDS = {
 }
 
 
-_LOCAL_VOICES = ("piper", "joe")
-
-
 def is_local(name: str) -> bool:
     """Of a part, or of whom a ``ProviderError`` names."""
-    return name.startswith("local") or name in _LOCAL_VOICES
+    return name.startswith("local")
 
 
 class VendorTrouble:

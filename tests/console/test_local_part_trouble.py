@@ -13,7 +13,7 @@ def told(capsys: pytest.CaptureFixture[str], error: ProviderError, instead: str 
     return capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["piper", "joe", "local-recogniser", "local-voice:piper"])
+@pytest.mark.parametrize("name", ["local-recogniser", "local-voice:piper"])
 def test_a_local_part_that_is_late_sends_nobody_to_the_network(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert is_local(name)
     said = told(capsys, ProviderError(FailureReason.TIMED_OUT, name, "its process doesn't answer"))
