@@ -95,7 +95,7 @@ class Action(StrEnum):
 
 OF_WRITES = ("confirm", "declined", "pending", "failed", "unsure")  # what an intent says whose tool changes something
 OF_LATE_READS = ("pending", "failed")  # and whose read is told when its turn is over
-_OF_TOOLS = {"tool", "also", "late", "unauthenticated", "which_one", *OF_WRITES}
+_OF_TOOLS = {"tool", "also", "late", "unauthenticated", "which_one", "begun", *OF_WRITES}
 _OF_GUESTS = {"means", "budget_ms", "silence", "judges"}
 _OF_GUESTS_ALONE = _OF_GUESTS - {"budget_ms"}
 GUEST_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -118,6 +118,7 @@ class Intent(_Data):
     which_one: str | None = None  # said where it isn't clear which of the caller's things is meant
     confirm: str | None = None  # asks whether to do what a tool that writes would do; a yes to it is the approval
     declined: str | None = None  # said after a no
+    begun: str | None = None  # said to who wants it stopped, or wishes it again, while it is done; None: ``pending``
     pending: str | None = None  # it takes longer than the turn; what comes of it is told once it is known
     failed: str | None = None  # it couldn't be done, and nothing of it stands; or nothing was found
     late: str | None = None  # what a tool that reads found when its turn was over; None: the turn's end ends it

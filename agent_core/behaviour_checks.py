@@ -190,7 +190,7 @@ def _tools(parts: Parts) -> Iterator[Problem]:
     for placed in parts.intents:
         intent = placed.value
         if intent.tool is None:
-            for field in ("also", "late", "unauthenticated", "which_one", *OF_WRITES):
+            for field in ("also", "late", "unauthenticated", "which_one", "begun", *OF_WRITES):
                 if getattr(intent, field) is not None:
                     yield placed.problem(f"intent {intent.name!r} says {field!r} but has no tool", field)
             continue
@@ -225,6 +225,8 @@ def _sayings_of_writes(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
     intent, writes = placed.value, tool.effect is Effect.WRITE
     if writes and intent.late is not None:
         yield placed.problem(f"intent {intent.name!r} says 'late', but its tool writes: 'answer' is said then", "late")
+    if intent.begun is not None and not writes:
+        yield placed.problem(f"intent {intent.name!r} says 'begun', but its tool only reads", "begun")
     for field in OF_WRITES:
         needed = writes or (intent.late is not None and field in OF_LATE_READS)
         if (getattr(intent, field) is not None) is not needed:

@@ -111,7 +111,7 @@ def wordings(parts: Parts) -> Iterator[Wording]:
                 value.name,
                 value.tools,
             )
-        for name in ("unauthenticated", "which_one", "late", *OF_WRITES):
+        for name in ("unauthenticated", "which_one", "late", "begun", *OF_WRITES):
             if text := getattr(value, name):
                 title = f"what {value.name!r} says as {name!r}"
                 yield Wording(
@@ -120,8 +120,8 @@ def wordings(parts: Parts) -> Iterator[Wording]:
                     intent,
                     (name,),
                     value.articles,
-                    value.name if name in ("late", *OF_WRITES) else None,
-                    value.tools if name in ("late", *OF_WRITES) else (),
+                    value.name if name in ("late", "begun", *OF_WRITES) else None,
+                    value.tools if name in ("late", "begun", *OF_WRITES) else (),
                 )
     for procedure in parts.procedures:
         for index, step in enumerate(procedure.value.steps):

@@ -14,6 +14,7 @@ from agent_core.guardrails.base import Stage, judges_at
 from agent_core.proofs import method_for
 from agent_core.subject import Level
 from agent_core.tools.registry import writes
+from agent_core.under_way import BEGUN, stopped_too_late, wished_again
 
 OTHER = "other"  # the classifier's name for what no intent covers
 LOCKED = "locked"  # too many wrong proofs
@@ -21,8 +22,8 @@ MAX_CLARIFICATIONS = 2
 
 
 class Target(NamedTuple):
-    """``action``: answer, tool, propose, sign_in, challenge, which_one, refuse, escalate, close, clarify, or that of the
-    turn's errand. ``intent``: an intent's name, or why there is none."""
+    """``action``: answer, tool, propose, sign_in, challenge, which_one, refuse, escalate, close, clarify, begun,
+    or that of the turn's errand. ``intent``: an intent's name, or why there is none."""
 
     action: str
     intent: str
@@ -51,12 +52,16 @@ def target_of(conversation: Conversation) -> Target | None:
         return Target(turn.errand.action, turn.errand.intent)
     if accepted := _accepted_offer(conversation):
         return accepted
+    if stopped := stopped_too_late(conversation, turn):
+        return Target(BEGUN, stopped.intent)
     top = max(turn.scores or (), key=lambda s: (s.value, s.name), default=None)
     intent = behaviour.intent(top.name) if top else None
     if top is None or intent is None or top.value < behaviour.routing.abstain_below:
         if conversation.clarified >= MAX_CLARIFICATIONS:
             return Target("escalate", "not_understood")
         return Target("clarify", OTHER)
+    if wished_again(conversation, turn, intent):
+        return Target(BEGUN, intent.name)
     if intent.tool:
         return _target_with_tool(conversation, intent.name, intent.tool, turn.refusals.get(intent.name))
     return Target(_ACTIONS[intent.action], intent.name)

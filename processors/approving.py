@@ -48,8 +48,9 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     elif said is Assent.NO:
         yield _lapsed(proposal, "declined")
         intent = conversation.behaviour.intent(proposal.intent)
-        words = (intent and intent.declined) or conversation.behaviour.lines.refusal
-        yield formed(conversation, turn.turn_id, "declined", proposal.intent, words)
+        words = filled_by(conversation, (intent and intent.declined) or "", read_result(proposal.state))
+        instead = conversation.behaviour.lines.refusal
+        yield formed(conversation, turn.turn_id, "declined", proposal.intent, words or instead)
     elif why_not:
         yield _lapsed(proposal, why_not)
         yield from _worked_on_again(turn, proposal.question)

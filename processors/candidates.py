@@ -15,6 +15,7 @@ from agent_core.judges import releases_sentences
 from agent_core.looked_up import asks_of, looked_up
 from agent_core.targets import Target, target_of
 from agent_core.tools.registry import writes
+from agent_core.under_way import BEGUN, begun_words
 from agent_core.wording import reported, wording_of
 from schemas import decisions as d
 from schemas import facts as f
@@ -214,6 +215,8 @@ def _line(conversation: Conversation, target: Target) -> str:
     wording = wording_of(conversation, intent) if intent else None
     if wording:
         return wording.text
+    if intent and target.action == BEGUN:
+        return begun_words(conversation, intent) or lines.fallback
     if intent and target.action in ("sign_in", "which_one"):
         return (intent.unauthenticated if target.action == "sign_in" else intent.which_one) or lines.refusal
     return {

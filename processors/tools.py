@@ -19,6 +19,7 @@ from agent_core.proposal import awaiting
 from agent_core.targets import target_of
 from agent_core.tools.base import write_texts
 from agent_core.tools.registry import writes
+from agent_core.under_way import BEGUN
 from processors.argument_guarding import refused_by, verdicts_on
 from schemas import decisions as d
 from schemas import facts as f
@@ -44,7 +45,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if turn is None or target is None or turn.errand or turn.chosen or turn.started:
         return
     intent = conversation.behaviour.intent(target.intent)
-    if intent and intent.tool:
+    if intent and intent.tool and target.action != BEGUN:
         yield from _decided(conversation, turn, intent, event.accepted_at_us)
 
 

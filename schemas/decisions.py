@@ -211,7 +211,7 @@ class CandidateFormed(Decision, frozen=True, kw_only=True):
     candidate_id: str
     speculation: int
     intent: str
-    action: str  # answer | tool | propose | write | declined | challenge | sign_in | which_one | refuse | escalate | close | clarify | fallback | greet | silence | resume
+    action: str  # answer | tool | propose | write | declined | begun | challenge | sign_in | which_one | refuse | escalate | close | clarify | fallback | greet | silence | resume
     origin: str
     text: PrivateText
     ask_id: str = ""
