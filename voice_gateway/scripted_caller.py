@@ -83,6 +83,7 @@ class ScriptedCaller:
         self._agent_started_at_s: float | None = None
         self.utterances: list[Utterance] = []
         self.pressed: list[str] = []  # keys, until somebody takes them
+        self.keyed_nothing = 0  # times that the keys to be pressed weren't known: no code had come
 
     def agent_started(self, now_s: float) -> None:
         self._agent_started_at_s = now_s
@@ -119,7 +120,9 @@ class ScriptedCaller:
         elif now_s < cue_at_s + act.pause_ms / 1000:
             return
         elif isinstance(act, Press):
-            self.pressed.extend(act.keys())
+            keys = act.keys()
+            self.pressed.extend(keys)
+            self.keyed_nothing += not keys
             self._quiet_since_s = now_s
             self._over_with_it()
         else:

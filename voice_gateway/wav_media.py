@@ -56,6 +56,11 @@ class WavMedia:
         return list(self._caller.utterances)
 
     @property
+    def keyed_nothing(self) -> int:
+        """How often the caller was to key in a code and had got none."""
+        return self._caller.keyed_nothing
+
+    @property
     def true_speech_end_at(self) -> list[float]:
         """For each clip said so far, in order: when its sound really ended, on the loop's clock.
 

@@ -16,6 +16,7 @@ from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.stopping import stopping
+from console.unsent_code import told_of_codes
 from schemas.facts import SubjectAuthenticated
 
 SPEEDS = ("real", "max")
@@ -94,6 +95,8 @@ def tell_losses(reported: Reported) -> int:
     """The exit code of a call whose report was printed."""
     for loss in losses(reported.made):
         print(f"ledgerline: {loss}", file=sys.stderr)
+    if told := told_of_codes(reported.events, reported.made.media):
+        print(f"ledgerline: {told}", file=sys.stderr)
     return 1 if reported.made.log_failure else 0
 
 

@@ -13,6 +13,7 @@ from console.call_session import Reported
 from console.commands.call import hold, tell, tell_losses
 from console.output import print_json
 from console.settings import load_settings
+from console.unsent_code import went_elsewhere
 from projections.call_report import CallReport
 from projections.moments import Moment, MomentKind, moments_of
 
@@ -58,6 +59,13 @@ def _tell_missing(reported: Reported, moments: Mapping[MomentKind, Moment]) -> i
         print(
             "ledgerline: workers elsewhere decided it, with models of their own. For the demo's stop them, or give it a log of "
             "its own: --log kafka://HOST:PORT/demo",
+            file=sys.stderr,
+        )
+        return 0
+    if went_elsewhere(reported.events, reported.made.media):
+        print(
+            "ledgerline: another demo or call on this log decided it, and got the code: each owns a share of the calls. Make one at"
+            " a time, or give each a log of its own: --log kafka://HOST:PORT/demo",
             file=sys.stderr,
         )
         return 0

@@ -37,6 +37,13 @@ def test_a_code_and_an_approval_block_a_card_and_the_log_verifies(tmp_path: Path
     assert ledgerline("verify", "--data", tmp_path / "data", "--json").json["problems"] == []
 
 
+def test_a_code_that_is_keyed_in_before_any_was_sent_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "call.yaml"
+    script.write_text("caller:\n  - press: code\n  - say: Goodbye.\n")
+    told = _call(tmp_path, script).err
+    assert "'press: code' keyed in nothing: no code had been sent to the caller's phone by then" in told
+
+
 SIMULATED = """
 tools:
   card_status: {finds: {card: debit card, progress: is on its way}}

@@ -20,6 +20,7 @@ from console.settings import Settings
 from projections.call_report import report_call
 from projections.moments import MomentKind, moments_of
 from schemas import facts as f
+from schemas import proving as p
 from schemas.event import Event
 from tests.console.moments_told import race
 
@@ -27,11 +28,14 @@ HERE = ("stt:local-recogniser", "tts:local-voice:x", "llm:north/chat (emulated)"
 ELSEWHERE = ("stt:local-recogniser", "tts:local-voice:x")
 
 
-def _held(monkeypatch: pytest.MonkeyPatch, events: list[Event], providers: tuple[str, ...]) -> None:
+def _held(
+    monkeypatch: pytest.MonkeyPatch, events: list[Event], providers: tuple[str, ...], keyed_nothing: int = 0
+) -> None:
     """The demo's call, once it is over, has these events."""
     report = report_call(events)
     assert report is not None
-    made = SimpleNamespace(providers=providers, log_failure=None, recording_failure=None)
+    media = SimpleNamespace(keyed_nothing=keyed_nothing)
+    made = SimpleNamespace(providers=providers, log_failure=None, recording_failure=None, media=media)
 
     async def hold_demo(settings: Settings, make_view: MakeView | None = None) -> Reported:
         return Reported(cast(CallMade, made), report, events)
@@ -41,6 +45,12 @@ def _held(monkeypatch: pytest.MonkeyPatch, events: list[Event], providers: tuple
 
 def _without_the_backchannel() -> list[Event]:
     return [event for event in race().events if not isinstance(event.payload, f.BackchannelHeard)]
+
+
+def _without_the_step_up() -> list[Event]:
+    """The code was sent, by whom ever, and the caller never gave it."""
+    told = race().say(0, p.CodeSent(ask_id="t1.proof1.code", attempt=0, code_digest="d"))
+    return [event for event in told.events if not isinstance(event.payload, p.ProofAccepted)]
 
 
 def _run(folder: Path, *, as_json: bool = False) -> int:
@@ -74,6 +84,17 @@ def test_where_workers_elsewhere_decide_what_they_dont_show_is_no_failure(
     _held(monkeypatch, _without_the_backchannel(), ELSEWHERE)
     assert _run(tmp_path) == 0
     assert "workers elsewhere decided it" in capsys.readouterr().err
+
+
+def test_where_another_demo_on_the_same_log_got_the_code_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _held(monkeypatch, _without_the_step_up(), HERE, keyed_nothing=1)
+    assert _run(tmp_path) == 0
+    told = capsys.readouterr().err
+    assert "'press: code' keyed in nothing: another process decided this call" in told
+    assert "the call didn't show a step-up\n" in told
+    assert "another demo or call on this log decided it" in told
 
 
 def test_as_json_it_is_the_calls_report_and_its_moments(

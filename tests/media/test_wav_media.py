@@ -15,7 +15,7 @@ from agent_core.wav import write_wav
 from simulation.virtual_loop import run_virtual as run
 from voice_gateway.media import FollowsAgent
 from voice_gateway.recording import StereoRecorder
-from voice_gateway.scripted_caller import Cue, KeepSilent, Say
+from voice_gateway.scripted_caller import Cue, KeepSilent, Press, Say
 from voice_gateway.wav_media import WavMedia
 
 SECOND_BYTES = 32_000
@@ -278,3 +278,10 @@ def test_an_hour_long_clip_is_said_at_a_frame_s_cost(tmp_path: Path) -> None:
 
 def test_a_wav_medium_follows_the_agent() -> None:
     assert isinstance(WavMedia([]), FollowsAgent)
+
+
+def test_who_is_to_key_in_a_code_that_never_came_is_told_apart() -> None:
+    """Keys that are known count for nothing."""
+    media = WavMedia([Press(lambda: ""), Press(lambda: "42#"), Press(lambda: "")], patience_ms=100.0)
+    run(Call(media).listen())
+    assert media.keyed_nothing == 2
