@@ -2,7 +2,8 @@
 
 Sources: semantic conventions for generative AI up to 1.41 (messages as attributes, ``gen_ai.provider.name``); 1.28 (messages as
 span events or log records, ``gen_ai.system``); 1.26 (``gen_ai.content.prompt``); and the attributes of OpenLLMetry before
-them (``gen_ai.prompt.0.content``, ``llm.request.type``, ``traceloop.*``). A conversation is what bears one
+them (``gen_ai.prompt.0.content``, ``llm.request.type``, ``traceloop.*``). OpenInference's and Vercel's names are told as these
+(``streams.history.otel_dialects``). A conversation is what bears one
 ``gen_ai.conversation.id`` (or ``session.id``); spans without one are a conversation by trace. A span of another kind is kept
 where its trace has a span of a model or tool. What was said is told by the models' spans, else by the outermost of an agent.
 """
@@ -45,7 +46,8 @@ def read_otel(*paths: Path) -> Iterator[Read]:
     known = {span.trace_id for span in spans if span.work}
     if spans and not known:
         raise BadHistoryError(
-            f"{', '.join(map(str, paths))}: none of {len(spans)} spans is of a model or a tool as the GenAI conventions have it"
+            f"{', '.join(map(str, paths))}: none of {len(spans)} spans is of a model or a tool as the GenAI conventions, "
+            f"OpenLLMetry, OpenInference or Vercel's AI SDK have it"
         )
     grouped: dict[str, list[Span]] = {}
     for span in spans:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from streams.history.chat_messages import parsed
 from streams.history.json_records import json_records
+from streams.history.otel_dialects import in_genai_names
 from streams.history.times import iso_of_ns, us_of
 from streams.history.transcript import BadHistoryError
 
@@ -132,7 +133,7 @@ def _span(place: str, raw: Any) -> Span:
             str(raw.get("name", "")),
             _time_ns(raw["startTimeUnixNano"]),
             _time_ns(raw.get("endTimeUnixNano") or 0),
-            _attributes(raw.get("attributes")),
+            in_genai_names(_attributes(raw.get("attributes"))),
             (
                 *(SpanEvent(str(e.get("name", "")), _attributes(e.get("attributes"))) for e in raw.get("events") or ()),
                 *_events_in(_attributes(raw.get("attributes"))),
@@ -178,7 +179,7 @@ def _printed_span(place: str, raw: dict[str, Any]) -> Span:
             str(raw.get("name", "")),
             us_of(raw["start_time"]) * 1000,
             us_of(ended) * 1000 if ended else 0,
-            dict(raw.get("attributes") or {}),
+            in_genai_names(dict(raw.get("attributes") or {})),
             (
                 *(SpanEvent(str(e.get("name", "")), dict(e.get("attributes") or {})) for e in raw.get("events") or ()),
                 *_events_in(dict(raw.get("attributes") or {})),
