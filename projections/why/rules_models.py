@@ -51,9 +51,10 @@ def gave_up(case: Case) -> Iterator[Finding]:
     if fired is None:
         return
     late = [o for o in _asked(case) if o.returned_ms is None or o.returned_ms > case.ms(fired)]
-    waiting = ", ".join(
-        f"{o.name} ({'never came' if o.returned_ms is None else f'came at {o.returned_ms:,.0f} ms'})" for o in late[:3]
+    told_late = (
+        f"{o.name} ({'never came' if o.returned_ms is None else f'came at {o.returned_ms:,.0f} ms'})" for o in late
     )
+    waiting = ", ".join(list(dict.fromkeys(told_late))[:3])  # one guardrail is asked about several texts
     waited = f"; still awaited: {waiting}" if waiting else ""
     told = f"The turn's budget ran out: give_up_ms is {case.opened.give_up_ms:,}, and nothing could be said by then{waited}."
     yield Finding(kind="budget", weight=90 if _ended_badly(case) else 74, told=told, seqs=(fired.seq,))

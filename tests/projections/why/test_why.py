@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fault_scorer import FILES, OUTSIDE, Fault, explained, faults, is_found
 
@@ -46,6 +48,16 @@ def test_the_story_tells_what_was_heard_asked_offered_and_played() -> None:
         "Played",
         "Ended",
     ]
+
+
+def test_a_guardrail_that_is_awaited_for_several_texts_is_named_once() -> None:
+    of_words = [
+        {"name": name, "gone": True} for name in ("prompt_injection", "complaint_meaning", "vulnerability_meaning")
+    ]
+    late = Fault("late", "guardrail", {"guardrails": of_words}, False, {}, {"judged_after_ms": 50_000}, [])
+    (told,) = (line for line in lines(explained(late)) if "still awaited" in line)
+    awaited = re.findall(r"the guardrail (\w+)", told)
+    assert awaited == ["advice_meaning"], told
 
 
 def test_a_forgotten_turn_is_explained_without_its_words() -> None:
