@@ -119,6 +119,18 @@ def test_a_yes_to_something_that_was_said_after_the_read_back_approves_nothing()
     assert chosen(decided) == [READ_BACK]
 
 
+def test_a_yes_to_a_line_that_was_played_alone_approves_nothing() -> None:
+    call = heard()
+    (timer,) = (timer for timer in call.conversation.timers.values() if timer.purpose == "silence")
+    call.told(f.TimerFired(timer_id=timer.timer_id, purpose="silence"))
+    call.told(
+        f.HoldingPlayed(
+            phrase_id="callback", text="Would you like a call back?", mark_ms=950, since_speech_end_ms=950.0
+        )
+    )
+    assert of(w.WriteApproved, says(call, "Yes", "go_on")) == []
+
+
 @pytest.mark.parametrize("before", [talked_over, heard])
 def test_a_no_is_one_before_the_end_of_the_read_back_too(before: Callable[[], Call]) -> None:
     decided = says(before(), "No", "other")
