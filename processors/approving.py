@@ -40,7 +40,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         return
     said = conversation.behaviour.hears(turn.question.removeprefix(turn.carried), _asked(conversation, proposal))
     why_not = _why_not(conversation, proposal, event.accepted_at_us)
-    if no_answer := _no_answer(proposal, turn, said):
+    if no_answer := _no_answer(conversation, proposal, turn, said):
         yield _lapsed(proposal, no_answer)
         yield from _read_back_again(conversation, turn, proposal)
     elif conversation.caller is not Caller.SILENT or not words_are_clear(conversation):
@@ -60,10 +60,12 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
         )
 
 
-def _no_answer(proposal: Proposal, turn: Turn, said: Assent) -> str | None:
-    """Why the words aren't one. A no always is, whatever was heard by then: nothing is done by it."""
+def _no_answer(conversation: Conversation, proposal: Proposal, turn: Turn, said: Assent) -> str | None:
+    """Why the words aren't one. A no is, whatever was heard by then: nothing is done by it. But not of somebody else, to whom
+    the words for it would tell what was found for the one before."""
     if said is Assent.NO:
-        return None
+        is_theirs = conversation.subject is not None and conversation.subject.subject_id == proposal.subject_id
+        return None if is_theirs else Refusal.OTHER_SUBJECT.value
     if not proposal.heard:
         return "unheard"
     return None if said is Assent.YES and proposal.answer_turn == turn.turn_id else "not_confirmed"

@@ -146,3 +146,15 @@ def test_a_no_to_something_that_was_said_after_the_read_back_is_never_read_back(
 
 def test_a_no_with_more_than_is_understood_is_not_followed_by_the_read_back_again() -> None:
     assert chosen(says(heard(), "No, not my debit card", "other")) == [BANK.lines.clarify]
+
+
+@pytest.mark.parametrize(("who", "told"), [("ada", True), ("ben", False)])
+def test_a_no_of_somebody_else_isnt_told_what_was_found_for_the_one_before(who: str, told: bool) -> None:
+    names_it = "I leave your card ending in {ending} as it is."
+    intents = tuple(i.model_copy(update={"declined": names_it}) if i.name == "block" else i for i in BANK.intents)
+    call = Call(BANK.model_copy(update={"intents": intents}), signed_in("ada", "stepped_up"))
+    says(call, WISH, "block")
+    call.hears_reply()
+    call.signs_in(who, "stepped_up")
+    said = says(call, "No", "other")
+    assert any("1111" in candidate.text for candidate in of(d.CandidateFormed, said)) is told
