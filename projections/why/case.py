@@ -90,7 +90,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gave_up(self) -> Event | None:
-        return next((e for e, p in self.of(f.TimerFired) if p.purpose == "give_up"), None)
+        """The turn's deadline, where nothing was chosen by then: it fires behind a choice too, and ends nothing there."""
+        fired = next((e for e, p in self.of(f.TimerFired) if p.purpose == "give_up"), None)
+        if fired is None or any(chosen.seq < fired.seq for chosen, _ in self.of(d.Spoken)):
+            return None
+        return fired
 
     @property
     def is_forgotten(self) -> bool:

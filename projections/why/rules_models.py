@@ -50,11 +50,13 @@ def gave_up(case: Case) -> Iterator[Finding]:
     fired = case.gave_up
     if fired is None:
         return
-    late = [o for o in _asked(case) if o.returned_ms is None or o.returned_ms > case.ms(fired)]
-    told_late = (
-        f"{o.name} ({'never came' if o.returned_ms is None else f'came at {o.returned_ms:,.0f} ms'})" for o in late
-    )
-    waiting = ", ".join(list(dict.fromkeys(told_late))[:3])  # one guardrail is asked about several texts
+    late: dict[str, float | None] = {}  # by name: one guardrail is asked about several texts
+    for o in _asked(case):
+        if o.returned_ms is None or o.returned_ms > case.ms(fired):
+            former = late.get(o.name, 0.0)
+            late[o.name] = None if o.returned_ms is None or former is None else max(former, o.returned_ms)
+    came = {name: "never came" if ms is None else f"came at {ms:,.0f} ms" for name, ms in late.items()}
+    waiting = ", ".join(f"{name} ({when})" for name, when in list(came.items())[:3])
     waited = f"; still awaited: {waiting}" if waiting else ""
     told = f"The turn's budget ran out: give_up_ms is {case.opened.give_up_ms:,}, and nothing could be said by then{waited}."
     yield Finding(kind="budget", weight=90 if _ended_badly(case) else 74, told=told, seqs=(fired.seq,))

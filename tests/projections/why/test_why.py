@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from fault_scorer import FILES, OUTSIDE, Fault, explained, faults, is_found
+from msgspec.structs import replace
+from played_turn import CALL, played
 
 from projections.why.findings import Finding
 from projections.why.why import lines, ranked
+from schemas.decisions import Spoken
+from schemas.event import Event
+from schemas.facts import TimerFired
 from streams.codec import FORGOTTEN
+from streams.fact_writer import fact_event
 
 KINDS = {"prompt", "knowledge", "guardrail", "budget", "provider", "code"}
 AT_LEAST = 16
@@ -58,6 +65,24 @@ def test_a_guardrail_that_is_awaited_for_several_texts_is_named_once() -> None:
     (told,) = (line for line in lines(explained(late)) if "still awaited" in line)
     awaited = re.findall(r"the guardrail (\w+)", told)
     assert awaited == ["advice_meaning"], told
+
+
+def test_a_deadline_behind_the_choice_is_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fires all the same where the rest of a reply that has begun is still to come."""
+
+    def with_deadline(*told: Any) -> list[tuple[Event, ...]]:
+        steps = played(*told)
+        spoken = (event for step in steps for event in step if isinstance(event.payload, Spoken))
+        chosen = next(event for event in spoken if event.turn_id == "t2")
+        fired = TimerFired(timer_id=f"{chosen.turn_id}.give_up", purpose="give_up")
+        late = fact_event(CALL, fired, turn_id=chosen.turn_id, occurred_at_us=chosen.accepted_at_us + 1_000_000)
+        seq = steps[-1][-1].seq + 1
+        return [*steps, (replace(late, seq=seq, accepted_at_us=late.occurred_at_us, epoch=1),)]
+
+    monkeypatch.setattr("fault_scorer.played", with_deadline)
+    told = lines(explained(NOTHING))
+    assert any(line.startswith("Chosen at") for line in told)
+    assert not any("budget ran out" in line for line in told), told
 
 
 def test_a_forgotten_turn_is_explained_without_its_words() -> None:
