@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent_core.tools.base import read_result
 from projections.race import Attempt, CandidateReport
 from projections.turn_report import TurnReport
 from projections.why.case import Case
 from projections.why.findings import quoted
 from schemas import decisions as d
 from schemas import facts as f
+from schemas import writing as w
+from streams.codec import FORGOTTEN
 
-_BEGAN = {"greeting": "the call was answered", "silence": "the caller was silent", "resume": "a reply had been cut off"}
+_BEGAN = {
+    "greeting": "Began by itself: the call was answered",
+    "silence": "Began by itself: the caller was silent",
+    "resume": "Began by itself: a reply had been cut off",
+    "news": "Began by itself: the caller had to hear what became of what was asked for them",
+    "keys": "Began with a proof that the caller keyed in",
+}
 
 
 def story(case: Case) -> Iterator[str]:
     yield from _heard(case)
     yield from _understood(case)
     yield from _asked(case)
+    yield from _told_by_tools(case)
     yield from _offered(case)
     yield from _chosen(case)
     yield from _played(case)
@@ -27,7 +37,7 @@ def story(case: Case) -> Iterator[str]:
 def _heard(case: Case) -> Iterator[str]:
     turn = case.turn
     if turn.cause != "utterance":
-        yield f"Began by itself: {_BEGAN.get(turn.cause, turn.cause)}."
+        yield f"{_BEGAN.get(turn.cause, turn.cause)}."
         return
     sure = turn.latency_ms.end_of_turn
     when = "" if sure is None else f", certain {sure:,.0f} ms after the end of speech"
@@ -50,6 +60,18 @@ def _asked(case: Case) -> Iterator[str]:
     for attempt in case.turn.race.attempts:
         if attempt.kind in ("answer", "tool", "guardrail"):
             yield f"Asked: {_attempt(case, attempt)}."
+
+
+def _told_by_tools(case: Case) -> Iterator[str]:
+    """What a reply is filled with comes from a tool's code, which no replay runs again: so it is shown."""
+    for event in case.events:
+        returned = event.payload
+        if not isinstance(returned, f.ToolReturned | w.WriteReturned):
+            continue
+        found = read_result(returned.result)
+        said = ", ".join(f"{name} {quoted(text)}" for name, text in found.items())
+        nothing = FORGOTTEN if returned.result == FORGOTTEN else "nothing"
+        yield f"Told by the tool {returned.tool} at {case.ms(event):,.0f} ms (seq {event.seq}): {said or nothing}."
 
 
 def _attempt(case: Case, attempt: Attempt) -> str:

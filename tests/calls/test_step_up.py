@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ def test_a_code_and_an_approval_block_a_card_and_the_log_verifies(tmp_path: Path
     for words in ("sent a code", "Shall I block your debit card ending in 4421", "is blocked now"):
         assert any(words in spoken for spoken in said), said
     assert ledgerline("verify", "--data", tmp_path / "data", "--json").json["problems"] == []
+    keyed = next(turn["turn_id"] for turn in ran.json["agent_turns"] if turn["cause"] == "keys")
+    proposed = ledgerline("why", "last", keyed, "--data", tmp_path / "data").out
+    assert "Began with a proof that the caller keyed in." in proposed
+    assert re.search(r"Told by the tool block_card at .* ms \(seq \d+\): card “debit card”, ending “4421”\.", proposed)
 
 
 def test_a_code_that_is_keyed_in_before_any_was_sent_is_named(tmp_path: Path) -> None:
