@@ -124,7 +124,7 @@ class Source(msgspec.Struct, frozen=True):
 
 class Turn(msgspec.Struct, frozen=True):
     turn_id: str
-    cause: str  # utterance | greeting | silence | resume
+    cause: str  # as in TurnOpened
     utterance_id: str
     speech_ended_at_us: int
     give_up_ms: int

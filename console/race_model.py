@@ -113,7 +113,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 class TurnRace(msgspec.Struct, frozen=True, kw_only=True):
     turn_id: str
-    cause: str  # utterance | greeting | silence | resume
+    cause: str  # as in TurnOpened
     zero_s: float  # the caller's end of speech, else when the turn opened
     opened_at_s: float
     hold_marks_ms: tuple[int, ...]

@@ -38,7 +38,13 @@ SCALES_MS = (
 )  # the race's bars grow in steps, so they stand still
 LINES_PER_LANE = 3
 FRAME_LINES = 6  # of the turn's panel: border, budget bar, its marks and scale
-CAUSES = {"greeting": "greeting", "silence": "the caller is silent", "resume": "goes on where it was cut off"}
+CAUSES = {
+    "greeting": "greeting",
+    "silence": "the caller is silent",
+    "resume": "goes on where it was cut off",
+    "keys": "the caller keys in a proof",
+    "news": "tells what became of a request",
+}
 _OUTCOME_SIGNS = {
     "reply": symbols.ACCEPTED,
     "tool": symbols.ACCEPTED,

@@ -24,8 +24,8 @@ from schemas.event import Event
 
 
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``events`` counts the effective events. ``turns``: one per end of turn by the caller. ``agent_turns``: the turns
-    that the agent began by itself (greeting, silence, resume). ``ended``: why the call ended, null while it goes on."""
+    """``events`` counts the effective events. ``turns``: one per end of turn by the caller. ``agent_turns``: all
+    others: greeting, silence, resume, keys, news. ``ended``: why the call ended, null while it goes on."""
 
     call_id: str
     started_at: str | None

@@ -24,8 +24,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``cause``: utterance, greeting, silence, resume. ``outcome``: reply, tool, escalation, close, fallback,
-    superseded, abandoned; null while the turn is open. ``chosen``: the text that was chosen last; ``spoken``: all that
+    """``cause``: utterance, greeting, silence, resume, keys (a proof was keyed in), news (what became of what was asked for
+    is told). ``outcome``: reply, tool, escalation, close, fallback, superseded, abandoned; null while the turn is open. ``chosen``: the text that was chosen last; ``spoken``: all that
     was played to the far end in this turn, holding and closing lines too. ``held``: how many holding lines were played.
     ``tools``: those that were asked or refused."""
 
