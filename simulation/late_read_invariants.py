@@ -14,6 +14,7 @@ from math import inf
 
 from simulation.customers import REQUIRED
 from simulation.durable import Durable
+from simulation.heard import heard_to_its_end
 from simulation.late_reads import FAILED, LATE
 from simulation.raw_log import RawLog, Rec
 from simulation.tool_invariants import CallerLevel
@@ -66,6 +67,7 @@ class _Call:
     answers: dict[str, str] = field(default_factory=dict)  # candidate → arguments of the read that it tells of
     reads: dict[str, _Read] = field(default_factory=dict)
     barred: list[_Barred] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)  # candidate → what it says
     rests: set[str] = field(default_factory=set)  # candidates that go on with a reply that was cut off
     saying: str = ""  # the reply that is said, also while the rest of it is
 
@@ -121,7 +123,7 @@ def _take(call: _Call, rec: Rec, step: list[Rec]) -> Iterator[tuple[str, str]]:
                 read.waits_for.discard(payload["ask_id"])
                 read.failed |= rec.type == "EffectFailed"
                 read.found |= json.loads(payload["result"]) if rec.type == "ToolReturned" else {}
-    elif rec.type == "SpeechCompleted":
+    elif heard_to_its_end(rec, call.texts):
         heard = call.saying if payload["candidate_id"] in call.rests else payload["candidate_id"]
         for read in call.reads.values():
             read.done |= heard in read.told_by or call.answers.get(heard) == read.arguments
@@ -130,6 +132,8 @@ def _take(call: _Call, rec: Rec, step: list[Rec]) -> Iterator[tuple[str, str]]:
 def _follow(call: _Call, rec: Rec) -> None:
     """Who is there, who speaks, and what."""
     payload = rec.payload
+    if rec.type == "CandidateFormed":
+        call.texts[payload["candidate_id"]] = payload["text"]
     if rec.type == "SubjectAuthenticated":
         call.level.take(rec)
     elif rec.type == "ProofAccepted":

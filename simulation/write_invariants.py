@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from simulation.customers import CUSTOMERS, REQUIRED
 from simulation.durable import BankWrite, Durable
+from simulation.heard import heard_to_its_end
 from simulation.raw_log import RawLog, Rec
 from simulation.tool_invariants import CallerLevel
 from simulation.violation import Violation
@@ -39,6 +40,7 @@ class _Proposal:
 class _Call:
     level: CallerLevel = field(default_factory=CallerLevel)
     proposals: dict[str, _Proposal] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # candidate → what it says
     rests: set[str] = field(default_factory=set)  # candidates that go on with a reply that was cut off
     saying: str = ""  # the reply that is said, also while the rest of it is
     last_words: str = ""
@@ -68,6 +70,7 @@ def _take(call: _Call, rec: Rec, asked: dict[tuple[str, str], tuple[_Proposal, R
     elif rec.type == "ProofAccepted":
         call.level.prove(rec)
     elif rec.type == "CandidateFormed":
+        call.texts[payload["candidate_id"]] = payload["text"]
         call.rests |= {payload["candidate_id"]} if payload["action"] == "resume" else set()
     elif rec.type == "SpeechStarted":
         call.saying = call.saying if payload["candidate_id"] in call.rests else payload["candidate_id"]
@@ -82,7 +85,7 @@ def _take(call: _Call, rec: Rec, asked: dict[tuple[str, str], tuple[_Proposal, R
                 proposal.turns_since += 1
     elif rec.type == "WriteProposed":
         call.proposals[payload["proposal_id"]] = _Proposal(rec, call.level.subject)
-    elif rec.type == "SpeechCompleted":
+    elif heard_to_its_end(rec, call.texts):
         heard = call.saying if payload["candidate_id"] in call.rests else payload["candidate_id"]
         for proposal in call.proposals.values():
             if proposal.rec.payload["candidate_id"] == heard:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from agent_core.conversation import Candidate, Conversation, Fate, Interrupted, Line, Offer
 from agent_core.reducers.changes import Reducer, unchoose, with_candidate
 from agent_core.reducers.writing import heard_to_the_end, with_answer_turn
-from agent_core.wording import to_be_said
+from agent_core.wording import remainder, to_be_said
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Happening
@@ -40,7 +40,11 @@ def _speech_completed(c: Conversation, event: Happening, p: f.SpeechCompleted) -
     candidate = _current(c, p.candidate_id)
     if candidate is None:
         return c
-    c = heard_to_the_end(_say(c, event, p.spoken), event, p.candidate_id)
+    return _heard_out(_say(c, event, p.spoken), event, candidate)
+
+
+def _heard_out(c: Conversation, event: Happening, candidate: Candidate) -> Conversation:
+    c = heard_to_the_end(c, event, candidate.candidate_id)
     procedures, opened = c.procedures, c.open_procedure
     if candidate.step_id:
         opened = candidate.step_id.partition("/")[0]
@@ -58,7 +62,10 @@ def _speech_interrupted(c: Conversation, event: Happening, p: f.SpeechInterrupte
     if c.turn_is_of_another:  # the rest isn't for whoever is there now
         return c
     text = to_be_said(c.behaviour, candidate) if candidate.more else candidate.text
-    return replace(c, interrupted=Interrupted(text, p.spoken_so_far, candidate.intent))
+    cut = Interrupted(text, p.spoken_so_far, candidate.intent)
+    if not remainder(cut):  # only the silence behind the last word was: whoever answers promptly speaks over it
+        return _heard_out(c, event, candidate)
+    return replace(c, interrupted=cut)
 
 
 def _interruption_judged(c: Conversation, event: Happening, p: d.InterruptionJudged) -> Conversation:

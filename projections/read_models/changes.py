@@ -45,7 +45,7 @@ class Changes:
         at_us = event.accepted_at_us
         if isinstance(payload, w.WriteProposed):
             return (self._keep(_proposed(seen, payload)),)
-        if isinstance(payload, f.SpeechCompleted):
+        if isinstance(payload, f.SpeechCompleted | f.SpeechInterrupted):
             over_with = seen.before.proposals.keys() - seen.after.proposals.keys()
             return [
                 self._keep(replace(self._rows[name], told_us=at_us)) for name in sorted(over_with & self._rows.keys())
@@ -84,11 +84,13 @@ def _proposed(seen: Seen, payload: w.WriteProposed) -> ChangeRow:
 
 CHANGES = ReadModel(
     name="changes",
-    version=1,
+    version=2,
     about="One row a change that was proposed to a caller, and what became of it.",
     row=ChangeRow,
     key=("conversation_id", "proposal_id"),
     day="proposed_us",
-    handles=frozenset({w.WriteProposed, w.WriteApproved, w.WriteLapsed, w.WriteEnded, f.SpeechCompleted}),
+    handles=frozenset(
+        {w.WriteProposed, w.WriteApproved, w.WriteLapsed, w.WriteEnded, f.SpeechCompleted, f.SpeechInterrupted}
+    ),
     fold=Changes,
 )
