@@ -125,6 +125,9 @@ class CallSounds:
         self._preparing.pop(sound_id, None)
         if self._chosen and self._chosen[0].candidate_id == sound_id:
             turn_id, self._chosen, self._next = self._chosen[1], None, None
+            if self._grant and not (self._waiting or self.playing or self.caller_speaking):  # begun by a former gateway
+                utterance_id, hard_ms = self._utterance_of.get(turn_id, ""), self._grant.hard_ms
+                self._waiting = Waiting(now_ms, utterance_id, (), (), hard_ms, final=True)
             return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
         if self._reply and any(piece.sound_id == sound_id for piece in self._reply.ahead):
             self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS

@@ -193,3 +193,19 @@ def test_who_has_heard_nothing_yet_gets_a_line_at_its_mark_whatever_is_being_ren
     log = waiting_since_600()
     choose(log, 1299.0)
     assert until(log, 650, 1350) == [(1300, "h1")]
+
+
+def test_who_takes_a_call_waits_for_a_reply_that_no_voice_renders_though_it_had_begun_elsewhere() -> None:
+    machine = CallMachine("c", "other", 2)
+    log = Log(machine)
+    machine.begin(0.0)
+    log.read(opened("u1.1"), 0.0, turn_id="t1")
+    log.read(f.SpeechStarted(candidate_id="t1.c", take=1), 0.0, turn_id="t1")  # by the gateway that died in it
+    log.read(replace(GRANT, take=2), 0.0)
+    again = d.ReplyChosen(
+        candidate_id="t1.c", text="Here you are.", intent="x", answers_through=log.seq, take=2, action="answer"
+    )
+    log.read(again, 0.0, turn_id="t1")
+    assert until(log, 50, 100) == []
+    machine.preparation_failed("t1.c", "unavailable", 100.0)
+    assert until(log, 100, 6000) == [(5100, "closing")]
