@@ -147,23 +147,40 @@ def _speaks(guardrail: str, text: str, embedder: Embedder) -> bool:
     return bool(judged(Example(guardrail, "fresh", GuardInput(text=text, stage=stage), ""), embedder))
 
 
-PATTERN_HAND = "seventh"  # who wrote fresh sentences for guardrails that know patterns, and policies
+PATTERN_HANDS = ("seventh", "eighth")  # who wrote fresh sentences for guardrails that know patterns, and policies
 BY_PATTERN = ("agent_tone", "grounding", "language", "personal_data", "third_party", "tipping_off")
+MEANING_BESIDE = {"tipping_off": "tipping_off_meaning"}
 
 
-def fresh_by_pattern(guardrail: str, embedder: Embedder) -> Score:
-    """``guardrail``: one of ``BY_PATTERN``. Found is what gets any reason."""
-    told = read_sections((FRESH / PATTERN_HAND / f"{guardrail}.txt").read_text("utf-8"))
+def fresh_by_pattern(guardrail: str, hand: str, embedder: Embedder, judges: tuple[str, ...] = ()) -> Score:
+    """``guardrail``: one of ``BY_PATTERN`` that the hand wrote for. ``judges``: who judges its sentences; it alone where
+    nobody is named. Found is what gets any reason of any of them."""
+    told = fresh_for_pattern(guardrail, hand)
     sources = tuple(Passage("fresh", text, 1.0) for text in told.get("sources", ()))
     stage = next(read.stage for read in registry.find(guardrail).inputs)
 
     def speaks(text: str) -> bool:
         subject = GuardInput(text=text, stage=stage, sources=sources)
-        return bool(judged(Example(guardrail, "fresh", subject, ""), embedder))
+        return any(judged(Example(judge, "fresh", subject, ""), embedder) for judge in judges or (guardrail,))
 
     missed = tuple(text for text in told["found"] if not speaks(text))
     mistaken = tuple(text for text in told["none"] if speaks(text))
     return Score(len(told["found"]) - len(missed), missed, mistaken)
+
+
+def fresh_for_pattern(guardrail: str, hand: str) -> dict[str, tuple[str, ...]]:
+    return read_sections((FRESH / hand / f"{guardrail}.txt").read_text("utf-8"))
+
+
+def judges_for(guardrail: str) -> tuple[tuple[str, ...], ...]:
+    """A guardrail of ``BY_PATTERN`` alone, what judges by meaning beside it alone, and both."""
+    meant = MEANING_BESIDE.get(guardrail)
+    return ((guardrail,), (meant,), (guardrail, meant)) if meant else ((guardrail,),)
+
+
+def written_for(guardrail: str) -> tuple[str, ...]:
+    """The hands that wrote fresh sentences for a guardrail of ``BY_PATTERN``."""
+    return tuple(hand for hand in PATTERN_HANDS if (FRESH / hand / f"{guardrail}.txt").is_file())
 
 
 SPREAD_HANDS = ("fifth", "sixth")  # who wrote fresh conversations
@@ -250,12 +267,16 @@ def _fresh_table(embedder: Embedder) -> Table:
 def _pattern_table(embedder: Embedder) -> Table:
     rows: list[tuple[str | float | int | None, ...]] = []
     for name in BY_PATTERN:
-        found = fresh_by_pattern(name, embedder)
-        none = read_sections((FRESH / PATTERN_HAND / f"{name}.txt").read_text("utf-8"))["none"]
-        rows.append((name, found.found, found.found + len(found.missed), len(found.mistaken), len(none)))
-    columns = ("guardrail", "found", "of", "mistaken", "of what comes close")
+        for judges in judges_for(name):
+            for hand in written_for(name):
+                found = fresh_by_pattern(name, hand, embedder, judges)
+                none = fresh_for_pattern(name, hand)["none"]
+                counts = (found.found, found.found + len(found.missed), len(found.mistaken), len(none))
+                rows.append((" and ".join(judges), hand, *counts))
+    columns = ("guardrail", "hand", "found", "of", "mistaken", "of what comes close")
     notes = (
-        "what patterns see of sentences that nobody had them in mind for; no pattern was added for what they missed",
+        "what patterns see of sentences that nobody had them in mind for, and what a classifier by meaning adds;"
+        " nothing was added for what they missed",
     )
     return Table("Guardrails by pattern and policy, on fresh sentences", columns, rows, notes)
 
@@ -313,7 +334,7 @@ def _took_ms(name: str, embedder: Embedder, repeats: int) -> Iterator[float]:
 def _examples(guardrail: str, told: Mapping[str, Any]) -> Iterator[Example]:
     if other := told.get("examples_of"):  # two guardrails that look for the same by other means
         for example in examples(other):
-            reason = example.reason.replace(other, guardrail, 1)
+            reason = example.reason and (told.get("reason") or example.reason.replace(other, guardrail, 1))
             yield example._replace(guardrail=guardrail, reason=reason)
         return
     for part in PARTS:

@@ -55,6 +55,7 @@ def test_what_guardrails_have_to_learn_is_learnt_before_the_first_caller(monkeyp
         "prompt_injection",
         "advice_meaning",
         "complaint_meaning",
+        "tipping_off_meaning",
         "vulnerability_meaning",
     }
     assert learnt == before_the_first_caller

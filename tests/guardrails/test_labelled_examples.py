@@ -19,7 +19,21 @@ from agent_core.guardrails._spread import TURN
 from agent_core.guardrails.base import GuardInput, Means, ScoringGuardrail, Stage
 from benchmarks.guardrails import BY_PATTERN as FRESH_BY_PATTERN
 from benchmarks.guardrails import FRESH as FRESH_FOLDER
-from benchmarks.guardrails import HANDS, LEARNT, PARTS, examples, fresh, fresh_by_pattern, judged, measured, score
+from benchmarks.guardrails import (
+    HANDS,
+    LEARNT,
+    MEANING_BESIDE,
+    PARTS,
+    Example,
+    examples,
+    fresh,
+    fresh_by_pattern,
+    fresh_for_pattern,
+    judged,
+    measured,
+    score,
+    written_for,
+)
 from benchmarks.meaning_models import lessons, spread_lesson
 from providers.embeddings import MiniLM
 
@@ -40,6 +54,7 @@ FLOORS = {  # precision and recall on what was held out
     "regulated_advice": (0.95, 0.15),
     "third_party": (0.95, 0.9),
     "tipping_off": (0.95, 0.9),
+    "tipping_off_meaning": (0.95, 0.9),
     "tool_arguments": (0.95, 0.95),
     "vulnerability": (0.95, 0.1),
     "vulnerability_meaning": (0.9, 0.9),
@@ -57,6 +72,7 @@ TOGETHER = {
     ("regulated_advice", "advice_meaning"): 0.6,
     ("complaint", "complaint_meaning"): 0.65,
     ("vulnerability", "vulnerability_meaning"): 0.4,
+    ("tipping_off", "tipping_off_meaning"): 0.95,
 }
 FRESH = {  # recall of sentences that were written for this alone, by each of the hands in ``JUDGED``
     "advice_meaning": 0.85,
@@ -64,13 +80,18 @@ FRESH = {  # recall of sentences that were written for this alone, by each of th
     "prompt_injection": 0.86,
     "vulnerability_meaning": 0.84,
 }
-PATTERNS_FIND = {  # recall of the seventh hand's; none of what comes close is mistaken
-    "agent_tone": 0.22,
-    "grounding": 0.8,
-    "language": 0.59,
-    "personal_data": 0.83,
-    "third_party": 0.58,
-    "tipping_off": 0.31,
+PATTERNS_FIND = {  # recall of what a hand wrote; none of what comes close is mistaken
+    ("agent_tone", "seventh"): 0.22,
+    ("grounding", "seventh"): 0.8,
+    ("language", "seventh"): 0.59,
+    ("personal_data", "seventh"): 0.83,
+    ("third_party", "seventh"): 0.58,
+    ("tipping_off", "seventh"): 0.31,
+    ("tipping_off", "eighth"): 0.1,
+}
+FOUND_TOGETHER = {  # with the classifier by meaning beside the pattern
+    ("tipping_off", "seventh"): 0.86,
+    ("tipping_off", "eighth"): 0.75,
 }
 JUDGED = HANDS[-2:]  # the earlier ones would cost seconds of embedding: they are the benchmark's
 MISTAKEN_CUES = 0.02  # of everyday sentences; what blocks may be mistaken at none
@@ -134,12 +155,38 @@ def test_fresh_sentences_are_judged_as_well_as_they_were(name: str, hand: str, e
         assert found.everyday <= (0.0 if registry.find(name).blocks else MISTAKEN_CUES), found.mistaken
 
 
-@pytest.mark.parametrize("name", FRESH_BY_PATTERN)
-def test_patterns_find_as_much_of_fresh_sentences_as_they_did_and_mistake_none(name: str, embedder: MiniLM) -> None:
-    found = fresh_by_pattern(name, embedder)
+def test_every_fresh_file_for_a_pattern_is_judged() -> None:
+    assert set(PATTERNS_FIND) == {(name, hand) for name in FRESH_BY_PATTERN for hand in written_for(name)}
+    assert set(FOUND_TOGETHER) == {each for each in PATTERNS_FIND if each[0] in MEANING_BESIDE}
+
+
+@pytest.mark.parametrize(("name", "hand"), PATTERNS_FIND)
+def test_patterns_find_as_much_of_fresh_sentences_as_they_did_and_mistake_none(
+    name: str, hand: str, embedder: MiniLM
+) -> None:
+    found = fresh_by_pattern(name, hand, embedder)
     assert found.recall is not None
-    assert found.recall >= PATTERNS_FIND[name], found.missed
+    assert found.recall >= PATTERNS_FIND[name, hand], found.missed
     assert not found.mistaken
+
+
+@pytest.mark.parametrize(("name", "hand"), FOUND_TOGETHER)
+def test_with_a_classifier_beside_it_far_more_of_fresh_sentences_is_found(
+    name: str, hand: str, embedder: MiniLM
+) -> None:
+    found = fresh_by_pattern(name, hand, embedder, (name, MEANING_BESIDE[name]))
+    assert found.recall is not None
+    assert found.recall >= FOUND_TOGETHER[name, hand], found.missed
+    assert len(found.mistaken) <= MISTAKEN_NEAR * len(fresh_for_pattern(name, hand)["none"]), found.mistaken
+
+
+@pytest.mark.parametrize("name", MEANING_BESIDE.values())
+@pytest.mark.parametrize("hand", HANDS)
+def test_nothing_that_an_agent_says_every_day_is_taken_for_more(name: str, hand: str, embedder: MiniLM) -> None:
+    """The first three hands' come close to advice on purpose; nothing of them comes close to this."""
+    lines = chain.from_iterable(read_sections((FRESH_FOLDER / hand / "agent.txt").read_text("utf-8")).values())
+    subjects = [Example(name, "fresh", GuardInput(text=line, stage=Stage.OUTPUT), "") for line in lines]
+    assert [each.subject.text for each in subjects if judged(each, embedder)] == []
 
 
 def test_enough_of_every_day_is_judged() -> None:
