@@ -22,9 +22,9 @@ WRITE_MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         "take_a_yes_to_something_else",
-        "agent_core.reducers.speech",
-        "    c = with_answer_turn(c)\n    return replace(c, turn=replace(turn, started",
-        "    return replace(c, turn=replace(turn, started",
+        "agent_core.reducers.writing",
+        "        if c.turn and proposal.heard and not proposal.answer_turn:\n",
+        "        if c.turn and c.turn.cause == 'utterance' and proposal.heard and not proposal.answer_turn:\n",
         "what is said after the proposal is what a yes answers",
         "tests/agent/test_asked_again.py",
     ),
