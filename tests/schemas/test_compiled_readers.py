@@ -121,16 +121,22 @@ def test_what_records_share_is_read_of_each_as_if_it_stood_alone(envelopes: list
             assert sealed_reader_of(name, 1)(body.data, "c") == as_happening(stamped)
 
 
+def damage(data: bytes, draw: st.DataObject) -> bytes:
+    """Up to three of its bytes changed."""
+    damaged = bytearray(data)
+    for _ in range(draw.draw(st.integers(0, 3))):
+        damaged[draw.draw(st.integers(0, len(damaged) - 1))] = draw.draw(st.integers(0, 255))
+    return bytes(damaged)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_bytes_are_refused_or_read_as_a_generic_reader_reads_them(draw: st.DataObject) -> None:
     name = draw.draw(st.sampled_from(sorted(EVENT_TYPES)))
     version = EVENT_TYPES[name].VERSION
     body, _ = CODEC.encode(draw.draw(events(EVENT_TYPES[name])))
-    damaged = bytearray(body.data)
-    for _ in range(draw.draw(st.integers(0, 3))):
-        damaged[draw.draw(st.integers(0, len(damaged) - 1))] = draw.draw(st.integers(0, 255))
-    cut = bytes(damaged[: draw.draw(st.integers(len(damaged) - 3, len(damaged)))])
+    damaged = damage(body.data, draw)
+    cut = damaged[: draw.draw(st.integers(len(damaged) - 3, len(damaged)))]
     try:
         happening = sealed_reader_of(name, version)(cut, None)
     except (IndexError, ValueError, EOFError, KeyError):

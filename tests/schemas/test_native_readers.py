@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from fastavro.utils import generate_one
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payloads import events
-from test_compiled_readers import CODEC, RELEASED, fields_of, named, sealed_reader_of
+from test_compiled_readers import CODEC, RELEASED, damage, fields_of, named, sealed_reader_of
 
 from schemas import native_readers
 from schemas.base import Kind
@@ -34,13 +35,13 @@ REFUSED = (ValueError, KeyError)
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """Compiled from the source as it stands."""
+    """Compiled from the source as it stands. Who has no compiler, or no headers, is told so; CI must have both."""
     try:
         path = build(tmp_path_factory.mktemp("native"))
     except CannotBuildError as error:
-        if "compiler" in str(error) or "Python.h" in str(error):
-            pytest.skip(str(error))
-        raise
+        if os.environ.get("CI") or not ("compiler" in str(error) or "Python.h" in str(error)):
+            raise
+        pytest.skip(str(error))
     return loaded(path)
 
 
@@ -108,11 +109,9 @@ def test_damaged_bytes_are_refused_or_read_as_python_reads_them(native: ModuleTy
     name = draw.draw(st.sampled_from(sorted(EVENT_TYPES)))
     version = EVENT_TYPES[name].VERSION
     body, _ = CODEC.encode(draw.draw(events(EVENT_TYPES[name])))
-    damaged = bytearray(body.data)
-    for _ in range(draw.draw(st.integers(0, 3))):
-        damaged[draw.draw(st.integers(0, len(damaged) - 1))] = draw.draw(st.integers(0, 255))
-    cut = bytes(damaged[: draw.draw(st.integers(0, len(damaged)))])
-    for data in (body.data, bytes(damaged), cut):
+    damaged = damage(body.data, draw)
+    cut = damaged[: draw.draw(st.integers(0, len(damaged)))]
+    for data in (body.data, damaged, cut):
         read = read_or_none(native_reader_of(native, name, version), data)
         if read is not None:
             expected = read_or_none(sealed_reader_of(name, version), data)
