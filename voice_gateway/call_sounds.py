@@ -125,9 +125,8 @@ class CallSounds:
         self._preparing.pop(sound_id, None)
         if self._chosen and self._chosen[0].candidate_id == sound_id:
             turn_id, self._chosen, self._next = self._chosen[1], None, None
-            if self._grant and not (self._waiting or self.playing or self.caller_speaking):  # begun by a former gateway
-                utterance_id, hard_ms = self._utterance_of.get(turn_id, ""), self._grant.hard_ms
-                self._waiting = Waiting(now_ms, utterance_id, (), (), hard_ms, final=True)
+            if not (self._waiting or self.playing or self.caller_speaking):  # begun by a former gateway
+                self._wait_to_go_on(turn_id, now_ms)
             return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
         if self._reply and any(piece.sound_id == sound_id for piece in self._reply.ahead):
             self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS
@@ -246,11 +245,14 @@ class CallSounds:
                 yield HangUp(reason)
                 yield from self.media_ended(reason)
         elif ran_dry and self._grant:
-            plan = standing_plan(self._grant, self._utterances)
-            utterance_id = self._utterance_of.get(reply.turn_id, "")
-            marks_ms, hard_ms = self._grant.hold_marks_ms, self._grant.hard_ms
-            self._waiting = Waiting(now_ms, utterance_id, marks_ms, plan, hard_ms, final=True)
+            self._wait_to_go_on(reply.turn_id, now_ms)
             yield self._progress(reply, "")
+
+    def _wait_to_go_on(self, turn_id: str, now_ms: float) -> None:
+        if self._grant:
+            plan, marks_ms = standing_plan(self._grant, self._utterances), self._grant.hold_marks_ms
+            utterance_id = self._utterance_of.get(turn_id, "")
+            self._waiting = Waiting(now_ms, utterance_id, marks_ms, plan, self._grant.hard_ms, final=True)
 
     def _end_here(self, now_ms: float) -> Iterator[Command]:
         """Nothing of the reply that began is said after what plays of it."""
@@ -297,24 +299,20 @@ class CallSounds:
         if self._nearly_there(waiting, now_ms):
             return
         mark = waiting.due(since_ms)
-        if mark is None:
-            return
-        phrase = granted_line(grant, mark.phrase_id, self._last_hold)
-        if phrase is None:
+        phrase = granted_line(grant, mark.phrase_id, self._last_hold) if mark else None
+        if mark is None or phrase is None:
             return
         self._last_hold = phrase.phrase_id
         self.playing = Sound(SoundKind.HOLD, phrase.phrase_id, phrase.text)
         yield Start(self.playing)
-        yield self._put(
-            f.HoldingPlayed(
-                phrase_id=phrase.phrase_id,
-                utterance_id=waiting.utterance_id,
-                mark_ms=mark.at_ms,
-                since_speech_end_ms=since_ms,
-                text=phrase.text,
-            ),
-            self._turn_of(waiting.utterance_id),
+        held = f.HoldingPlayed(
+            phrase_id=phrase.phrase_id,
+            utterance_id=waiting.utterance_id,
+            mark_ms=mark.at_ms,
+            since_speech_end_ms=since_ms,
+            text=phrase.text,
         )
+        yield self._put(held, self._turn_of(waiting.utterance_id))
 
     def _nearly_there(self, waiting: Waiting, now_ms: float) -> bool:
         """Whether the answer is being rendered on the heels of a line: another one would only delay it. Who has heard
@@ -338,12 +336,10 @@ class CallSounds:
         yield from self._discard()
         self.playing = Sound(SoundKind.CLOSING, closing.phrase_id, closing.text)
         yield Start(self.playing)
-        yield self._put(
-            f.FallbackPlayed(
-                phrase_id=closing.phrase_id, utterance_id=utterance_id, since_speech_end_ms=since_ms, text=closing.text
-            ),
-            turn_id,
+        closed = f.FallbackPlayed(
+            phrase_id=closing.phrase_id, utterance_id=utterance_id, since_speech_end_ms=since_ms, text=closing.text
         )
+        yield self._put(closed, turn_id)
 
     # --- rendering ---
 

@@ -208,4 +208,6 @@ def test_who_takes_a_call_waits_for_a_reply_that_no_voice_renders_though_it_had_
     log.read(again, 0.0, turn_id="t1")
     assert until(log, 50, 100) == []
     machine.preparation_failed("t1.c", "unavailable", 100.0)
-    assert until(log, 100, 6000) == [(5100, "closing")]
+    heard = until(log, 100, 1050)
+    log.machine.finished("One moment.", 2000.0)
+    assert [*heard, *until(log, 2000, 6000)] == [(1000, "h1"), (5100, "closing")]
