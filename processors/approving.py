@@ -3,8 +3,8 @@ between, or it lapses. "Yes, block it" is as good, where that is the question sa
 
 The approval names the proposal's digest. A yes counts once the caller's words are final, every guardrail let them pass,
 and the subject still holds the level; what isn't plainly yes or no lets the proposal lapse, and is answered as any words.
-Words that are about nothing else ("yes" before it was heard to its end, or to "Are you still there?", "right", a murmur) would be answered as if all
-were done ("Good. What else can I do for you?"): after these it is looked up and read back again.
+Words that are about nothing else ("yes" before it was heard to its end, or to "Are you still there?", "right", a murmur)
+would be answered as if all were done ("Good. What else can I do for you?"): after these it is looked up and read back again.
 """
 
 from __future__ import annotations

@@ -88,7 +88,6 @@ def _reply_refused(c: Conversation, event: Happening, p: f.ReplyRefused) -> Conv
 
 
 def _holding_played(c: Conversation, event: Happening, p: f.HoldingPlayed) -> Conversation:
-    c = with_answer_turn(c)
     turn = replace(c.turn, holds=c.turn.holds + 1) if c.turn else None
     offer = Offer(p.phrase_id, event.turn_id or (c.turn.turn_id if c.turn else ""))
     return _say(replace(c, turn=turn, last_hold=p.phrase_id, offer=offer), event, p.text)
@@ -96,7 +95,7 @@ def _holding_played(c: Conversation, event: Happening, p: f.HoldingPlayed) -> Co
 
 def _fallback_played(c: Conversation, event: Happening, p: f.FallbackPlayed) -> Conversation:
     """It may come in the place of what a reply waited for in vain, a sentence or a voice: what was heard of it counts."""
-    c, turn = with_answer_turn(c), c.turn
+    turn = c.turn
     started = turn.candidates.get(turn.started or "") if turn and turn.turn_id == event.turn_id else None
     if turn and started and turn.spoken_so_far:
         c = _say(c, event, turn.spoken_so_far)
