@@ -21,9 +21,10 @@ def stopped_too_late(conversation: Conversation, turn: Turn) -> Proposal | None:
     """What a plain no comes too late for. None where the no answers another read-back."""
     if awaiting(conversation.proposals, turn.turn_id):
         return None
-    if conversation.behaviour.hears(turn.question.removeprefix(turn.carried)) is not Assent.NO:
+    begun = next((p for p in reversed(conversation.proposals.values()) if _is_under_way(conversation, p)), None)
+    if begun is None:
         return None
-    return next((p for p in reversed(conversation.proposals.values()) if _is_under_way(conversation, p)), None)
+    return begun if conversation.behaviour.hears(turn.question.removeprefix(turn.carried)) is Assent.NO else None
 
 
 def wished_again(conversation: Conversation, turn: Turn, intent: Intent) -> Proposal | None:

@@ -34,10 +34,8 @@ from streams.ports import Entry, Ledger, LogRecord
 GOAL_PER_S, GOAL_RATIO = 150_000, 5
 _EVENTS, _QUICK = 100_000, 5_000
 _PASSES, _QUICK_PASSES = 7, 2
-_READ, _FETCHED = (
-    250,
-    2_000,
-)  # records at once: as many as a core's cache holds; from a broker, which is asked each time, more
+_READ = 250  # records at once: as many as a core's cache holds
+_FETCHED = 2_000  # more from a broker, which is asked each time
 _APPEND = 500
 _AS_MANY = 12  # further values: with its five, as many as an event of ours has
 _USUAL = "pyeventsourcing 9.5, as many values"

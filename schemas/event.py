@@ -17,7 +17,7 @@ HASH_BYTES = 32
 GENESIS = bytes(HASH_BYTES)  # prev_hash of a conversation's first event
 NO_INBOX = -1  # inbox mark before the first inbox fact
 
-_NAMESPACE = uuid.UUID("6f2c1f7e-5d0a-5f0e-9b39-6c8d1a1f4e11")
+_NAMESPACE = uuid.UUID("6f2c1f7e-5d0a-5f0e-9b39-6c8d1a1f4e11").bytes
 
 
 # The envelope's fields as they stand on the log: the payload comes before the last two of them.
@@ -71,7 +71,7 @@ def derived_id(cause: str, *parts: str | int) -> str:
 
     Written out, for every decision has one: ``uuid.uuid5`` gives the same and takes twice as long (RFC 9562, 5.5).
     """
-    digest = bytearray(sha1(_NAMESPACE.bytes + "\x1f".join((cause, *map(str, parts))).encode()).digest()[:16])
+    digest = bytearray(sha1(_NAMESPACE + "\x1f".join((cause, *map(str, parts))).encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
     told = digest.hex()
