@@ -33,6 +33,9 @@ from providers.waiting_line import Rank
 _FINAL = frozenset({FailureReason.REFUSED, FailureReason.CANCELLED})
 # Who is asked keeps the time by itself and says which model was late; this is for those that don't.
 NET_S = 0.02
+# At a provider in doubt a late attempt waits for so many times what nine in ten calls take: who is late by that much more
+# has stalled. In its place while too few calls were seen: in a brownout most take longer than usual.
+_USUAL_QUANTILE, _STALLS_AT, _STALLS_AT_UNKNOWN_MS = 0.9, 3.0, 3000.0
 _TRIES_PER_PROVIDER = 2  # the second only after a park that ended in time; refusals for its rate aren't counted
 
 
@@ -138,6 +141,11 @@ class ModelRouter:
         if request.extra:
             free = [provider for provider in free if provider.takes_late()]
         if free and request.extra:
+            if free[0].in_doubt(loop.time()):
+                yields_s = self._until_stalled_s(free[0], request)
+                if loop.time() + yields_s >= deadline_s:
+                    raise ProviderError(FailureReason.CAPPED, self.name, "nobody knows what the provider has to spare")
+                await asyncio.sleep(yields_s)
             if not await self._extra.take(request.attempt, deadline_s):
                 raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
             free = [provider for provider in free if provider.takes_extra(loop.time())]
@@ -146,6 +154,11 @@ class ModelRouter:
         free[0].comeback.take(loop.time())
         free[0].ventured += request.extra and not free[0].has_answered
         return free
+
+    def _until_stalled_s(self, provider: RoutedProvider, request: CompletionRequest) -> float:
+        """How long a late attempt yields to first calls, so that it is cancelled where its ask was slow and no more."""
+        usual_ms = self._book.first_ms(Key(provider.model.name, request.model, request.purpose), _USUAL_QUANTILE)
+        return (usual_ms * _STALLS_AT if usual_ms is not None else _STALLS_AT_UNKNOWN_MS) / 1000
 
     async def _first_answer(
         self, order: Sequence[RoutedProvider], request: CompletionRequest, deadline_s: float

@@ -57,6 +57,10 @@ class RoutedProvider:
             return False
         return self.comeback.allows(now_s) and self.spare.allows(now_s)
 
+    def in_doubt(self, now_s: float) -> bool:
+        """It may have calls to spare, and may not: only what has stalled is worth one."""
+        return self.spare.in_doubt(now_s)
+
     def takes_late(self) -> bool:
         """Nobody knows how late is late, and what a provider has to spare, before its first answer."""
         return self.has_answered or self.ventured < VENTURES

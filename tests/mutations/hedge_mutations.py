@@ -148,6 +148,14 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         SPARE,
     ),
     Mutation(
+        "take_a_beginning_for_all_that_comes",
+        "providers.routed_provider",
+        "return self.spare.in_doubt(now_s)",
+        "return False",
+        "while as many turns as will be are not yet under way, only what has stalled is worth an extra call",
+        SPARE,
+    ),
+    Mutation(
         "believe_a_window_that_has_just_begun",
         "providers.spare_rate",
         "limit, seen_s = max(self._told), ",

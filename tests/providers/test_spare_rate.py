@@ -11,6 +11,8 @@ from providers.model_router import ModelRouter
 from providers.spare_rate import WATCHED_S, SpareRate
 from simulation.virtual_loop import run_virtual
 
+USUAL_S, TOLD_PER_S = 0.1, 40.0
+
 
 def watched(per_s: int, limit_per_s: float | None, seconds: int = 20) -> SpareRate:
     spare = SpareRate()
@@ -37,6 +39,14 @@ def test_who_has_just_begun_holds_back_until_it_has_seen_enough() -> None:
     assert not begun.allows(1.0)
     assert begun.allows(4.0)
     assert not watched(45, 90.0, seconds=3).allows(3.0)
+
+
+def test_a_beginning_with_calls_to_spare_is_in_doubt_until_it_was_watched_for_longer() -> None:
+    begun = watched(30, 90.0, seconds=5)
+    assert begun.allows(5.0)
+    assert begun.in_doubt(5.0), "its turns may not have asked for all that they will"
+    assert not watched(30, 90.0, seconds=20).in_doubt(20.0)
+    assert not watched(30, None, seconds=5).in_doubt(5.0)
 
 
 def test_what_came_long_ago_counts_no_more() -> None:
@@ -87,4 +97,53 @@ def test_a_router_makes_no_extra_call_where_first_ones_take_all_that_a_provider_
     assert run_virtual(extra_call_after(first_calls_per_s=2)).provider == "a"
     with pytest.raises(ProviderError) as failure:
         run_virtual(extra_call_after(first_calls_per_s=10))
+    assert failure.value.reason is FailureReason.CAPPED
+
+
+class Usual:
+    """Takes ``USUAL_S``; tells its limit."""
+
+    name = "a"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        await asyncio.sleep(USUAL_S)
+        return CompletionResult("fine", self.name, "m", allowance=Allowance(0.5, 1.0, requests_per_s=TOLD_PER_S))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def late_attempt_takes_s(after_s: float, timeout_ms: int = 6000) -> float:
+    """From asking for it, once first calls were made for so long."""
+
+    def request(attempt: int) -> CompletionRequest:
+        return CompletionRequest(
+            purpose="answer",
+            model="answer",
+            messages=(Message("user", "hello"),),
+            attempt=attempt,
+            extra=attempt > 0,
+            timeout_ms=timeout_ms,
+        )
+
+    loop, router = asyncio.get_running_loop(), ModelRouter({"answer": [Usual()]})
+    for _ in range(round(after_s / USUAL_S)):
+        await router.complete(request(0))
+    began_s = loop.time()
+    await router.complete(request(1))
+    return loop.time() - began_s
+
+
+def test_in_doubt_a_late_attempt_waits_until_its_ask_has_stalled() -> None:
+    took_s = run_virtual(late_attempt_takes_s(4.0))
+    assert took_s == pytest.approx(3 * USUAL_S + USUAL_S)
+
+
+def test_without_doubt_it_starts_at_once() -> None:
+    assert run_virtual(late_attempt_takes_s(15.0)) == pytest.approx(USUAL_S)
+
+
+def test_one_that_would_start_when_its_time_is_up_is_capped() -> None:
+    with pytest.raises(ProviderError) as failure:
+        run_virtual(late_attempt_takes_s(4.0, timeout_ms=300))
     assert failure.value.reason is FailureReason.CAPPED
