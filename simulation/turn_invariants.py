@@ -24,6 +24,8 @@ class _Turn:
     utterance_id: str
     committed: bool
     speculation: int = 0
+    question: str = ""
+    carried: str | None = None  # what its speculations begin with, of the turn before; None: not known yet
     texts: dict[str, tuple[str, int]] = field(default_factory=dict)  # candidate -> text, speculation
     passed: dict[str, set[str]] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
@@ -48,6 +50,7 @@ class _Call:
     last_caller_seq: int = 0
     turn: _Turn | None = None
     opened: int = 0
+    words: tuple[str, str] = ("", "")  # the utterance of the fact at hand, and its text; empty where it is another fact
     timers: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     closed: bool = False
     subject: str | None = None
@@ -65,6 +68,8 @@ def turns(log: RawLog, behaviour: Behaviour) -> Iterator[Violation]:
     calls: dict[str, _Call] = {}
     for step in log.steps:
         call = calls.setdefault(step[0].conversation_id, _Call())
+        said = step[0].payload if step[0].type == "UtteranceHeard" else {"utterance_id": "", "text": ""}
+        call.words = said["utterance_id"], said["text"]
         for rec in step:
             for invariant, message in _take(call, rec, behaviour):
                 yield Violation(invariant, f"{rec.conversation_id} seq {rec.seq} {rec.type} ({rec.turn_id}): {message}")
@@ -127,15 +132,33 @@ def _take_turn(call: _Call, rec: Rec) -> Iterator[tuple[str, str]]:
     elif rec.type == "SpeculationOpened":
         turn.speculation, turn.newest_ask = rec.payload["speculation"], {}
         turn.of_another = turn.vetoed = False
+        turn.question = rec.payload["question"]
+        if not turn.committed:  # behind it, what was kept for a proof or a proposal is taken up again
+            yield from _asks_what_was_said(call, turn)
     elif rec.type == "TurnCommitted":
         if turn.committed:
             yield "committed_once", "committed before"
         turn.committed = True
+        yield from _asks_what_was_said(call, turn)
     else:
         if rec.payload["outcome"] not in OUTCOMES:
             yield "every_turn_ends", f"ended as {rec.payload['outcome']!r}"
         call.timers = {name: timer for name, timer in call.timers.items() if timer[1] != turn.turn_id}
         call.turn = None
+
+
+def _asks_what_was_said(call: _Call, turn: _Turn) -> Iterator[tuple[str, str]]:
+    """What a turn speculates on, and is committed with, are the words of the utterance that it is about, behind the question
+    that it carries."""
+    utterance_id, text = call.words
+    if not utterance_id or utterance_id != turn.utterance_id:
+        return
+    before = turn.question.removesuffix(text)
+    if not turn.question.endswith(text):
+        yield "asks_what_was_said", f"{turn.question!r} doesn't end with {text!r}"
+    elif turn.carried not in (None, before):
+        yield "asks_what_was_said", f"{turn.question!r} doesn't begin with {turn.carried!r}, as the turn did before"
+    turn.carried = before
 
 
 def _take_timer(call: _Call, rec: Rec) -> None:

@@ -27,7 +27,10 @@ def _speech_started(c: Conversation, event: Happening, p: f.SpeechStarted) -> Co
     }
     offer = c.offer if turn.candidates[p.candidate_id].action == "fallback" else None  # an answer came after all
     c = with_answer_turn(c)
-    return replace(c, turn=replace(turn, started=p.candidate_id), timers=timers, offer=offer)
+    # What a gateway says it was told to say. It isn't chosen by now where a former one reported late that its voice failed.
+    said = replace(turn.candidates[p.candidate_id], fate=Fate.CHOSEN, voice_failed=False)
+    c = with_candidate(c, replace(turn, chosen=p.candidate_id, started=p.candidate_id), said)
+    return replace(c, timers=timers, offer=offer)
 
 
 def _speech_progressed(c: Conversation, event: Happening, p: f.SpeechProgressed) -> Conversation:
