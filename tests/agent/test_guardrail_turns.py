@@ -13,7 +13,7 @@ from agent_core.guardrails import registry
 from agent_core.guardrails._model import VIOLATES
 from agent_core.guardrails.base import GuardInput, OnFailure, Stage, Verdict, blocked
 from agent_core.guardrails.conversation_injection import ConversationInjectionReason
-from agent_core.judging import EARLIER_LINES, judge
+from agent_core.judging import EARLIER_LINES, input_subject, judge
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
@@ -256,3 +256,31 @@ def test_compliance_fails_closed_and_manners_fail_open() -> None:
     cues = {"complaint", "vulnerability", "third_party", "complaint_meaning", "vulnerability_meaning"}
     cues |= {"model_complaint", "model_vulnerability", "model_third_party"}
     assert failing_open == cues | {"agent_tone"}
+
+
+def test_a_guardrail_that_is_not_required_blocks_nothing_and_holds_nothing_back() -> None:
+    advises = [{"name": "regulated_advice", "required": False}]
+    call = Call(Behaviour.model_validate(BANK.model_dump() | {"guardrails": advises}))
+    heard(call)
+    while left := [ask for ask in call.open_asks() if not isinstance(ask.payload, d.CompletionAsked)]:
+        call.answer(left[0], INTENT)
+    (ask,) = call.open_asks()
+    advice = "You should definitely buy shares in the index fund today."
+    decided = call.told(
+        f.CompletionReturned(ask_id=ask.ask_id, attempt=0, text=advice, provider="by hand", model="by hand")
+    )
+    (verdict,) = of(d.VerdictIssued, decided)
+    assert (verdict.passed, verdict.required) == (False, False)
+    assert [reply.text for reply in of(d.ReplyChosen, decided)] == [advice]
+
+
+def test_who_reads_the_conversation_is_shown_the_newest_lines_of_it() -> None:
+    call = Call()
+    said = [f"What does card {number} cost" for number in range(EARLIER_LINES + 3)]
+    for words in said:
+        call.says(words, INTENT)
+        call.hears_reply()
+    heard(call, "And another one")
+    turn = call.conversation.turn
+    assert turn is not None
+    assert input_subject(call.conversation, turn).earlier == tuple(said[-EARLIER_LINES:])

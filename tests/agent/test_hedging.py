@@ -255,6 +255,26 @@ def test_a_guardrail_fails_once_its_last_attempt_has() -> None:
     assert len(of(d.VerdictIssued, call.told(failed(GUARD, attempt=1)))) == 1
 
 
+def test_a_run_that_is_asked_again_is_waited_for_like_a_first_one() -> None:
+    call = asked()
+    call.told(sentence(0))
+    call.told(f.OwnerChanged(epoch=2))
+    again = call.conversation.asks[ANSWER]
+    assert (again.generation, again.spoke, again.progress_at_us) == (1, False, call.now_ms * 1000)
+    assert attempts(looked(call, ANSWER, 399)) == []  # longer than the gap between sentences
+    assert attempts(looked(call, ANSWER, 1)) == [(ANSWER, 1, "late")]
+
+
+def test_a_turn_that_gave_up_starts_no_attempt() -> None:
+    call = asked()
+    call.told(f.CallerSpeechStarted(utterance_id="u2"))  # so that nothing is chosen by then
+    call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    turn = call.conversation.turn
+    assert turn is not None
+    assert (turn.giving_up, turn.chosen) == (True, None)
+    assert attempts(call.told(failed(ANSWER))) == []
+
+
 # --- money -----------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +305,12 @@ def test_what_runs_counts_as_what_it_usually_costs() -> None:
     call = asked(bank(ceiling=150))  # an answer usually costs 100: the first is paid for, a second isn't
     assert attempts(looked(call, ANSWER, 400)) == []
     assert call.conversation.asks[ANSWER].attempts == 1
+
+
+def test_every_attempt_that_runs_counts_as_what_it_usually_costs() -> None:
+    call = asked(bank(ceiling=250))
+    assert attempts(looked(call, ANSWER, 400)) == [(ANSWER, 1, "late")]
+    assert attempts(looked(call, ANSWER, 400)) == []  # two of them run for 100 each: a third isn't paid for
 
 
 def test_a_losers_cost_counts() -> None:

@@ -33,6 +33,15 @@ def test_what_was_no_interruption_is_judged_so_and_the_rest_is_said(why: str) ->
     assert [opened.cause for opened in of(d.TurnOpened, decided)] == ["resume"]
 
 
+def test_the_rest_is_said_once() -> None:
+    call = stopped(Call())
+    call.told(f.CallerSpeechDismissed(utterance_id="u2", why="no_words"))
+    call.hears_reply()
+    call.told(f.CallerSpeechStarted(utterance_id="u3"))
+    decided = call.told(f.CallerSpeechDismissed(utterance_id="u3", why="no_words"))
+    assert of(d.CandidateFormed, decided) == []
+
+
 def test_words_make_it_an_interruption_once() -> None:
     call = stopped(Call())
     heard = f.UtteranceHeard(utterance_id="u2", text="What about", final=False, since_speech_end_ms=100.0)

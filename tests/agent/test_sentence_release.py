@@ -27,15 +27,20 @@ def by_sentence(**changes: object) -> Behaviour:
 
 
 class Streamed:
-    """A call in which the caller lost a card, and the model's answers come by sentence."""
+    """A call in which the caller lost a card, if nothing else is said, and the model's answers come by sentence."""
 
-    def __init__(self, behaviour: Behaviour | None = None, *, final: bool = True) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        final: bool = True,
+        says: str = "I lost my card",
+        intent: str = "lost_card",
+    ) -> None:
         self.call = Call(behaviour or by_sentence())
-        told = self.call.told(
-            f.UtteranceHeard(utterance_id="u1", text="I lost my card", final=final, since_speech_end_ms=200.0)
-        )
+        told = self.call.told(f.UtteranceHeard(utterance_id="u1", text=says, final=final, since_speech_end_ms=200.0))
         while asks := [a for a in self.call.open_asks() if not isinstance(a.payload, d.CompletionAsked)]:
-            told += self.call.answer(asks[0], "lost_card")
+            told += self.call.answer(asks[0], intent)
         (self.ask,) = self.call.open_asks()
 
     def sentence(self, index: int, text: str, *, attempt: int = 0, last: bool = False) -> list[Payload]:
@@ -251,13 +256,54 @@ def test_a_reply_that_is_cut_off_before_all_of_it_was_known_goes_on_with_the_rep
 
 
 def test_a_step_that_was_cut_short_was_not_said() -> None:
-    streamed = Streamed()
-    asked = streamed.call.conversation.asks[streamed.ask.ask_id].payload
-    assert isinstance(asked, d.CompletionAsked)
-    streamed.sentence(0, ONE)
+    noted, asks_for_app = "I have noted your journey.", "Have you got your app at hand?"
+    streamed = Streamed(says="I am going abroad", intent="travel")
+    streamed.sentence(0, noted)
+    streamed.started()
     streamed.fails()
-    candidate = streamed.call.conversation.turn.candidates[streamed.reply]  # type: ignore[union-attr]
-    assert (candidate.step_id, candidate.text) == ("", f"{ONE} {REPAIR}")
+    streamed.call.told(f.SpeechCompleted(candidate_id=streamed.reply, spoken=f"{noted} {REPAIR}"))
+    assert streamed.call.conversation.procedures == {}
+    whole = Streamed(says="I am going abroad", intent="travel")
+    whole.sentence(0, noted)
+    whole.sentence(1, asks_for_app, last=True)
+    whole.whole(f"{noted} {asks_for_app}")
+    whole.started()
+    whole.call.told(f.SpeechCompleted(candidate_id=whole.reply, spoken=f"{noted} {asks_for_app}"))
+    assert whole.call.conversation.procedures == {"travel": 1}
+
+
+def test_a_whole_that_does_not_begin_with_what_was_said_is_not_said_behind_it() -> None:
+    streamed = Streamed()
+    streamed.sentence(0, ONE)
+    streamed.started()
+    decided = streamed.whole(f"{TWO} {THREE}")
+    assert of(d.SentenceReleased, decided) == []
+    assert [(cut.reason, cut.repair) for cut in of(d.ReplyCut, decided)] == [("not_its_sentences", REPAIR)]
+
+
+def test_a_reply_goes_on_though_an_attempt_that_lost_to_it_fails() -> None:
+    streamed = Streamed()
+    streamed.sentence(0, ONE)
+    streamed.started()
+    assert of(d.ReplyCut, streamed.fails(attempt=1)) == []
+    assert [released.text for released in of(d.SentenceReleased, streamed.sentence(1, TWO))] == [TWO]
+
+
+def test_a_repair_that_a_guardrail_blocks_is_not_said() -> None:
+    streamed = Streamed(by_sentence(release=Release(by="sentence", repair=FORBIDDEN[1])))
+    streamed.sentence(0, ONE)
+    streamed.started()
+    (cut,) = of(d.ReplyCut, streamed.fails())
+    assert cut.repair == ""
+
+
+@pytest.mark.parametrize(("reason", "again"), [("unavailable", 1), ("refused", 0)])
+def test_what_was_refused_behind_its_first_sentence_is_not_asked_again(reason: str, again: int) -> None:
+    routing = BANK.routing.model_copy(update={"attempts": 1, "hedging": Hedging(answer=Hedge(now=1, late=1))})
+    streamed = Streamed(by_sentence(routing=routing), final=False)
+    streamed.sentence(0, ONE)
+    decided = streamed.call.told(f.EffectFailed(ask_id=streamed.ask.ask_id, attempt=0, reason=reason))
+    assert len(of(d.AttemptAsked, decided)) == again
 
 
 def test_a_guardrail_that_holds_the_release_makes_it_whole() -> None:

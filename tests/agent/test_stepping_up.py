@@ -68,6 +68,13 @@ def test_the_right_code_in_words_raises_the_level_and_takes_up_what_they_wanted(
     assert (request.tool, request.level) == ("block_card", "stepped_up")
 
 
+def test_a_code_proves_once() -> None:
+    call = asked_for_code(verified())
+    assert of(p.ProofAccepted, call.says(CODE, "other"))
+    assert of(p.ProofAccepted, call.says(CODE, "other")) == []
+    assert of(p.ProofAccepted, call.keys(CODE)) == []
+
+
 def test_the_right_code_on_the_keypad_does_the_same() -> None:
     call = asked_for_code(verified())
     decided = call.keys(CODE)

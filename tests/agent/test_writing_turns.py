@@ -9,6 +9,7 @@ from told_by_hand import BANK, Call, of, signed_in
 
 from agent_core.assent import Assent, AssentWords, assent
 from agent_core.conversation import Ask
+from agent_core.proposal import proposal_digest
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import proving as p
@@ -89,6 +90,17 @@ def test_a_proposal_of_the_eager_end_counts_only_once_the_words_are_final() -> N
     assert chosen(call.says("Block my card", "block")) == [("propose", READ_BACK)]
 
 
+def test_a_proposal_takes_the_place_of_one_for_words_that_went_on() -> None:
+    call = Call(BANK, signed_in("ada", "stepped_up"))
+    call.says("Block my card", "block", final=False)
+    found(call)
+    call.says("Block my card now", "block")
+    found(call)
+    call.hears_reply()
+    assert [proposal.question for proposal in call.conversation.proposals.values()] == ["Block my card now"]
+    assert of(w.WriteApproved, call.says("Yes please", "other"))
+
+
 def test_what_cant_be_worded_isnt_proposed() -> None:
     call = Call(BANK, signed_in("ada", "stepped_up"))
     call.says("Block my card", "block")
@@ -125,6 +137,13 @@ def test_a_plain_yes_to_what_was_heard_approves_that_and_starts_it() -> None:
     assert (approval.proposal_id, approval.digest) == (proposal.proposal_id, proposal.digest)
     (request,) = of(w.WriteRequested, decided)
     assert (request.step, request.digest, request.reread) == ("block", proposal.digest, False)
+
+
+def test_an_approval_is_bound_to_everything_that_was_read_back() -> None:
+    bound = {"subject_id": "ada", "tool": "block_card", "arguments": "{}", "state": STATE, "words": READ_BACK}
+    digests = [proposal_digest(b"key", **bound | {name: "other"}) for name in bound]
+    digests += [proposal_digest(b"key", **bound), proposal_digest(b"another key", **bound)]
+    assert len(set(digests)) == len(digests)
 
 
 @pytest.mark.parametrize("final", [True, False])
@@ -405,6 +424,14 @@ def test_what_was_refused_isnt_asked_again() -> None:
     assert chosen(decided) == [("write", BLOCK.failed)]
 
 
+def test_a_refusal_of_a_second_run_tells_nothing_for_certain() -> None:
+    call = approved()
+    fails(call, "timed_out")
+    decided = fails(call, "refused")  # the first run may still be on its way
+    assert of(w.WriteEnded, decided) == []
+    assert [x.generation for x in of(d.AskRepeated, decided)] == [2]
+
+
 def test_what_stays_unknown_and_cant_be_undone_ends_with_a_person() -> None:
     decided = fails(approved(), "timed_out", 4)
     assert [x.outcome for x in of(w.WriteEnded, decided)] == ["unknown"]
@@ -437,6 +464,18 @@ def test_what_cant_be_undone_ends_with_a_person() -> None:
     fails(call, "refused")
     decided = fails(call, "unavailable", 4)
     assert [x.outcome for x in of(w.WriteEnded, decided)] == ["unknown"]
+
+
+def test_an_undo_has_a_key_of_its_own_and_names_that_of_its_step() -> None:
+    call = approved("replace", "Order me a new card")
+    _, issue = step(call)
+    returned(call)
+    _, deliver = step(call)
+    assert isinstance(issue, w.WriteRequested)
+    assert isinstance(deliver, w.WriteRequested)
+    (undo,) = of(w.UndoRequested, fails(call, "refused"))
+    assert undo.undoes == issue.idempotency_key
+    assert len({issue.idempotency_key, deliver.idempotency_key, undo.idempotency_key}) == 3
 
 
 # --- late, superseded, after the end ---------------------------------------------------------------------------------

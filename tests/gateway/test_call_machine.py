@@ -211,3 +211,36 @@ def test_who_takes_a_call_waits_for_a_reply_that_no_voice_renders_though_it_had_
     heard = until(log, 100, 1050)
     log.machine.finished("One moment.", 2000.0)
     assert [*heard, *until(log, 2000, 6000)] == [(1000, "h1"), (5100, "closing")]
+
+
+def _asks_and_waits(machine: CallMachine, log: Log, now_ms: float, *, until_ms: float) -> list[Command]:
+    """The caller's question, whose words are final half a second later, and time going by."""
+    log.read_back(machine.speech_began(now_ms), now_ms)
+    log.read_back(machine.utterance_ended("a question", now_ms + 300, now_ms + 500, 0.9), now_ms + 500)
+    commands: list[Command] = []
+    for at_ms in range(int(now_ms), int(until_ms), 50):
+        commands += machine.tick(float(at_ms))
+        if machine.playing and machine.playing.kind is not SoundKind.REPLY:
+            commands += machine.finished(machine.playing.text, float(at_ms))
+    return commands
+
+
+def test_a_reply_between_closing_lines_begins_their_count_anew() -> None:
+    machine, log = answered()
+    _asks_and_waits(machine, log, 100.0, until_ms=6000.0)
+    for at_ms in range(6000, 6550, 50):
+        machine.tick(float(at_ms))
+    log.read_back(machine.speech_began(6500.0), 6500.0)
+    log.read_back(machine.utterance_ended("another one", 6500.0, 6500.0, 0.9), 6500.0)
+    log.read(opened("u1.2"), 6500.0, turn_id="t2")
+    chosen = d.ReplyChosen(
+        candidate_id="t2.c", text="Here you are.", intent="x", answers_through=log.seq, take=1, action="answer"
+    )
+    log.read(chosen, 6500.0, turn_id="t2")
+    assert replies_started(machine.prepared("t2.c", 6500.0)) == ["t2.c"]
+    machine.finished("Here you are.", 6550.0)
+    commands = _asks_and_waits(machine, log, 6600.0, until_ms=12500.0)
+    assert [put.payload.phrase_id for put in puts(commands) if isinstance(put.payload, f.FallbackPlayed)] == ["closing"]
+    assert not machine.ended
+    _asks_and_waits(machine, log, 12500.0, until_ms=18500.0)
+    assert machine.ended  # the second in a row

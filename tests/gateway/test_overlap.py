@@ -137,6 +137,14 @@ def test_a_voice_that_goes_on_with_no_word_known_stops_the_agent() -> None:
     assert stops(call.ticks(2000, 2000))
 
 
+def test_a_voice_that_is_told_again_is_as_long_as_it_goes_on() -> None:
+    call = Call()
+    call.machine.speech_began(1500.0)
+    call.machine.speech_began(1800.0)
+    call.machine.voice(True, 1900.0)
+    assert stops(call.ticks(2000, 2000))
+
+
 def test_a_voice_that_goes_on_stops_the_agent_whatever_its_words() -> None:
     call = Call()
     call.machine.speech_began(1500.0)
