@@ -75,4 +75,28 @@ GUARDRAIL_MUTATIONS: tuple[Mutation, ...] = (
         "behaviour may be stricter than a guardrail, never looser",
         "tests/agent/test_behaviour_loader.py",
     ),
+    Mutation(
+        "let_an_adviser_block",
+        "processors.guarding",
+        "    if verdict.required and not verdict.passed:\n",
+        "    if not verdict.passed:\n",
+        "a guardrail that isn't required blocks nothing",
+        TURNS,
+    ),
+    Mutation(
+        "wait_for_an_adviser_to_pass",
+        "agent_core.reducers.candidates",
+        "    verdicts = {**candidate.verdicts, p.guardrail: p.passed or not p.required}\n",
+        "    verdicts = {**candidate.verdicts, p.guardrail: p.passed}\n",
+        "a guardrail that isn't required holds nothing back",
+        TURNS,
+    ),
+    Mutation(
+        "show_the_oldest_lines",
+        "agent_core.judging",
+        "tuple(said)[-EARLIER_LINES:]",
+        "tuple(said)[:EARLIER_LINES]",
+        "who reads the conversation is shown the newest of what the caller said",
+        TURNS,
+    ),
 )

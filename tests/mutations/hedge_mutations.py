@@ -6,6 +6,7 @@ from tests.mutations.mutation import Mutation
 
 ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulation has no router
 LINE = "tests/providers/test_waiting_line.py"
+HEDGING = "tests/agent/test_hedging.py"
 SPARE = "tests/providers/test_spare_rate.py"
 
 HEDGE_MUTATIONS: tuple[Mutation, ...] = (
@@ -178,5 +179,29 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         "",
         "every call that would be made without hedging counts against the limit",
         SPARE,
+    ),
+    Mutation(
+        "reserve_for_one_attempt",
+        "processors.spending",
+        " * (ask.attempts - len(ask.done))",
+        "",
+        "every attempt that runs is reserved for",
+        HEDGING,
+    ),
+    Mutation(
+        "remember_that_a_lost_run_spoke",
+        "agent_core.reducers.asks",
+        "        spoke=False,\n",
+        "        spoke=ask.spoke,\n",
+        "a run that is asked again is waited for like a first one",
+        HEDGING,
+    ),
+    Mutation(
+        "start_attempts_for_a_turn_that_gave_up",
+        "processors.hedging",
+        "    if turn.giving_up:\n        return 0\n",
+        "",
+        "a turn that gave up starts no attempt",
+        HEDGING,
     ),
 )

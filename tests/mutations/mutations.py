@@ -9,6 +9,7 @@ from tests.mutations.interruption_mutations import INTERRUPTION_MUTATIONS
 from tests.mutations.late_read_mutations import LATE_READ_MUTATIONS
 from tests.mutations.mutation import Mutation as Mutation
 from tests.mutations.sentence_mutations import SENTENCE_MUTATIONS
+from tests.mutations.turn_mutations import TURN_MUTATIONS
 from tests.mutations.write_mutations import WRITE_MUTATIONS
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -48,6 +49,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
         "sentences of two runs of an ask never make one reply",
     ),
+    *TURN_MUTATIONS,
     *GUARDRAIL_MUTATIONS,
     *GUEST_MUTATIONS,
     *SENTENCE_MUTATIONS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.mutations.mutation import Mutation
 
+RELEASE = "tests/agent/test_sentence_release.py"
+
 SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "tell_a_fragment",
@@ -88,5 +90,45 @@ SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
         "        elif ran_dry and self._grant:\n",
         "        elif False:\n",
         "a caller who waits for the next sentence hears a granted line at its mark",
+    ),
+    Mutation(
+        "say_the_whole_behind_other_sentences",
+        "processors.releasing",
+        '    elif whole.text.startswith(f"{text} "):\n',
+        "    elif True:\n",
+        "a whole that doesn't begin with what was said isn't said behind it",
+        RELEASE,
+    ),
+    Mutation(
+        "cut_for_a_loser",
+        "processors.releasing",
+        "payload.ask_id == said.ask_id and payload.attempt == said.attempt and whole is None",
+        "payload.ask_id == said.ask_id and whole is None",
+        "a reply isn't cut because another attempt failed",
+        RELEASE,
+    ),
+    Mutation(
+        "count_a_step_that_was_cut",
+        "agent_core.reducers.release",
+        'more=False, step_id=""',
+        "more=False",
+        "a step of a procedure that was cut wasn't said",
+        RELEASE,
+    ),
+    Mutation(
+        "say_a_repair_that_is_blocked",
+        "processors.releasing",
+        '        repair=repair if all(judge_line(behaviour, name, repair) for name in guards) else "",\n',
+        "        repair=repair,\n",
+        "a repair that a guardrail blocks isn't said",
+        RELEASE,
+    ),
+    Mutation(
+        "shop_after_a_cut",
+        "processors.hedging",
+        '    elif why == "cut_short" and failure not in _FINAL:\n',
+        '    elif why == "cut_short":\n',
+        "a stream that was refused behind its first sentences isn't asked again",
+        RELEASE,
     ),
 )
