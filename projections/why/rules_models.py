@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from projections.race import Attempt
 from projections.why.case import Case
 from projections.why.findings import Finding
+from projections.why.waits import Wait, waits
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import writing as w
@@ -28,12 +28,6 @@ _HINTS = {
 }
 
 
-class _Open(NamedTuple):
-    name: str
-    asked_ms: float
-    returned_ms: float | None
-
-
 def failed_attempts(case: Case) -> Iterator[Finding]:
     """Attempts that failed. They weigh most where the turn had nothing else to say."""
     failed = [attempt for attempt in case.turn.race.attempts if attempt.state == "failed"]
@@ -51,10 +45,12 @@ def gave_up(case: Case) -> Iterator[Finding]:
     if fired is None:
         return
     late: dict[str, float | None] = {}  # by name: one guardrail is asked about several texts
-    for o in _asked(case):
-        if o.returned_ms is None or o.returned_ms > case.ms(fired):
+    for o in waits(case):
+        if o.asked_ms >= case.ms(fired):  # about what is said because of the deadline
+            continue
+        if o.over_ms is None or o.over_ms > case.ms(fired):
             former = late.get(o.name, 0.0)
-            late[o.name] = None if o.returned_ms is None or former is None else max(former, o.returned_ms)
+            late[o.name] = None if o.over_ms is None or former is None else max(former, o.over_ms)
     came = {name: "never came" if ms is None else f"came at {ms:,.0f} ms" for name, ms in late.items()}
     waiting = ", ".join(f"{name} ({when})" for name, when in list(came.items())[:3])
     waited = f"; still awaited: {waiting}" if waiting else ""
@@ -89,8 +85,8 @@ def slow_parts(case: Case) -> Iterator[Finding]:
     end_ms = case.ms(chosen) if chosen else case.turn.latency_ms.first_sound
     if end_ms is None or not case.utterance_id:
         return
-    for asked in _asked(case):
-        until = min(asked.returned_ms or end_ms, end_ms)
+    for asked in waits(case):
+        until = min(asked.over_ms or end_ms, end_ms)
         took = until - max(asked.asked_ms, 0.0)
         if took >= SLOW_MS and took >= 0.4 * end_ms:
             weight = 72 if _was_waited_for(case, asked) else 40
@@ -174,39 +170,10 @@ def _seqs(case: Case, bad: list[Attempt]) -> tuple[int, ...]:
     return tuple(e.seq for e, p in case.of(f.EffectFailed) if p.ask_id in asks)[:4]
 
 
-def _asked(case: Case) -> list[_Open]:
-    """Everything that was asked, and when the last of it came."""
-    found: list[_Open] = []
-    for event in case.events:
-        asked = event.payload
-        ask_id = getattr(asked, "ask_id", "")
-        if not ask_id or not isinstance(
-            asked, d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked | d.ToolRequested
-        ):
-            continue
-        came = [e for e in case.call if getattr(e.payload, "ask_id", "") == ask_id and e.kind.value == "fact"]
-        came = [e for e in came if not isinstance(e.payload, f.EffectFailed | f.EffectCancelled)]
-        found.append(
-            _Open(_name(asked, came[0].payload if came else None), case.ms(event), case.ms(came[0]) if came else None)
-        )
-    return found
-
-
-def _name(asked: object, outcome: object) -> str:
-    by = getattr(outcome, "provider", "") or ""
-    if isinstance(asked, d.CompletionAsked):
-        return f"an answer about {asked.intent}{f' from {by}' if by else ''}"
-    if isinstance(asked, d.GuardrailAsked):
-        return f"the guardrail {asked.guardrail}"
-    if isinstance(asked, d.ToolRequested):
-        return f"the tool {asked.tool}"
-    return "the classification" if isinstance(asked, d.ClassificationAsked) else "the search for passages"
-
-
-def _was_waited_for(case: Case, asked: _Open) -> bool:
+def _was_waited_for(case: Case, asked: Wait) -> bool:
     """Whether the choice came with it: what comes later than the choice held nobody up."""
     chosen = case.chosen
-    return chosen is None or asked.returned_ms is None or asked.returned_ms <= case.ms(chosen)
+    return chosen is None or asked.over_ms is None or asked.over_ms <= case.ms(chosen)
 
 
 def _ended_badly(case: Case) -> bool:

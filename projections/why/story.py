@@ -9,9 +9,11 @@ from projections.race import Attempt, CandidateReport
 from projections.turn_report import TurnReport
 from projections.why.case import Case
 from projections.why.findings import quoted
+from projections.why.waits import dropped_without_delay
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import writing as w
+from schemas.event import Event
 from streams.codec import FORGOTTEN
 
 _BEGAN = {
@@ -83,7 +85,15 @@ def _attempt(case: Case, attempt: Attempt) -> str:
     took = "" if attempt.took_ms is None else f" after {attempt.took_ms:,.0f} ms"
     why = f" ({attempt.reason})" if attempt.reason else ""
     what = attempt.kind if attempt.kind != "guardrail" else attempt.ask_id.rpartition(".")[2]
-    return f"{what}{about}{number}{who}{when}: {attempt.state}{why}{took}"
+    state = "no longer wanted, since its text was dropped" if _is_unwanted(case, attempt, asked) else attempt.state
+    return f"{what}{about}{number}{who}{when}: {state}{why}{took}"
+
+
+def _is_unwanted(case: Case, attempt: Attempt, asked: Event | None) -> bool:
+    """Whether a verdict was asked for that never ran: the text that it is about was dropped in the same step."""
+    if attempt.state != "open" or asked is None or not isinstance(asked.payload, d.GuardrailAsked):
+        return False
+    return asked.payload.candidate_id in dropped_without_delay(case)
 
 
 def _offered(case: Case) -> Iterator[str]:

@@ -67,6 +67,20 @@ def test_a_guardrail_that_is_awaited_for_several_texts_is_named_once() -> None:
     assert sorted(awaited) == ["advice_meaning", "tipping_off_meaning"], told
 
 
+def test_a_verdict_on_a_text_that_was_dropped_is_waited_for_by_nobody() -> None:
+    (fault,) = (f for f in faults(OUTSIDE) if f.name == "a_slow_sibling_of_an_answer_that_was_blocked")
+    told = lines(explained(fault))
+    assert not any("by waiting for the guardrail" in line for line in told), told
+    unwanted = [line for line in told if "no longer wanted" in line]
+    assert [line.split()[1] for line in unwanted] == ["advice_meaning", "tipping_off_meaning"], told
+
+
+def test_what_is_asked_at_the_deadline_was_not_awaited_then() -> None:
+    (fault,) = (f for f in faults(OUTSIDE) if f.name == "a_time_limit_just_above_what_the_model_takes")
+    (told,) = (line for line in lines(explained(fault)) if "still awaited" in line)
+    assert re.findall(r"awaited: (.*)\.(?: \[|$)", told) == ["an answer about card_delivery_time (never came)"]
+
+
 def test_a_deadline_behind_the_choice_is_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     """It fires all the same where the rest of a reply that has begun is still to come."""
 
