@@ -7,6 +7,7 @@ overlap, and a collector delivers at least once.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -54,10 +55,13 @@ def _text(path: Path) -> str:
     data = path.read_bytes()
     if data.startswith(_GZIP):
         raise BadHistoryError(f"{path}: is compressed (gzip): unpack it first")
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as spreadsheets and PowerShell write text
+    encoding, name = ("utf-16", "UTF-16") if marked else ("utf-8-sig", "UTF-8")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BadHistoryError(f"{path}: no UTF-8 at byte {error.start}") from None
+        hint = "" if marked else ": save it as UTF-8, or as UTF-16 with a byte order mark"
+        raise BadHistoryError(f"{path}: no {name} at byte {error.start}{hint}") from None
 
 
 def _objects(path: Path, text: str, read: set[bytes]) -> Iterator[Found]:

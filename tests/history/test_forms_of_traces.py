@@ -308,3 +308,42 @@ def test_a_cost_without_end_is_refused_and_a_count_that_no_event_holds_is_unknow
     path.write_text(json.dumps(trace).replace('"usageDetails"', '"calculatedTotalCost": 1e400, "usageDetails"'))
     with pytest.raises(BadHistoryError, match="not as Langfuse writes it"):
         list(read_langfuse(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_text_that_says_how_it_is_encoded_is_read_so(tmp_path: Path, encoding: str) -> None:
+    said = "Grüße, wo ist meine Karte? 口座"
+    entry = {"type": "message", "role": "caller", "text": said}
+    file = tmp_path / "calls.jsonl"
+    conversation = {"id": "a", "started_at": "2024-03-01T09:00:00Z", "entries": [entry]}
+    file.write_text(json.dumps(conversation, ensure_ascii=False), encoding=encoding)
+    (read,) = read_transcripts(file)
+    (message,) = read.transcript.entries
+    assert isinstance(message, Message)
+    assert message.text == said
+
+
+def test_bytes_that_are_no_text_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "calls.jsonl").write_bytes("Grüße".encode("latin-1"))
+    with pytest.raises(BadHistoryError, match="no UTF-8 at byte 2: save it as UTF-8"):
+        list(read_transcripts(tmp_path / "calls.jsonl"))
+    (tmp_path / "cut.jsonl").write_bytes("Grüße".encode("utf-16")[:-1])
+    with pytest.raises(BadHistoryError, match="no UTF-16 at byte"):
+        list(read_transcripts(tmp_path / "cut.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"type": "message", "role": "supervisor", "text": "Hm."}, r"role` \(a role is caller, agent or system\)$"),
+        ({"type": "note", "text": "Hm."}, r"type` \(an entry's type is message, model_call or tool_call\)$"),
+        ({"type": "message", "role": "caller", "text": None}, r"text` \(leave out what isn't known\)$"),
+    ],
+)
+def test_a_transcript_of_another_shape_is_refused_with_what_to_do(
+    tmp_path: Path, entry: dict[str, Any], expected: str
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text(json.dumps({"id": "a", "started_at": "2024-03-01T09:00:00Z", "entries": [entry]}))
+    with pytest.raises(BadHistoryError, match=expected):
+        list(read_transcripts(file))
