@@ -14,6 +14,7 @@ from agent_core.behaviour_parts import Parts, Placed, Wording, wordings
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Guardrail, OnFailure, Stage, judges_at
 from agent_core.located_yaml import Problem, Where
+from agent_core.near_names import instead
 from agent_core.ports import Passage
 from agent_core.tools import registry as tools
 from agent_core.tools.base import Effect, Tool
@@ -76,9 +77,11 @@ def _unknown_names(parts: Parts) -> Iterator[Problem]:
         if "articles" not in parts.incomplete:
             for index, name in enumerate(intent.articles):
                 if name not in articles:
-                    yield placed.problem(f"intent {intent.name!r} names an unknown article {name!r}", "articles", index)
-        if "procedures" not in parts.incomplete and intent.procedure not in {None, *procedures}:
-            message = f"intent {intent.name!r} names an unknown procedure {intent.procedure!r}"
+                    message = f"intent {intent.name!r} names an unknown article {name!r}{instead(name, articles)}"
+                    yield placed.problem(message, "articles", index)
+        wanted = intent.procedure
+        if "procedures" not in parts.incomplete and wanted is not None and wanted not in procedures:
+            message = f"intent {intent.name!r} names an unknown procedure {wanted!r}{instead(wanted, procedures)}"
             yield placed.problem(message, "procedure")
 
 
@@ -267,6 +270,9 @@ def _read_besides(placed: Placed[Intent], tool: Tool) -> Iterator[Problem]:
 
 def _slots(parts: Parts) -> Iterator[Problem]:
     for wording in wordings(parts):
+        if not wording.text.strip():
+            yield wording.problem("says nothing")
+            continue
         try:
             fields = sorted(slots_of(wording.text))
         except ValueError as error:

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from agent_core import behaviour_checks
 from agent_core.behaviour import Article, Behaviour, GuardrailSetting, Intent, Procedure, Prompts
 from agent_core.behaviour_parts import Head, Parts, Placed
 from agent_core.located_yaml import Document, Problem, Where, parse, read, read_text
+from agent_core.near_names import instead, keys_beside
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 
@@ -190,7 +192,8 @@ class _Reader:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 at = (*where, *detail["loc"])
-                self.problems.append(document.problem(at, _in_words(detail["type"], detail["msg"], at)))
+                told = _in_words(detail, at, keys_beside(model, detail["loc"]))
+                self.problems.append(document.problem(at, told))
             return None
 
     def _article(self, path: Path) -> Placed[Article] | None:
@@ -252,14 +255,19 @@ def _sections(lines: list[str], start: int, file: str) -> tuple[dict[str, str], 
     return known, at, problems
 
 
-def _in_words(kind: str, message: str, at: Where) -> str:
-    """A pydantic error as a sentence about the file."""
+def _in_words(detail: ErrorDetails, at: Where, keys: list[str]) -> str:
+    """A pydantic error as a sentence about the file. ``keys``: that there are at this place."""
+    kind, message = detail["type"], detail["msg"]
     name = ".".join(str(step) for step in at) or "this file"
     if kind == "extra_forbidden":
-        return f"unknown key {at[-1]!r}"
+        return f"unknown key {at[-1]!r}{instead(str(at[-1]), keys) if keys else ''}"
     if kind == "missing":
         return f"{at[-1]!r} is missing"
+    if kind == "string_type" and detail["input"] is None:
+        return f"{name}: nothing stands here; expected text"
     if kind == "string_type":
-        return f"{name}: expected text (put quotes around yes, no, numbers and times)"
+        return f"{name}: expected text (put quotes around yes, no, numbers and times, and around text that has a colon)"
+    if kind == "too_short":
+        return f"{name}: at least {detail['ctx']['min_length']} must stand here, not {detail['ctx']['actual_length']}"
     message = message.removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}"

@@ -158,7 +158,12 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
          "intents.yaml:11: what 'card' says as 'unauthenticated' has an unknown slot {card}"),
         # one file alone
         (HEAD, "prompt: Be brief.", "prompt: [unclosed", "behaviour.yaml:4: not YAML"),
-        (HEAD, "company: Corner Bank", "compani: Corner Bank", "behaviour.yaml:2: unknown key 'compani'"),
+        (HEAD, "company: Corner Bank", "compani: Corner Bank", "behaviour.yaml:2: unknown key 'compani'; did you mean 'company'?"),
+        (HEAD, "give_up_ms", "giveup_ms", "behaviour.yaml:14: unknown key 'giveup_ms'; did you mean 'give_up_ms'?"),
+        (HEAD, "text: One moment.", "txt: One moment.", "behaviour.yaml:19: unknown key 'txt'; did you mean 'text'?"),
+        (HEAD, "name: corner-bank", "qqq: 1\nname: corner-bank", "behaviour.yaml:1: unknown key 'qqq'; there are: assent, barge_in"),
+        (HEAD, "  goodbye: Goodbye.", "  goodbye:", "behaviour.yaml:11: lines.goodbye: nothing stands here"),
+        (HEAD, "  goodbye: Goodbye.", "  goodbye: ' '", "behaviour.yaml:11: the line 'goodbye' says nothing"),
         (HEAD, "company: Corner Bank\n", "", "behaviour.yaml:1: 'company' is missing"),
         (HEAD, "name: corner-bank", "name: corner-bank\nname: b", "behaviour.yaml:2: 'name' stands here twice"),
         (HEAD, "give_up_ms: 5000", "give_up_ms: soon", "behaviour.yaml:14: budget.give_up_ms: input should be a valid int"),
@@ -168,6 +173,9 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (HEAD, "prompt: Be brief.", "prompt: nowhere.md", "behaviour.yaml:3: there is no file 'nowhere.md'"),
         (INTENTS, "    answer: We open at nine.", "    answr: We open at nine.", "intents.yaml:3: unknown key 'answr'"),
         (INTENTS, "- what time is it open", "- yes", "intents.yaml:7: intents.0.examples.1: expected text (put quotes"),
+        (INTENTS, "- what time is it open", "- the time: when", "intents.yaml:7: intents.0.examples.1: expected text (put quotes around "
+         "yes, no, numbers and times, and around text that has a colon)"),
+        (INTENTS, "examples: [my card is lost]", "examples: []", "intents.yaml:10: intents.1.examples: at least 1 must stand here"),
         (INTENTS, "  - name: card", "  - name: 12", "intents.yaml:8: intents.1.name: expected text"),
         (INTENTS, "intents:", "intent:", "intents.yaml:1: expected a list under 'intents'"),
         (CARD, "    say: Please", "    tell: Please", "procedures/card.yaml:4: unknown key 'tell'"),
@@ -177,8 +185,8 @@ def test_a_guest_is_read_and_guardrails_of_ours_are_recorded_as_before(tmp_path:
         (HOURS, "---\nid", "id", "articles/hours.md:1: an article begins with ---"),
         (GUARDS, "on_failure: open", "on_failure: ajar", "guardrails.yaml:9: guardrails.2.on_failure: input should be"),
         # between files
-        (INTENTS, "articles: [hours]", "articles: [ours]", "intents.yaml:4: intent 'hours' names an unknown article 'ours'"),
-        (INTENTS, "procedure: card", "procedure: cart", "intents.yaml:9: intent 'card' names an unknown procedure 'cart'"),
+        (INTENTS, "articles: [hours]", "articles: [ours]", "intents.yaml:4: intent 'hours' names an unknown article 'ours'; did you mean 'hours'?"),
+        (INTENTS, "procedure: card", "procedure: cart", "intents.yaml:9: intent 'card' names an unknown procedure 'cart'; did you mean 'card'?"),
         (INTENTS, "  - name: card", "  - name: hours", "intents.yaml:8: a second intent 'hours'; the first is at intents.yaml:2"),
         (INTENTS, "name: hours", "name: other", "intents.yaml:2: 'other' is the classifier's name for everything else"),
         (INTENTS, "[my card is lost]", "['When do you open?']", "intents.yaml:10: the example 'When do you open?' stands already"),
@@ -250,8 +258,8 @@ def test_one_broken_intent_hides_no_other(tmp_path: Path) -> None:
     text = FILES[INTENTS].replace("    answer:", "    answr:").replace("    procedure: card", "    procedur: card")
     found = problems(write(tmp_path, **{INTENTS: text}))
     assert [line for line in found if "unknown key" in line] == [
-        "intents.yaml:3: unknown key 'answr'",
-        "intents.yaml:9: unknown key 'procedur'",
+        "intents.yaml:3: unknown key 'answr'; did you mean 'answer'?",
+        "intents.yaml:9: unknown key 'procedur'; did you mean 'procedure'?",
     ]
 
 
