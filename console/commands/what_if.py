@@ -156,11 +156,18 @@ def _turn(call: CallWhatIf, turn: TurnWhatIf) -> Iterator[str]:
     yield f"{call.call_id} {turn.turn_id} (seq {turn.seq}) {turn.reply}{behind}"
     yield f"  then: {_said(turn.recorded)}"
     if turn.what_if:
-        yield f"  now:  {_said(turn.what_if)}"
+        yield f"  now:  {_said(turn.what_if)}{_left_ringing(turn)}"
     elif turn.reply == CHANGED:
         yield f"  now:  something else, not known: {turn.unknown}"
     else:
         yield f"  now:  not known: {turn.unknown}"
+
+
+def _left_ringing(turn: TurnWhatIf) -> str:
+    """A greeting that isn't even formed has one reason: with no closing line to grant, no call is answered."""
+    now = turn.what_if
+    ringing = turn.cause == "greeting" and now is not None and now.kind == "nothing" and not now.blocked
+    return ": the call isn't answered, since a guardrail blocks the closing line" if ringing else ""
 
 
 def _went_on(call_id: str, went_on: WentOn) -> Iterator[str]:

@@ -200,3 +200,17 @@ def test_a_call_without_sound_says_why(tmp_path: Path, monkeypatch: pytest.Monke
     assert "no recording" in str(open_player(tmp_path / "none.wav"))
     recording.write_bytes(b"RIFF")
     assert "can't be played" in str(open_player(recording))
+
+
+def test_a_guardrail_that_blocks_the_closing_line_is_told_to_leave_the_call_ringing(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(words: str) -> str:
+        options: dict[str, Any] = {"seed": None, "jobs": 1, "data": data, "log": None, "as_json": False, "since": None}
+        change = f"guardrail=forbid:{words}"
+        what_if.run(call_id="last", what_if=[change], offline=True, fail_on=[], every_call=False, **options)
+        return capsys.readouterr().out
+
+    ringing = "  now:  nothing: the call isn't answered, since a guardrail blocks the closing line\n"
+    assert ringing in told("working on our side")
+    assert ringing not in told("zebra")
