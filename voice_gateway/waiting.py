@@ -13,7 +13,8 @@ class Mark(NamedTuple):
 
 
 class Waiting:
-    """``since_ms``: end of speech on the gateway's clock. Marks are ms after it; each is played once at most."""
+    """``since_ms``: end of speech on the gateway's clock. Marks are ms after it; each is played once at most. Phrases are played
+    in their order, each leading to the next, however late the first mark is noticed."""
 
     def __init__(
         self,
@@ -29,21 +30,24 @@ class Waiting:
         self.utterance_id = utterance_id
         self.hard_ms = hard_ms
         self.final = final
-        self._marks = [Mark(at_ms, phrase_id) for at_ms, phrase_id in zip(marks_ms, phrases, strict=False)]
-        self._played = 0
+        self._marks_ms, self._phrases = marks_ms, phrases
+        self._passed = self._played = 0  # of the marks; of the phrases
 
     def plan(self, marks_ms: tuple[int, ...], phrases: tuple[str, ...], hard_ms: int) -> None:
-        """The turn's own plan in place of the standing one; marks that were played stay played."""
-        self._marks = [Mark(at_ms, phrase_id) for at_ms, phrase_id in zip(marks_ms, phrases, strict=False)]
+        """The turn's own plan in place of the standing one; marks that have passed stay so, phrases that were played too."""
+        self._marks_ms, self._phrases = marks_ms, phrases
         self.hard_ms = hard_ms
 
     def due(self, since_ms: float) -> Mark | None:
-        """The next mark that has come, taken. Marks that were missed while a line played are not made up for."""
-        due = [mark for mark in self._marks[self._played :] if mark.at_ms <= since_ms]
-        if not due:
+        """The last mark that has come, taken, with the next phrase. Marks that were missed while a line played, or before the
+        caller's words were known, are not made up for: one line for all of them."""
+        due = [at_ms for at_ms in self._marks_ms[self._passed :] if at_ms <= since_ms]
+        if not due or self._played >= len(self._phrases):
             return None
-        self._played += len(due)
-        return due[-1]
+        self._passed += len(due)
+        phrase_id = self._phrases[self._played]
+        self._played += 1
+        return Mark(due[-1], phrase_id)
 
 
 _ORDER = (

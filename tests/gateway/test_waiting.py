@@ -34,8 +34,23 @@ def test_each_mark_is_due_once() -> None:
 
 def test_a_mark_that_was_missed_is_not_made_up_for() -> None:
     caller = waiting()
-    assert caller.due(4000) == Mark(3200, "still")
+    assert caller.due(4000) == Mark(3200, "look")
     assert caller.due(4001) is None
+
+
+def test_a_caller_whose_words_are_known_late_is_told_first_that_the_agent_looks() -> None:
+    marks_ms, phrases = (950, 2600, 4300), ("look", "still", "person")
+    caller = Waiting(0.0, "u1", marks_ms, phrases, 6000, final=True)
+    assert caller.due(2700) == Mark(2600, "look")
+    assert caller.due(4300) == Mark(4300, "still")
+    assert Waiting(0.0, "u1", marks_ms, phrases, 6000, final=True).due(4400) == Mark(4300, "look")
+
+
+def test_the_turns_own_plan_goes_on_behind_the_line_that_was_played() -> None:
+    caller = waiting()
+    caller.due(4000)
+    caller.plan((1000, 2000, 4500), ("a", "b", "c"), 6000)
+    assert caller.due(4500) == Mark(4500, "b")
 
 
 def test_the_turns_own_plan_leaves_played_marks_played() -> None:
