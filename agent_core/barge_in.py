@@ -7,6 +7,7 @@ neither stops the agent nor opens a turn. Other words stop it at once, and so do
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -39,8 +40,10 @@ class BargeIn(BaseModel):
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Words in lower case with straight apostrophes. A hyphen parts words, so that "uh-huh" is "uh huh"."""
-    return tuple(word.lower().replace("’", "'") for word in _WORD.findall(text))
+    """Words in lower case with straight apostrophes. A hyphen parts words, so that "uh-huh" is "uh huh". An accent is part of
+    its letter, whether recogniser and behaviour write the two as one character or as two."""
+    composed = unicodedata.normalize("NFC", text)
+    return tuple(word.lower().replace("’", "'") for word in _WORD.findall(composed))
 
 
 def is_made_of(text: str, phrases: Sequence[str], most_words: int) -> bool:

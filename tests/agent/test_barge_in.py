@@ -20,6 +20,19 @@ def test_some_of_the_phrases_one_after_the_other(text: str) -> None:
     assert is_made_of(text, PHRASES, 3)
 
 
+@pytest.mark.parametrize(
+    "text", ["Ja, ja, genau.", "Nat\u00fcrlich.", "Natu\u0308rlich", "NATU\u0308RLICH, ja", "Ach so"]
+)
+def test_an_accent_is_one_letter_however_a_recogniser_writes_it(text: str) -> None:
+    assert is_made_of(text, ("ja", "genau", "nat\u00fcrlich", "ach so"), 3)
+    assert is_made_of(text, ("ja", "genau", "natu\u0308rlich", "ach so"), 3)
+
+
+@pytest.mark.parametrize("text", ["Stopp!", "Moment", "Nein, warte.", "Entschuldigung, aber", "Ja, aber"])
+def test_in_another_language_too_other_words_are_something_to_say(text: str) -> None:
+    assert not is_made_of(text, ("ja", "genau", "nat\u00fcrlich", "ach so"), 3)
+
+
 @pytest.mark.parametrize("text", ["", "?!", "okay but", "see", "i", "stop", "no, wait", "okay okay okay okay", "uh"])
 def test_anything_else_is_something_to_say(text: str) -> None:
     assert not is_made_of(text, PHRASES, 3)
