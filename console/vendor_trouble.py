@@ -15,7 +15,7 @@ _KEYS = {  # by part; by vendor where a part has several
 _URLS = {
     "stt": "LEDGERLINE_STT__URL",
     "tts": "LEDGERLINE_TTS__URL",
-    "llm": "LEDGERLINE_LLM__URL or OPENAI_BASE_URL",
+    "llm": "LEDGERLINE_LLM__URL (LEDGERLINE_LLM__PROVIDERS for several) or OPENAI_BASE_URL",
 }
 _IN_WORDS = {
     FailureReason.UNAUTHORISED: "refused the key",

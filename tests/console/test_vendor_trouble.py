@@ -43,8 +43,8 @@ def test_who_has_mistyped_a_models_name_is_told_the_vendors_word_and_what_to_che
 
     asyncio.run(scene())
     assert capsys.readouterr().err == (
-        "ledgerline: openai can't be used (HTTP 404 model_not_found): check LEDGERLINE_LLM__URL or OPENAI_BASE_URL, "
-        "the model's name and the account; approved wordings are said\n"
+        "ledgerline: openai can't be used (HTTP 404 model_not_found): check LEDGERLINE_LLM__URL "
+        "(LEDGERLINE_LLM__PROVIDERS for several) or OPENAI_BASE_URL, the model's name and the account; approved wordings are said\n"
     )
 
 
