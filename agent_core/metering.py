@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from agent_core.ports import Message
+from agent_core.ports import CompletionResult, Message
 
 # OpenAI's rule of thumb for English text, and what its chat format adds to each message.
 CHARACTERS_PER_TOKEN = 4.0
@@ -27,6 +27,7 @@ class Spent:
     output_tokens: int | None
     cost_micros: int | None
     estimated: bool
+    known_micros: int | None = None  # of several calls whose cost isn't known: that of those whose is
 
 
 @dataclass(slots=True)
@@ -40,13 +41,15 @@ class Meter:
         if not self.calls:
             return None
         last = self.calls[-1]
+        costs = [call.cost_micros for call in self.calls]
         return Spent(
             last.provider,
             last.model,
             _sum([call.input_tokens for call in self.calls]),
             _sum([call.output_tokens for call in self.calls]),
-            _sum([call.cost_micros for call in self.calls]),
+            _sum(costs),
             any(call.estimated for call in self.calls),
+            known_part(costs),
         )
 
 
@@ -67,12 +70,24 @@ def note(spent: Spent) -> None:
         meter.calls.append(spent)
 
 
+def note_unusable(result: CompletionResult) -> None:
+    """A completion that is none to whoever asked for it is paid for all the same."""
+    counted = result.input_tokens, result.output_tokens
+    note(Spent(result.provider, result.model, *counted, result.cost_micros, estimated=False))
+
+
 def estimated_tokens(characters: int) -> int:
     return round(characters / CHARACTERS_PER_TOKEN)
 
 
 def estimated_prompt_tokens(messages: Sequence[Message]) -> int:
     return sum(estimated_tokens(len(message.content)) + TOKENS_PER_MESSAGE for message in messages)
+
+
+def known_part(costs: Sequence[int | None]) -> int | None:
+    """What is known of a sum that isn't known; None where all of it is, or nothing."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if 0 < len(known) < len(costs) else None
 
 
 def _sum(known: Sequence[int | None]) -> int | None:

@@ -156,18 +156,24 @@ def _failed(ask: Ask, run: _Run, reason: str, elapsed_ms: float, provider: str =
 
 
 def _with_failed_before(fact: Fact, spent: metering.Spent | None) -> Fact:
-    """What an attempt came to, with what providers cost that had failed before it. One unknown makes the sum unknown."""
+    """What an attempt came to, with what providers cost that had failed before it. One unknown makes the sum unknown; what is
+    known of it counts all the same."""
     if spent is None or not isinstance(fact, f.CompletionReturned | f.ScoresReturned):
         return fact
-    known = fact.cost_micros is not None and spent.cost_micros is not None
-    cost_micros = (fact.cost_micros or 0) + (spent.cost_micros or 0) if known else None
-    return msgspec.structs.replace(fact, cost_micros=cost_micros, estimated=spent.estimated)
+    if fact.cost_micros is not None and spent.cost_micros is not None:
+        cost_micros = fact.cost_micros + spent.cost_micros
+        return msgspec.structs.replace(fact, cost_micros=cost_micros, estimated=spent.estimated)
+    before = spent.known_micros if spent.cost_micros is None else spent.cost_micros
+    known = None if before is None and fact.cost_micros is None else (before or 0) + (fact.cost_micros or 0)
+    return msgspec.structs.replace(fact, cost_micros=None, estimated=spent.estimated, known_micros=known)
 
 
 def _with_cost(failed: f.EffectFailed, spent: metering.Spent | None) -> f.EffectFailed:
     if spent is None:
         return failed
-    return msgspec.structs.replace(failed, cost_micros=spent.cost_micros, estimated=spent.estimated)
+    return msgspec.structs.replace(
+        failed, cost_micros=spent.cost_micros, estimated=spent.estimated, known_micros=spent.known_micros
+    )
 
 
 def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, spent: metering.Spent | None) -> f.EffectCancelled:
@@ -183,4 +189,5 @@ def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, spent: metering.Spent | N
         input_tokens=spent.input_tokens,
         output_tokens=spent.output_tokens,
         estimated=spent.estimated,
+        known_micros=spent.known_micros,
     )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from agent_core.metering import Spent, note
+from agent_core.metering import note_unusable
 from agent_core.pace import ModelPace
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, LanguageModel, ProviderError
 from providers.extra_calls import ExtraCalls
@@ -240,7 +240,7 @@ class ModelRouter:
         elif request.language is not None and in_other_language(result.text, request.language):
             problem = f"not in {request.language}"
         if problem is not None:
-            note(_paid_for_nothing(result))
+            note_unusable(result)
             raise ProviderError(FailureReason.INVALID, result.provider, problem, model=result.model)
 
 
@@ -263,10 +263,4 @@ def _nobody(name: str, order: Sequence[RoutedProvider], now_s: float) -> Provide
     reason = soonest.parked_for.reason if soonest.parked_for else FailureReason.UNAVAILABLE
     return ProviderError(
         reason, name, "every provider is parked", retry_after_s=max(0.0, soonest.parked_until_s - now_s)
-    )
-
-
-def _paid_for_nothing(result: CompletionResult) -> Spent:
-    return Spent(
-        result.provider, result.model, result.input_tokens, result.output_tokens, result.cost_micros, estimated=False
     )

@@ -216,9 +216,10 @@ class ReplyRefused(Fact, frozen=True, kw_only=True):
 
 class ScoresReturned(Fact, frozen=True, kw_only=True):
     """A classifier's scores: of intents, or of a guardrail's classes. Tokens and cost where a language model gave them; the
-    cost includes providers that failed before it in the same attempt, then a part of it is ``estimated``."""
+    cost includes providers that failed before it in the same attempt, then a part of it is ``estimated``. ``known_micros``: as
+    of ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     ask_id: str
     scores: tuple[Score, ...]
@@ -230,6 +231,7 @@ class ScoresReturned(Fact, frozen=True, kw_only=True):
     output_tokens: int | None = None
     cost_micros: int | None = None
     estimated: bool = False
+    known_micros: int | None = None
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -292,9 +294,10 @@ class SentenceReturned(Fact, frozen=True, kw_only=True):
 
 class CompletionReturned(Fact, frozen=True, kw_only=True):
     """A model's answer, with what it cost. Unknown is null. The cost includes providers that failed before it in the same
-    attempt: then a part of it is ``estimated``. Tokens are those of the answer alone."""
+    attempt: then a part of it is ``estimated``. Tokens are those of the answer alone. ``known_micros``: where somebody's price
+    isn't known, and so the cost isn't, what the others cost."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     ask_id: str
     attempt: int
@@ -308,6 +311,7 @@ class CompletionReturned(Fact, frozen=True, kw_only=True):
     first_token_ms: float | None = None
     total_ms: float | None = None
     estimated: bool = False
+    known_micros: int | None = None
 
 
 class ToolReturned(Fact, frozen=True, kw_only=True):
@@ -323,9 +327,9 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
 class EffectFailed(Fact, frozen=True, kw_only=True):
     """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``; ``provider`` and
     ``model`` are empty where nobody was asked, or it isn't known who. ``estimated``: the cost isn't the provider's own
-    figure."""
+    figure. ``known_micros``: as of ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     ask_id: str
     attempt: int
@@ -335,13 +339,15 @@ class EffectFailed(Fact, frozen=True, kw_only=True):
     model: str = ""
     cost_micros: int | None = None
     estimated: bool = False
+    known_micros: int | None = None
 
 
 class EffectCancelled(Fact, frozen=True, kw_only=True):
     """A loser of the race was cancelled while under way, with what it has cost. ``estimated``: tokens and cost are counted
-    by us from what was sent and heard, since a provider tells them only at the end. Unknown is null."""
+    by us from what was sent and heard, since a provider tells them only at the end. Unknown is null. ``known_micros``: as of
+    ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     ask_id: str
     attempt: int
@@ -352,6 +358,7 @@ class EffectCancelled(Fact, frozen=True, kw_only=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     estimated: bool = False
+    known_micros: int | None = None
 
 
 class TimerFired(Fact, frozen=True, kw_only=True):

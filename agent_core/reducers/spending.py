@@ -13,7 +13,8 @@ COSTLY = (f.CompletionReturned, f.ScoresReturned, f.EffectFailed, f.EffectCancel
 
 
 def with_cost(c: Conversation, event: Happening, p: Costly) -> Conversation:
-    """A loser's cost counts too, for the turn that asked. What isn't known adds nothing."""
-    if p.cost_micros is None or c.turn is None or p.ask_id not in c.asks:
+    """A loser's cost counts too, for the turn that asked. What isn't known adds nothing, what is known beside it does."""
+    cost_micros = p.known_micros if p.cost_micros is None else p.cost_micros
+    if cost_micros is None or c.turn is None or p.ask_id not in c.asks:
         return c
-    return replace(c, turn=replace(c.turn, spent_micros=c.turn.spent_micros + p.cost_micros))
+    return replace(c, turn=replace(c.turn, spent_micros=c.turn.spent_micros + cost_micros))

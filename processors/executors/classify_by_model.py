@@ -8,6 +8,7 @@ import msgspec
 
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Ask, Conversation
+from agent_core.metering import note_unusable
 from agent_core.ports import CompletionRequest, FailureReason, LanguageModel, Message, ProviderError
 from agent_core.targets import OTHER
 from schemas import decisions as d
@@ -54,6 +55,7 @@ class ClassifyByModel:
         )
         scores = read_scores(result.text, names)
         if not scores:
+            note_unusable(result)
             raise ProviderError(FailureReason.INVALID, result.provider, "no probability of a known intent")
         return f.ScoresReturned(
             ask_id=ask.ask_id,

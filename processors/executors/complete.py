@@ -9,6 +9,7 @@ import msgspec
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.judges import releases_sentences
+from agent_core.metering import note_unusable
 from agent_core.model_asks import hedge_of
 from agent_core.ports import (
     CompletionRequest,
@@ -120,6 +121,7 @@ class _Told:
         whole = sentences_of(result.text)
         rest = whole[len(self._texts) :]
         if not rest or whole[: len(self._texts)] != self._texts:
+            note_unusable(result)
             raise ProviderError(
                 FailureReason.INVALID, result.provider, "its sentences aren't those of its answer", model=result.model
             )

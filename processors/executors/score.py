@@ -11,6 +11,7 @@ from agent_core.guardrails import registry
 from agent_core.guardrails._model import ANSWER_SCHEMA, ModelGuardrail, read_answer
 from agent_core.guardrails.base import GuardInput, ScoringGuardrail
 from agent_core.judging import input_subject, output_subject, shown_to
+from agent_core.metering import note_unusable
 from agent_core.ports import CompletionRequest, CompletionResult, Embedder, FailureReason, LanguageModel, ProviderError
 from schemas import decisions as d
 from schemas import facts as f
@@ -91,4 +92,5 @@ class Score:
         try:
             return _Scored(read_answer(result.text), f"{result.provider}:{result.model}", result)
         except ValueError as error:
+            note_unusable(result)
             raise ProviderError(FailureReason.INVALID, result.provider, str(error)) from None

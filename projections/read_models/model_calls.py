@@ -55,6 +55,9 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     cost_estimated: Annotated[
         bool | None, Meta(description="Counted by us from what was sent and heard; NULL where no cost is known.")
     ]
+    known_micros: Annotated[
+        int | None, Meta(description="Where somebody's price isn't known, and so the cost isn't: what the others cost.")
+    ]
     first_token_ms: Annotated[float | None, Meta(description="To the first token.")]
     total_ms: Annotated[float | None, Meta(description="To its outcome.")]
     text: Annotated[Sealed | None, Meta(description="The completion.")]
@@ -125,6 +128,7 @@ def _asked(seen: Seen, payload: _Asked) -> Iterable[ModelCallRow]:
         output_tokens=None,
         cost_micros=None,
         cost_estimated=None,
+        known_micros=None,
         first_token_ms=None,
         total_ms=None,
         text=None,
@@ -161,6 +165,7 @@ def _imported(event: Happening, call: h.ModelCallImported) -> ModelCallRow:
         output_tokens=call.output_tokens,
         cost_micros=call.cost_micros,
         cost_estimated=_estimated(call.cost_micros),
+        known_micros=None,
         first_token_ms=call.first_token_ms,
         total_ms=call.total_ms,
         text=sealed_field(event, "text"),
@@ -183,6 +188,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
             cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            known_micros=payload.known_micros,
             first_token_ms=payload.first_token_ms,
             total_ms=payload.total_ms,
             text=sealed_field(event, "text"),
@@ -198,6 +204,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
             cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            known_micros=payload.known_micros,
             total_ms=payload.elapsed_ms,
             over_us=at_us,
         )
@@ -210,6 +217,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             model=payload.model or row.model,
             cost_micros=payload.cost_micros,
             cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            known_micros=payload.known_micros,
             total_ms=payload.elapsed_ms,
             over_us=at_us,
         )
@@ -223,6 +231,7 @@ def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
             output_tokens=payload.output_tokens,
             cost_micros=payload.cost_micros,
             cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+            known_micros=payload.known_micros,
             total_ms=payload.elapsed_ms,
             over_us=at_us,
         )
@@ -235,7 +244,7 @@ def _estimated(cost_micros: int | None, estimated: bool = False) -> bool | None:
 
 MODEL_CALLS = ReadModel(
     name="model_calls",
-    version=6,
+    version=7,
     about="One row an attempt at a model: tokens, cost and times as far as its provider told.",
     row=ModelCallRow,
     key=("conversation_id", "ask_id", "attempt"),

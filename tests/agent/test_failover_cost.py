@@ -8,17 +8,20 @@ import pytest
 from msgspec.structs import replace
 from told_by_hand import BANK, Call
 
-from agent_core.metering import Spent, note
-from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, ProviderError
+from agent_core.metering import Spent, begin, note
+from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, LanguageModel, ProviderError, Sentence
 from processors.effects import EffectRunner
+from processors.executors.classify_by_model import ClassifyByModel
 from processors.executors.complete import Complete
 from providers.model_router import ModelRouter
 from schemas import decisions as d
 from schemas import facts as f
+from simulation.streaming import by_sentence
 from simulation.virtual_loop import run_virtual
 from streams.mind import Outcome
 
 ANSWER = "A new card is free of charge."
+BY_SENTENCE = by_sentence(BANK)
 
 
 class Failing:
@@ -38,23 +41,25 @@ class Failing:
 class Answering:
     name = "answering"
 
+    def __init__(self, cost_micros: int | None = 70) -> None:
+        self._cost_micros = cost_micros
+
     async def complete(self, request: CompletionRequest) -> CompletionResult:
-        return CompletionResult(ANSWER, self.name, "m", input_tokens=90, output_tokens=8, cost_micros=70)
+        return CompletionResult(ANSWER, self.name, "m", input_tokens=90, output_tokens=8, cost_micros=self._cost_micros)
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
-def returned(*models: Failing | Answering) -> f.CompletionReturned:
+def attempted(call: Call, *models: LanguageModel) -> f.CompletionReturned | f.EffectFailed:
     """What one attempt comes to."""
-    call = Call(BANK)
     call.told(
         f.UtteranceHeard(utterance_id="u1", text="What does a new card cost", final=True, since_speech_end_ms=0.0)
     )
     while not any(isinstance(ask.payload, d.CompletionAsked) for ask in call.open_asks()):
         call.answer(call.open_asks()[0], "fees")
 
-    async def scene() -> f.CompletionReturned:
+    async def scene() -> f.CompletionReturned | f.EffectFailed:
         came: asyncio.Queue[Outcome] = asyncio.Queue()
         router = ModelRouter({BANK.routing.model: models})
         effects = EffectRunner({d.CompletionAsked: Complete(router)})
@@ -62,7 +67,7 @@ def returned(*models: Failing | Answering) -> f.CompletionReturned:
         ask = next(ask for ask in call.open_asks() if isinstance(ask.payload, d.CompletionAsked))
         alone = replace(call.conversation, asks={ask.ask_id: ask})
         effects.reconcile(alone.id, alone)
-        while not isinstance((fact := (await came.get()).payload), f.CompletionReturned):
+        while not isinstance((fact := (await came.get()).payload), f.CompletionReturned | f.EffectFailed):
             pass
         await effects.stop()
         return fact
@@ -71,18 +76,86 @@ def returned(*models: Failing | Answering) -> f.CompletionReturned:
 
 
 @pytest.mark.parametrize(
-    ("models", "cost_micros", "estimated"),
+    ("models", "cost_micros", "known_micros", "estimated"),
     [
-        ((Answering(),), 70, False),
-        ((Failing(41), Answering()), 111, True),
-        ((Failing(41), Failing(2), Answering()), 113, True),
-        ((Failing(None), Answering()), None, True),
+        ((Answering(),), 70, None, False),
+        ((Failing(41), Answering()), 111, None, True),
+        ((Failing(41), Failing(2), Answering()), 113, None, True),
+        ((Failing(None), Answering()), None, 70, True),
+        ((Failing(41), Answering(None)), None, 41, True),
+        ((Failing(41), Failing(None), Answering()), None, 111, True),
+        ((Failing(None), Answering(None)), None, None, True),
+        ((Answering(None),), None, None, False),
     ],
 )
 def test_an_answer_costs_what_all_cost_who_were_asked_for_it(
-    models: tuple[Failing | Answering, ...], cost_micros: int | None, estimated: bool
+    models: tuple[Failing | Answering, ...], cost_micros: int | None, known_micros: int | None, estimated: bool
 ) -> None:
-    fact = returned(*models)
+    fact = attempted(Call(BANK), *models)
+    assert isinstance(fact, f.CompletionReturned)
     assert (fact.provider, fact.text) == ("answering", ANSWER)
-    assert (fact.cost_micros, fact.estimated) == (cost_micros, estimated)
+    assert (fact.cost_micros, fact.known_micros, fact.estimated) == (cost_micros, known_micros, estimated)
     assert (fact.input_tokens, fact.output_tokens) == (90, 8)
+
+
+def test_what_is_known_of_an_attempt_that_failed_at_all_of_them_is_told() -> None:
+    fact = attempted(Call(BANK), Failing(41), Failing(None))
+    assert isinstance(fact, f.EffectFailed)
+    assert (fact.cost_micros, fact.known_micros) == (None, 41)
+
+
+@pytest.mark.parametrize("models", [(Failing(41), Answering(None)), (Failing(None), Failing(41)), (Failing(41),)])
+def test_the_ceiling_counts_what_is_known_beside_what_is_not(models: tuple[Failing | Answering, ...]) -> None:
+    call = Call(BANK)
+    fact = attempted(call, *models)
+    call.told(fact)
+    assert call.conversation.turn is not None
+    assert call.conversation.turn.spent_micros == 41
+
+
+class OfAnotherMind:
+    """Tells sentences that its answer doesn't have."""
+
+    name = "of another mind"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        if request.on_sentence:
+            request.on_sentence(Sentence("It costs five pounds.", self.name, "m", 10.0, 20.0))
+        return CompletionResult(ANSWER, self.name, "m", input_tokens=90, output_tokens=8, cost_micros=70)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_an_answer_that_is_none_is_paid_for() -> None:
+    fact = attempted(Call(BY_SENTENCE), OfAnotherMind())
+    assert isinstance(fact, f.EffectFailed)
+    assert (fact.reason, fact.cost_micros) == ("invalid", 70)
+
+
+class Guessing:
+    """Classifies as what nobody asked about."""
+
+    name = "guessing"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        return CompletionResult('{"no_such_intent": 1}', self.name, "m", cost_micros=70)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_classification_that_is_none_is_paid_for() -> None:
+    call = Call(BANK)
+    call.told(f.UtteranceHeard(utterance_id="u1", text="What now", final=True, since_speech_end_ms=0.0))
+    ask, _ = call.asked(d.ClassificationAsked)
+
+    async def scene() -> Spent | None:
+        meter = begin()
+        with pytest.raises(ProviderError, match="no probability of a known intent"):
+            await ClassifyByModel(Guessing())(call.conversation, ask, 0)
+        return meter.total()
+
+    spent = run_virtual(scene())
+    assert spent is not None
+    assert spent.cost_micros == 70

@@ -55,8 +55,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "forget_what_was_spent",
         "agent_core.reducers.spending",
-        "spent_micros=c.turn.spent_micros + p.cost_micros",
-        "spent_micros=p.cost_micros",
+        "spent_micros=c.turn.spent_micros + cost_micros",
+        "spent_micros=cost_micros",
         "what a turn's models cost adds up",
     ),
     Mutation(
