@@ -8,6 +8,7 @@ ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulati
 LINE = "tests/providers/test_waiting_line.py"
 HEDGING = "tests/agent/test_hedging.py"
 SPARE = "tests/providers/test_spare_rate.py"
+FAILOVER = "tests/agent/test_failover_cost.py"
 
 HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
@@ -58,6 +59,14 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         "spent_micros=c.turn.spent_micros + cost_micros",
         "spent_micros=cost_micros",
         "what a turn's models cost adds up",
+    ),
+    Mutation(
+        "count_nothing_beside_an_unknown_price",
+        "agent_core.reducers.spending",
+        "    cost_micros = p.known_micros if p.cost_micros is None else p.cost_micros\n",
+        "    cost_micros = p.cost_micros\n",
+        "what is known of an attempt's cost counts though another provider's price isn't known",
+        FAILOVER,
     ),
     Mutation(
         "take_a_gap_for_a_first_sentence",

@@ -75,4 +75,12 @@ INTERRUPTION_MUTATIONS: tuple[Mutation, ...] = (
         "    if True:\n",
         "no holding line is heard twice in a row",
     ),
+    Mutation(
+        "begin_with_the_line_of_a_late_mark",
+        "voice_gateway.waiting",
+        "        phrase_id = self._phrases[self._played]\n",
+        "        phrase_id = self._phrases[self._passed - 1]\n",
+        "holding lines come in their order, however late the first mark is noticed",
+        "tests/gateway/test_waiting.py",
+    ),
 )
