@@ -12,7 +12,7 @@ from test_writing_turns import found
 from told_by_hand import BANK, CARDS, Call, of, signed_in
 
 from agent_core.authorisation import Authorised, authorise, belongs_to
-from agent_core.guardrails.prompt_injection import SCORE
+from agent_core.guardrails.prompt_injection import SCORE, SPREAD
 from agent_core.subject import authenticated
 from agent_core.tools.registry import every
 from schemas import decisions as d
@@ -53,7 +53,7 @@ def obeyed(call: Call, intent: str, order: str) -> list[Payload]:
             )
             decided += call.told(returned)
         elif isinstance(asked, d.GuardrailAsked):
-            scores = (f.Score(SCORE, 0.0),)  # and the guard's own model swears that all is well
+            scores = (f.Score(SCORE, 0.0), f.Score(SPREAD, 0.0))  # and the guard's own model swears that all is well
             decided += call.told(f.ScoresReturned(ask_id=ask.ask_id, scores=scores, model="obedient"))
         elif isinstance(asked, d.ClassificationAsked | d.PassagesAsked):
             decided += call.answer(ask, intent)
