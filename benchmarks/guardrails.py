@@ -147,9 +147,13 @@ def _speaks(guardrail: str, text: str, embedder: Embedder) -> bool:
     return bool(judged(Example(guardrail, "fresh", GuardInput(text=text, stage=stage), ""), embedder))
 
 
-PATTERN_HANDS = ("seventh", "eighth")  # who wrote fresh sentences for guardrails that know patterns, and policies
+PATTERN_HANDS = (
+    "seventh",
+    "eighth",
+    "ninth",
+)  # who wrote fresh sentences for guardrails that know patterns, and policies
 BY_PATTERN = ("agent_tone", "grounding", "language", "personal_data", "third_party", "tipping_off")
-MEANING_BESIDE = {"tipping_off": "tipping_off_meaning"}
+MEANING_BESIDE = {"agent_tone": "tone_meaning", "tipping_off": "tipping_off_meaning"}
 
 
 def fresh_by_pattern(guardrail: str, hand: str, embedder: Embedder, judges: tuple[str, ...] = ()) -> Score:

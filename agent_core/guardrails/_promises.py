@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from agent_core.guardrails._objects import told_ahead, told_before, told_in
 from agent_core.guardrails._text import any_of
 from agent_core.guardrails.base import Span
 
 
 class Promise(NamedTuple):
-    """``what``: a key of ``_KINDS``."""
+    """``what``: a key of ``_KINDS``. ``about``: stems of what it is promised for, where that is named."""
 
     what: str
     span: Span
+    about: frozenset[str]
 
 
 _WE_WILL = (
@@ -33,7 +35,7 @@ _KINDS = {
     ),
     "waiver": any_of(
         [
-            rf"{_WE_WILL} (?:waive|write off|drop|remove|cancel|reverse|forgive)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?|it|that)",
+            rf"{_WE_WILL} (?:waive|write off|drop|remove|cancel|reverse|forgive)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?|loans?|it|that)",
             rf"{_WE_HAVE} (?:waived|written off|dropped|removed|cancelled|reversed|forgiven)(?: \w+){{0,4}} (?:fees?|charges?|interest|costs?|debts?)",
             r"(?:fee|charge|cost|debt)s?(?: will be| is going to be|'ll be| is| are| was| were| has been| have been|'s been)"
             r" (?:waived|written off|dropped|removed|cancelled|reversed|forgiven)",
@@ -87,6 +89,14 @@ _SPEAKS_OF = {
     "approval": re.compile(r"approv|accept|grant|successful", re.IGNORECASE),
     "assurance": re.compile(r"promis|guarantee|assur|make sure|ensur|definite|certain|sure\b", re.IGNORECASE),
 }
+_OF_SOMETHING = frozenset({"refund", "waiver", "no_charge", "compensation"})
+_OF_A_SUBJECT = frozenset({"waiver", "no_charge"})  # "the card is free", "your fee is waived"
+_PROMISING = re.compile(  # the words of the promise itself, which say nothing of what it is for
+    r"\b(?:refund\w*|reimburs\w*|repa(?:y|id)\w*|waiv\w*|drop\w*|remov\w*|cancel\w*|revers\w*|forgiv\w*|writ\w+ off|return\w*|"
+    r"compensat\w*|credit(?:ed|s)?|goodwill|vouchers?|bonus|make|made|mak\w+ it up|gets?|give\w*|receive\w*|going|free|"
+    r"charged?|additional|must|didn|don|doesn|won)\b",
+    re.IGNORECASE,
+)
 _NOT = r"(?:ca|wo|do|does|did|is|are|was|were|would|could|should|have|has|had|must|need)n['’]?t"
 _DENIED = re.compile(
     rf"\b(?:{_NOT}|cannot|not|nobody|no one|never|unable|whether|if)(?: \w+){{0,3}}\s*$", re.IGNORECASE
@@ -96,11 +106,18 @@ _DENIED = re.compile(
 def promises(text: str) -> list[Promise]:
     """Those that aren't denied ("I can't promise"), in no particular order."""
     return [
-        Promise(what, Span(match.start(), match.end()))
+        Promise(what, Span(match.start(), match.end()), _about(text, what, match))
         for what, pattern in _KINDS.items()
         for match in pattern.finditer(text)
         if not _DENIED.search(text[: match.start()])
     ]
+
+
+def _about(text: str, what: str, match: re.Match[str]) -> frozenset[str]:
+    if what not in _OF_SOMETHING:
+        return frozenset()
+    named = told_in(_PROMISING.sub(" ", match[0])) | told_ahead(text[match.end() :].removeprefix(" of charge"), 0)
+    return named | told_before(text, match.start()) if what in _OF_A_SUBJECT else named
 
 
 def speaks_of(text: str, what: str) -> bool:

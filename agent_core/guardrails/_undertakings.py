@@ -15,15 +15,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from agent_core.guardrails._deeds import DEEDS, names_deed
+from agent_core.guardrails._objects import told_ahead, told_in
 from agent_core.guardrails._text import any_of, sentences
 from agent_core.guardrails.base import Span
 
 
 class Undertaking(NamedTuple):
-    """``what``: a key of ``_DO`` or ``RECEIVED``."""
+    """``what``: a key of ``_DO`` or ``RECEIVED``. ``about``: stems of what it is done to, where that is named."""
 
     what: str
     span: Span
+    about: frozenset[str] = frozenset()
 
 
 RECEIVED = "received"  # the caller gets word of it
@@ -44,7 +46,7 @@ _DO = {  # each: words for one thing that is done, with what tells them from oth
     "call": r"(?:call|ring|phone|text|message) you(?! (?-i:[A-Z]))|(?:call|ring|phone) back",
     "reply": r"contact you|(?:get|come) back|(?:be|get) in touch|reach out|"
     r"let you know (?:when|once|as soon|by|within|today|tomorrow|the (?:outcome|result|decision))",
-    "visit": r"(?:visit|come (?:out|round|over|by)|be with you (?:on|by|at|tomorrow|between|today|this|next))",
+    "visit": r"(?:visit|send (?:somebody|someone)|come (?:out|round|over|by)|be with you (?:on|by|at|tomorrow|between|today|this|next))",
     "block": rf"(?:block|freeze|lock|stop|deactivate|disable|suspend) (?:{_THEIRS})",
     "unblock": rf"(?:unblock|unfreeze|unlock|activate|reactivate|lift) (?:{_THEIRS})",
     "cancel": rf"(?:cancel|terminate|stop) {_THEIRS}",
@@ -83,6 +85,8 @@ _BE_DONE = {  # "you'll be contacted", "your card will be sent"
     "register": "registered|logged|processed",
     "tell": "notified|informed|alerted",
 }
+_TO_SOMETHING = frozenset({"send", "block", "unblock", "cancel", "end", "book", "order", "money", "renew"})
+_THEIRS_LED = re.compile(r"your\s+(.+?)(?:\s+(?:will|is|are)\b|['’]ll\b)", re.IGNORECASE)
 _WORD_OF_IT = r"(?:letter|text|e(?:[- ])?mail|message|confirmation|call(?: ?back)?|link|form|reply|reminder|parcel|visit|cheque|certificate|document|payment)s?"
 _YOU_WILL = r"you(?: will|'ll| are going to|'re going to)(?: \w+ly| also| then| soon)?"
 _RECEIVED = any_of([rf"{_YOU_WILL} (?:get|receive|have)(?! to\b)(?: \w+){{0,3}} {_WORD_OF_IT}"])
@@ -131,7 +135,7 @@ def undertakings(text: str) -> list[Undertaking]:
         if said.rstrip().endswith("?"):
             continue
         found += [
-            Undertaking(each.what, Span(at.start + each.span.start, at.start + each.span.end))
+            each._replace(span=Span(at.start + each.span.start, at.start + each.span.end))
             for each in _said(said)
             if not _OPEN.search(said[: each.span.start]) and not _ON_THEIR_WORD.search(said, each.span.end)
         ]
@@ -144,10 +148,17 @@ def _said(sentence: str) -> Iterator[Undertaking]:
             at = len(sentence) - len(sentence[lead.end() :].lstrip(" ,\n"))
             for what, act in acts.items():
                 if match := act.match(sentence, at):
-                    yield Undertaking(what, Span(lead.start(), match.end()))
+                    yield Undertaking(what, Span(lead.start(), match.end()), _about(sentence, what, lead, match.end()))
     for what, pattern in ((RECEIVED, _RECEIVED), ("reply", _HEARD)):
         for match in pattern.finditer(sentence):
             yield Undertaking(what, Span(*match.span()))
+
+
+def _about(sentence: str, what: str, lead: re.Match[str], end: int) -> frozenset[str]:
+    if what not in _TO_SOMETHING:
+        return frozenset()
+    named = _THEIRS_LED.match(lead[0])
+    return told_in(named[1]) if named else told_ahead(sentence, end)
 
 
 @lru_cache(maxsize=512)  # the same sources are read for every candidate of a turn

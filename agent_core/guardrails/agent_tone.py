@@ -102,7 +102,7 @@ _PATTERNS = {
             r"(?:no|not any|isn't any) reason (?:at all )?to (?:hesitate|think|wait)",
             r"you(?:'ll| will| really)? (?:must|have to|need to) (?:decide|agree|accept|commit|say yes)(?: \w+){1,3} (?:right now|now|today|immediately)",
             r"every(?:one|body) else (?:\w+ )?(?:manages?|managed|gets?|got|knows|can|could|understands?|pays|signs?|agrees?|takes?)",
-            r"(?:others|other (?:customers|callers|people)) (?:are|is)(?: \w+)? waiting",
+            r"(?:others|other (?:customers|callers|people)) (?:are|is)(?: \w+)? waiting(?!,? but (?:please )?(?:take|there's no))",
             r"hurry up",
             r"(?:i'd|i would|you'd better|you should|better) think (?:twice|again|hard|carefully) (?:before|about) (?:saying no|refusing|declining|turning|cancelling|leaving)",
             r"(?:this|the|that) (?:offer|deal|price|rate) (?:won't|will not|isn't going to|is only) (?:last|be here|come back|available|good) ?(?:today|now|long|again|for long)?",
@@ -157,7 +157,7 @@ _PATTERNS = {
 
 class AgentTone:
     name = "agent_tone"
-    version = "3"
+    version = "4"
     inputs = (Input.CANDIDATE,)
     means = Means.PATTERN
     blocks = True

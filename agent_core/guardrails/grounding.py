@@ -5,7 +5,8 @@ the form"). A model that gets one number wrong, promises a refund that nobody gr
 tool did or is to do, is worse than one that says nothing.
 
 Figures are compared as what they state: "twenty quid" is £20. A promise is grounded where a source speaks of what is
-promised; that the source grants it to this caller is for people to have checked when they approved it.
+promised, and beside it of what for: refunds of a wrong direct debit ground no refund of a hotel bill. That the source grants it
+to this caller is for people to have checked when they approved it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from agent_core.guardrails._deeds import deeds, names_deed
 from agent_core.guardrails._named_days import grounds, named_days
 from agent_core.guardrails._numbers import DigitRun, Figure, digit_runs, figures, same
+from agent_core.guardrails._objects import speaks_of_it
 from agent_core.guardrails._promises import promises, speaks_of
 from agent_core.guardrails._relative_figures import ungrounded
 from agent_core.guardrails._undertakings import speaks_of_doing, undertakings
@@ -44,7 +46,7 @@ _PHONE_DIGITS = 7  # as many make a number that is dialled, or one that is as ba
 
 class Grounding:
     name = "grounding"
-    version = "6"
+    version = "7"
     inputs = (Input.CANDIDATE,)
     means = Means.POLICY
     blocks = True
@@ -63,7 +65,9 @@ class Grounding:
             GroundingReason.PROMISE_WITHOUT_SOURCE: tuple(
                 promise.span
                 for promise in promises(subject.text)
-                if not any(speaks_of(text, promise.what) for text in known)
+                if not any(
+                    speaks_of_it(text, promise.what, promise.about, speaks_of, subject.results) for text in known
+                )
             ),
             GroundingReason.DEED_WITHOUT_SOURCE: tuple(
                 deed.span for deed in deeds(subject.text) if not any(names_deed(text, deed.what) for text in known)
@@ -71,7 +75,10 @@ class Grounding:
             GroundingReason.UNDERTAKING_WITHOUT_SOURCE: tuple(
                 undertaking.span
                 for undertaking in undertakings(subject.text)
-                if not any(speaks_of_doing(text, undertaking.what) for text in known)
+                if not any(
+                    speaks_of_it(text, undertaking.what, undertaking.about, speaks_of_doing, subject.results)
+                    for text in known
+                )
             ),
         }
         reasons = tuple(reason for reason, evidence in found.items() if evidence)

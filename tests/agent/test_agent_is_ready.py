@@ -56,6 +56,7 @@ def test_what_guardrails_have_to_learn_is_learnt_before_the_first_caller(monkeyp
         "advice_meaning",
         "complaint_meaning",
         "tipping_off_meaning",
+        "tone_meaning",
         "vulnerability_meaning",
     }
     assert learnt == before_the_first_caller

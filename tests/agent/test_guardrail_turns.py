@@ -84,6 +84,30 @@ def test_a_cue_that_is_late_passes_and_the_log_says_that_nobody_judged() -> None
     assert [reply.action for reply in of(d.ReplyChosen, call.understood(INTENT))] == ["answer"]
 
 
+def test_a_reply_waits_a_quarter_of_a_second_for_its_tone_and_is_said_all_the_same() -> None:
+    call = Call(
+        BANK.model_copy(
+            update={
+                "guardrails": (GuardrailSetting(name="prompt_injection"), GuardrailSetting(name="tone_meaning")),
+                "budget": BANK.budget.model_copy(update={"guardrail_timeout_ms": 1000}),
+            }
+        )
+    )
+    heard(call)
+    while asks := [ask for ask in call.open_asks() if not _of_tone(ask)]:
+        assert not of(d.ReplyChosen, call.answer(asks[0], INTENT))
+    late = [timer for timer in budgets(call) if "tone_meaning" in timer]
+    assert late
+    assert {budgets(call)[timer] for timer in late} == {250}
+    decided = [payload for timer in late for payload in fires(call, timer)]
+    assert set(of_guardrail("tone_meaning", decided)) == {(True, ("not_judged_late",))}
+    assert [reply.action for reply in of(d.ReplyChosen, decided)] == ["answer"]
+
+
+def _of_tone(ask: Ask) -> bool:
+    return isinstance(ask.payload, d.GuardrailAsked) and ask.payload.guardrail == "tone_meaning"
+
+
 def test_behaviour_may_make_a_late_cue_block() -> None:
     call = Call(bank({"name": "model_vulnerability", "on_failure": "closed", "budget_ms": 100}))
     heard(call)
@@ -255,7 +279,7 @@ def test_compliance_fails_closed_and_manners_fail_open() -> None:
     failing_open = {name for name, g in registry.every().items() if g.on_failure is OnFailure.OPEN}
     cues = {"complaint", "vulnerability", "third_party", "complaint_meaning", "vulnerability_meaning"}
     cues |= {"model_complaint", "model_vulnerability", "model_third_party"}
-    assert failing_open == cues | {"agent_tone"}
+    assert failing_open == cues | {"agent_tone", "tone_meaning"}
 
 
 def test_a_guardrail_that_is_not_required_blocks_nothing_and_holds_nothing_back() -> None:

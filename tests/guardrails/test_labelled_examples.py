@@ -55,6 +55,7 @@ FLOORS = {  # precision and recall on what was held out
     "third_party": (0.95, 0.9),
     "tipping_off": (0.95, 0.9),
     "tipping_off_meaning": (0.95, 0.9),
+    "tone_meaning": (0.95, 0.65),
     "tool_arguments": (0.95, 0.95),
     "vulnerability": (0.95, 0.1),
     "vulnerability_meaning": (0.9, 0.9),
@@ -73,6 +74,7 @@ TOGETHER = {
     ("complaint", "complaint_meaning"): 0.65,
     ("vulnerability", "vulnerability_meaning"): 0.4,
     ("tipping_off", "tipping_off_meaning"): 0.95,
+    ("agent_tone", "tone_meaning"): 0.95,
 }
 FRESH = {  # recall of sentences that were written for this alone, by each of the hands in ``JUDGED``
     "advice_meaning": 0.85,
@@ -82,7 +84,11 @@ FRESH = {  # recall of sentences that were written for this alone, by each of th
 }
 PATTERNS_FIND = {  # recall of what a hand wrote; none of what comes close is mistaken
     ("agent_tone", "seventh"): 0.22,
+    ("agent_tone", "eighth"): 0.25,
+    ("agent_tone", "ninth"): 0.0,
     ("grounding", "seventh"): 0.8,
+    ("grounding", "eighth"): 0.95,
+    ("grounding", "ninth"): 0.8,
     ("language", "seventh"): 0.59,
     ("personal_data", "seventh"): 0.83,
     ("third_party", "seventh"): 0.58,
@@ -90,6 +96,9 @@ PATTERNS_FIND = {  # recall of what a hand wrote; none of what comes close is mi
     ("tipping_off", "eighth"): 0.1,
 }
 FOUND_TOGETHER = {  # with the classifier by meaning beside the pattern
+    ("agent_tone", "seventh"): 0.45,
+    ("agent_tone", "eighth"): 0.45,
+    ("agent_tone", "ninth"): 0.2,
     ("tipping_off", "seventh"): 0.86,
     ("tipping_off", "eighth"): 0.75,
 }

@@ -64,7 +64,7 @@ def test_a_guardrail_that_is_awaited_for_several_texts_is_named_once() -> None:
     late = Fault("late", "guardrail", {"guardrails": of_words}, False, {}, {"judged_after_ms": 50_000}, [])
     (told,) = (line for line in lines(explained(late)) if "still awaited" in line)
     awaited = re.findall(r"the guardrail (\w+)", told)
-    assert sorted(awaited) == ["advice_meaning", "tipping_off_meaning"], told
+    assert sorted(awaited) == ["advice_meaning", "tipping_off_meaning", "tone_meaning"], told
 
 
 def test_a_verdict_on_a_text_that_was_dropped_is_waited_for_by_nobody() -> None:
