@@ -59,8 +59,8 @@ contracts: setup-dev
 unit: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal
 
-compiled: setup-dev ## read events in C where much is folded: needs a C compiler, and nothing needs it
-	@$(BIN)/python -m schemas.native_build
+compiled: setup-dev ## read events, and records from Kafka, in C where much is folded: needs a C compiler, and nothing needs it
+	@$(BIN)/python -m streams.native_build
 
 bench: setup-dev ## every figure of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
@@ -108,5 +108,5 @@ lock: | $(UV) ## resolve the locks anew from pyproject.toml
 	$(UV) pip compile benchmarks/voice_systems/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q -o locks/voice-peers.lock
 
 clean: ## take back what setup did (recorded calls stay)
-	rm -f schemas/native_reader.*.so
+	rm -f schemas/native_reader.*.so streams/kafka/native_batches.*.so
 	rm -rf .venv .venv-peers .venv-voice-peers .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -26,9 +26,10 @@ from benchmarks.projected_log import fill
 from benchmarks.report import CannotRunError, Cell, Report, Table
 from benchmarks.temporary_log import temporary_log
 from projections.garbage import rarely_collected
-from schemas.native_readers import compiled
+from schemas import native_readers
 from streams.codec import happening_of
 from streams.effective import EffectiveReader
+from streams.kafka import native_fetched
 from streams.ports import Entry, Ledger, LogRecord
 
 GOAL_PER_S, GOAL_RATIO = 150_000, 5
@@ -107,7 +108,7 @@ def _table(rates: dict[str, list[float]], calls: int, events: int, passes: int) 
     ]
     notes = (
         f"goal: {GOAL_PER_S:,} events/s, {GOAL_RATIO} times pyeventsourcing's replay",
-        f"events read {'in C (make compiled)' if compiled() else 'in Python alone: make compiled reads them in C'}",
+        f"events, and records from Kafka, read {'in C (make compiled)' if _in_c() else 'in Python: make compiled reads them in C'}",
         f"{calls} calls of {events // calls} events, 50 at once on our log; {passes} passes, all take turns",
         "theirs: aggregates of as many events, which count and keep a text; its default mapper and JSON transcoder, and its "
         "documentation's msgspec mapper with immutable structs; ours: the whole reducer. CPU of the folding process",
@@ -136,6 +137,10 @@ async def _fold(batches: AsyncIterator[Sequence[LogRecord]]) -> int:
                 if after.status is Status.CLOSED:
                     del open_calls[name]
     return folded
+
+
+def _in_c() -> bool:
+    return native_readers.compiled() is not None and native_fetched.compiled() is not None
 
 
 def _unused(*_: object) -> NoReturn:

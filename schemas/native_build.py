@@ -1,6 +1,6 @@
-"""Compiles ``schemas/native_reader.pyx``, once: ``make compiled``, or ``python -m schemas.native_build`` beside installed packages.
+"""Compiles a module in Cython (``streams.native_build`` says which there are).
 
-Nothing needs it: without it, or where it was compiled from another source, events are read by Python. It takes Cython (the extra
+Nothing needs one: without it, or where it was compiled from another source, Python does what it does. It takes Cython (the extra
 ``compiled``) and a C compiler: what ``CC`` names, ``cc``, ``gcc`` or ``clang``, or Zig's, which comes as a wheel (``pip install
 ziglang``).
 """
@@ -17,7 +17,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from schemas.native_readers import SOURCE, source_digest
+from schemas.native_module import source_digest
 
 _COMPILERS = ("cc", "gcc", "clang")
 
@@ -26,7 +26,7 @@ class CannotBuildError(Exception):
     """What is missing, and what to do."""
 
 
-def build(directory: Path) -> Path:
+def build(source: Path, directory: Path) -> Path:
     """The module, in ``directory``. Raises ``CannotBuildError``."""
     if find_spec("Cython") is None:
         raise CannotBuildError("Cython isn't here: pip install cython")
@@ -34,12 +34,12 @@ def build(directory: Path) -> Path:
     include = Path(sysconfig.get_paths()["include"])
     if not (include / "Python.h").is_file():
         raise CannotBuildError(f"{include} has no Python.h: on Debian and Ubuntu, apt-get install python3-dev")
-    module = directory / f"{SOURCE.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    module = directory / f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
     with tempfile.TemporaryDirectory(prefix="ledgerline-build-") as name:
-        written, made = Path(name) / f"{SOURCE.stem}.c", Path(name) / module.name
-        _run([sys.executable, "-m", "cython", "-3", "--module-name", SOURCE.stem, str(SOURCE), "-o", str(written)])
+        written, made = Path(name) / f"{source.stem}.c", Path(name) / module.name
+        _run([sys.executable, "-m", "cython", "-3", "--module-name", source.stem, str(source), "-o", str(written)])
         dynamic = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
-        digest = f'-DSOURCE_DIGEST="{source_digest()}"'
+        digest = f'-DSOURCE_DIGEST="{source_digest(source)}"'
         _run([*compiler, "-O2", "-shared", "-fPIC", *dynamic, digest, f"-I{include}", str(written), "-o", str(made)])
         beside = module.with_suffix(".new")
         shutil.copy(made, beside)
@@ -65,10 +65,3 @@ def _run(command: list[str]) -> None:
         raise CannotBuildError(f"{command[0]} doesn't start: {error.strerror}") from None
     if done.returncode:
         raise CannotBuildError(f"{shlex.join(command[:3])} failed:\n{done.stderr.strip()}")
-
-
-if __name__ == "__main__":
-    try:
-        print(f"compiled: {build(SOURCE.parent)}")
-    except CannotBuildError as error:
-        sys.exit(f"not compiled: {error}")

@@ -1,4 +1,4 @@
-"""What ``schemas/native_reader.pyx`` offers once it is compiled (``schemas.native_build``)."""
+"""What ``schemas/native_reader.pyx`` offers once it is compiled (``streams.native_build``)."""
 
 from collections.abc import Mapping
 from typing import Any

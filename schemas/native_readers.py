@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import sys
 import typing
-import warnings
 from enum import Enum
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +19,7 @@ import msgspec
 from schemas.base import Payload
 from schemas.compiled_readers import MisplacedError, SealedReader
 from schemas.event import Happening
+from schemas.native_module import compiled_module
 
 SOURCE = Path(__file__).with_name("native_reader.pyx")
 
@@ -32,22 +31,7 @@ class _NotPlannableError(Exception):
 @cache
 def compiled() -> ModuleType | None:
     """What ``schemas/native_reader.pyx`` was compiled to; None where it wasn't, or from another source."""
-    try:
-        from schemas import native_reader
-    except ImportError:
-        return None
-    if native_reader.source_digest() != source_digest():
-        warnings.warn(
-            f"{native_reader.__file__} was compiled from another source and isn't used: "
-            f"'python -m schemas.native_build' compiles it anew",
-            stacklevel=2,
-        )
-        return None
-    return native_reader
-
-
-def source_digest() -> str:
-    return sha256(SOURCE.read_bytes()).hexdigest()
+    return compiled_module("schemas.native_reader", SOURCE)
 
 
 def native_sealed_reader(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[im
 from streams.kafka.attentive_client import SILENT_S, attend
 from streams.kafka.brokers import Brokers
 from streams.kafka.gone import TopicRecordsGoneError
+from streams.kafka.partition_fetcher import PartitionFetcher
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
 from streams.kafka.silence import Silence
@@ -52,7 +53,8 @@ class Patience(NamedTuple):
 
 PROMPT = Patience(2_000)  # answered by the first record; each fetch that finds nothing costs both sides 1 ms of CPU
 
-_Client: TypeAlias = Any  # AIOKafkaConsumer, AIOKafkaProducer or PartitionProducer: aiokafka says nothing of types
+# AIOKafkaConsumer, AIOKafkaProducer, PartitionFetcher or PartitionProducer: aiokafka says nothing of types
+_Client: TypeAlias = Any
 
 
 class Connection:
@@ -106,10 +108,17 @@ class Connection:
         await self.start(producer)
         return producer
 
+    async def fetcher(self, topic: str, partition: int) -> PartitionFetcher:
+        """Waits while no broker answers."""
+        fetcher: PartitionFetcher = await self._started(
+            lambda: PartitionFetcher(self._brokers, topic, partition, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        )
+        return fetcher
+
     async def consumer(self, *partitions: TopicPartition, patience: Patience = PROMPT) -> AIOKafkaConsumer:
         """Assigned to partitions, without a group. Waits while no broker answers. ``drop`` when done."""
-        while True:
-            consumer = AIOKafkaConsumer(
+        consumer = await self._started(
+            lambda: AIOKafkaConsumer(
                 **self._brokers.client(),
                 group_id=None,
                 enable_auto_commit=False,
@@ -118,15 +127,22 @@ class Connection:
                 fetch_min_bytes=patience.wanted_bytes,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 consumer_timeout_ms=_LOOK_AROUND_MS,
-            )
+            ),
+            SILENT_S + patience.most_ms / 1000,
+        )
+        consumer.assign(list(partitions))
+        return consumer
+
+    async def _started(self, make: Callable[[], _Client], patience_s: float = SILENT_S) -> _Client:
+        while True:
+            client = make()
             try:
-                await self.start(consumer, SILENT_S + patience.most_ms / 1000)
-                break
+                await self.start(client, patience_s)
             except KafkaError as error:
                 _LOG.warning("no broker answers: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_S)
-        consumer.assign(list(partitions))
-        return consumer
+            else:
+                return client
 
     async def start(self, client: _Client, patience_s: float = SILENT_S) -> None:
         """From here on it is the connection's to close. Raises ``KafkaError``: then it is closed already.
@@ -236,7 +252,7 @@ async def _close(client: _Client, starting: asyncio.Future[None]) -> None:
 
 async def _give_up(client: _Client) -> None:
     """Closes what its own way of closing would get to once the brokers have answered."""
-    if isinstance(client, PartitionProducer):  # its way of closing waits for nothing
+    if isinstance(client, PartitionFetcher | PartitionProducer):  # their way of closing waits for nothing
         return
     if isinstance(client, AIOKafkaProducer):
         await client.client.close()

@@ -17,7 +17,7 @@ from streams.kafka.conversation_follower import ConversationFollower
 from streams.kafka.conversation_index import ConversationIndex
 from streams.kafka.local_file import LocalFile
 from streams.kafka.partition_reader import PartitionReader
-from streams.kafka.records import Record, conversation_of, imported_under, unframe
+from streams.kafka.records import log_record
 from streams.kafka.schema_ids import SchemaIds
 from streams.kafka.topics import Topics
 from streams.partitioner import partition_of
@@ -60,7 +60,7 @@ class KafkaLedger:
         return receipt
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
-        return [_log_record(record) for record in await self._reader(partition).read(start, limit)]
+        return await self._reader(partition).read_log(start, limit)
 
     async def end(self, partition: int) -> int:
         return await self._reader(partition).end()
@@ -69,7 +69,7 @@ class KafkaLedger:
         following = self._connection.follow(self._topic, partition, start, BATCH)
         try:
             async for records in following:
-                yield [_log_record(record) for record in records]
+                yield [log_record(record) for record in records]
         finally:
             await following.aclose()
 
@@ -81,7 +81,7 @@ class KafkaLedger:
             self._followers[partition] = follower
         async with aclosing(follower.follow(conversation_id, start)) as following:
             async for records in following:
-                yield [_log_record(record) for record in records]
+                yield [log_record(record) for record in records]
 
     async def read_conversation(
         self, conversation_id: str, start: int = 0, until: int | None = None
@@ -89,7 +89,7 @@ class KafkaLedger:
         """``until`` must not lie behind the log's end. To who gives it, what this process appended costs no question to
         the brokers."""
         index = self.index(partition_of(conversation_id, self.partitions))
-        return [_log_record(record) for record in await index.records(conversation_id, start, until)]
+        return [log_record(record) for record in await index.records(conversation_id, start, until)]
 
     def index(self, partition: int) -> ConversationIndex:
         index = self._indexes.get(partition)
@@ -121,13 +121,3 @@ class KafkaLedger:
         if reader is None:
             reader = self._readers[partition] = PartitionReader(self._connection, self._topic, partition)
         return reader
-
-
-def _log_record(record: Record) -> LogRecord:
-    return LogRecord(
-        record.partition,
-        record.offset,
-        conversation_of(record.key),
-        unframe(record.value),
-        imported_under(record.headers),
-    )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.errors import (  # type: ignore[import-untyped]
-    KafkaError,
-    KafkaTimeoutError,
-    OffsetOutOfRangeError,
-)
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+from aiokafka.errors import OffsetOutOfRangeError  # type: ignore[import-untyped]
 
-from streams.kafka.connection import RETRY_S, Connection, Patience
+from streams.kafka.connection import Connection
+from streams.kafka.fetched import Fetched
 from streams.kafka.gone import TopicRecordsGoneError
+from streams.kafka.partition_fetcher import EARLIEST, LATEST, PartitionFetcher
 from streams.kafka.records import StampedRecord
+from streams.ports import LogRecord
 
-# A seek has to wait for the fetch that is under way: it must not wait long for records that may never come.
-_PATIENCE = Patience(5)
-_GETMANY_TIMEOUT_MS = 1000
+R = TypeVar("R")
+
+_EVERYTHING_FETCHED = 1 << 62
 
 
 class PartitionReader:
-    """One consumer, paused between reads so that it fetches nothing that nobody asked for.
+    """Fetches nothing that nobody asked for, and keeps what was fetched beyond what was asked for.
 
     Reads wait while no broker answers: who can't wait sets a timeout.
     """
@@ -29,65 +30,62 @@ class PartitionReader:
     def __init__(self, connection: Connection, topic: str, partition: int) -> None:
         self._connection = connection
         self.at = TopicPartition(topic, partition)
-        self._consumer: AIOKafkaConsumer | None = None
-        self._next: int | None = None
+        self._fetcher: PartitionFetcher | None = None
+        self._fetched: Fetched | None = None
+        self._end = 0  # when it was asked for last: who reads from far below needn't ask
         self._lock = asyncio.Lock()
 
     async def end(self) -> int:
         """The offset that the next record will have."""
         async with self._lock:
-            return await self._asked(await self._opened(), "end_offsets")
+            return await (await self._opened()).offset(LATEST)
 
     async def begin(self) -> int:
         """The first offset that the topic still holds."""
         async with self._lock:
-            return await self._asked(await self._opened(), "beginning_offsets")
+            return await (await self._opened()).offset(EARLIEST)
 
     async def read(self, start: int, limit: int, *, until: int | None = None) -> list[StampedRecord]:
-        """Records of [``start``, ``until``), up to ``limit``; ``until``: the end as it is now, where it is None.
+        """Records of [``start``, ``until``), up to ``limit``; ``until``: where the log ends, where it is None.
 
         Raises ``TopicRecordsGoneError`` where the topic no longer holds ``start``.
         """
+        return await self._read(start, limit, until, Fetched.records)
+
+    async def read_log(self, start: int, limit: int, *, until: int | None = None) -> list[LogRecord]:
+        """The same, as records of the log, which costs less than to make them of the others."""
+        return await self._read(start, limit, until, Fetched.log_records)
+
+    async def _read(
+        self, start: int, limit: int, until: int | None, taken: Callable[[Fetched, int, int], list[R]]
+    ) -> list[R]:
         async with self._lock:
-            consumer = await self._opened()
-            if until is None:
-                until = await self._asked(consumer, "end_offsets")
-            if start >= until:
-                return []
-            found: list[StampedRecord] = []
-            consumer.resume(self.at)
-            try:
-                if self._next != start:
-                    consumer.seek(self.at, start)
-                self._next = None  # unknown, should this be cancelled half-way
-                position = start
-                while position < until and len(found) < limit:
-                    fetched = await consumer.getmany(timeout_ms=_GETMANY_TIMEOUT_MS, max_records=limit - len(found))
-                    for records in fetched.values():
-                        found.extend(record for record in records if record.offset < until)
-                    position = await consumer.position(self.at)
-                self._next = position
-            except OffsetOutOfRangeError as error:
-                raise TopicRecordsGoneError(error) from None
-            finally:
-                consumer.pause(self.at)
+            fetcher = await self._opened()
+            fetched, self._fetched = self._fetched, None  # nothing is kept of a read that is cancelled half-way
+            if fetched is None or fetched.position != start:
+                fetched = Fetched(self.at.partition, b"", start)
+            bound = _EVERYTHING_FETCHED if until is None else until
+            found = taken(fetched, bound, limit)
+            stop, is_last = (self._end, False) if until is None else (until, True)
+            while len(found) < limit:
+                if fetched.position < stop:
+                    fetched = await self._fetch(fetcher, fetched.position)
+                    found += taken(fetched, bound, limit - len(found))
+                elif is_last:
+                    break
+                else:
+                    stop, is_last = await fetcher.offset(LATEST), True
+                    self._end = stop
+            self._fetched = fetched
             return found
 
-    async def _opened(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = await self._connection.consumer(self.at, patience=_PATIENCE)
-            consumer.seek(self.at, 0)
-            consumer.pause(self.at)
-            self._consumer = consumer
-        return self._consumer
+    async def _fetch(self, fetcher: PartitionFetcher, position: int) -> Fetched:
+        try:
+            return Fetched(self.at.partition, await fetcher.fetch(position), position)
+        except OffsetOutOfRangeError as error:
+            raise TopicRecordsGoneError(error) from None
 
-    async def _asked(self, consumer: AIOKafkaConsumer, what: str) -> int:
-        while True:
-            try:
-                return int((await getattr(consumer, what)([self.at]))[self.at])
-            except KafkaTimeoutError:
-                continue
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                await asyncio.sleep(RETRY_S)
+    async def _opened(self) -> PartitionFetcher:
+        if self._fetcher is None:
+            self._fetcher = await self._connection.fetcher(self.at.topic, self.at.partition)
+        return self._fetcher

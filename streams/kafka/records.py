@@ -19,12 +19,14 @@ from typing import NamedTuple, Protocol
 from schemas.registry import lock
 from streams.codec import Body
 from streams.kafka.schema_ids import ID_BYTES, MAGIC, SchemaIds
+from streams.ports import LogRecord
 
 Headers = Sequence[tuple[str, bytes]]
 
 FRAME_BYTES = len(MAGIC) + ID_BYTES
 _SOURCE = b"/ledgerline"
-_IMPORTED_UNDER = "ledgerline-imported-under"
+IMPORTED_UNDER = "ledgerline-imported-under"
+_EPOCH_DIGITS = 19  # at most: of 64 bits
 _FOREIGN = ""  # the type of bytes that are no event of ours: the codec refuses it, the dead letters keep the bytes
 
 
@@ -64,7 +66,7 @@ def to_record(conversation_id: str, body: Body, ids: SchemaIds, imported_under: 
             ("content-type", ids.content_type),
         ]
     if imported_under is not None:
-        headers.append((_IMPORTED_UNDER, str(imported_under).encode()))
+        headers.append((IMPORTED_UNDER, str(imported_under).encode()))
     return KafkaRecord(conversation_id.encode() or None, frame(body, ids), headers)
 
 
@@ -74,9 +76,19 @@ def conversation_of(key: bytes | None) -> str:
 
 def imported_under(headers: Headers) -> int | None:
     for name, value in headers:
-        if name == _IMPORTED_UNDER and value.isdigit():
+        if name == IMPORTED_UNDER and value and value.isdigit() and len(value) <= _EPOCH_DIGITS:
             return int(value)
     return None
+
+
+def log_record(record: Record) -> LogRecord:
+    return LogRecord(
+        record.partition,
+        record.offset,
+        conversation_of(record.key),
+        unframe(record.value),
+        imported_under(record.headers),
+    )
 
 
 def frame(body: Body, ids: SchemaIds) -> bytes:
@@ -109,7 +121,7 @@ def _by_head(value: bytes) -> tuple[str, int] | None:
     begin = FRAME_BYTES + 1 + (size >> 1)
     if size & 129 or begin >= len(value):
         return None
-    return _heads().get(value[begin : begin + 2 + (value[begin] >> 1)])
+    return heads().get(value[begin : begin + 2 + (value[begin] >> 1)])
 
 
 def event_id_of(data: bytes) -> bytes:
@@ -137,7 +149,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 @cache
-def _heads() -> dict[bytes, tuple[str, int]]:
+def heads() -> dict[bytes, tuple[str, int]]:
     """By the bytes of an event's type, its length before it, and of its version."""
     return {
         bytes((len(name) << 1,)) + name + bytes((version << 1,)): released

@@ -37,7 +37,7 @@ REFUSED = (ValueError, KeyError)
 def native(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """Compiled from the source as it stands. Who has no compiler, or no headers, is told so; CI must have both."""
     try:
-        path = build(tmp_path_factory.mktemp("native"))
+        path = build(native_readers.SOURCE, tmp_path_factory.mktemp("native"))
     except CannotBuildError as error:
         if os.environ.get("CI") or not ("compiler" in str(error) or "Python.h" in str(error)):
             raise
@@ -167,7 +167,7 @@ def test_what_was_compiled_from_another_source_is_not_used(native: ModuleType, m
     monkeypatch.setattr("schemas.native_reader", native, raising=False)
     asked = native_readers.compiled.__wrapped__
     assert asked() is native
-    monkeypatch.setattr(native_readers, "source_digest", lambda: "another")
+    monkeypatch.setattr("schemas.native_module.source_digest", lambda source: "another")
     with pytest.warns(UserWarning, match="compiled from another source"):
         assert asked() is None
 
@@ -175,15 +175,15 @@ def test_what_was_compiled_from_another_source_is_not_used(native: ModuleType, m
 def test_a_machine_without_a_compiler_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(CannotBuildError, match="no-such-compiler doesn't start: No such file"):
-        build(tmp_path)
+        build(native_readers.SOURCE, tmp_path)
     monkeypatch.delenv("CC")
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("schemas.native_build.find_spec", partial(_found, "Cython"))
     with pytest.raises(CannotBuildError, match="pip install ziglang"):
-        build(tmp_path)
+        build(native_readers.SOURCE, tmp_path)
     monkeypatch.setattr("schemas.native_build.find_spec", partial(_found, ""))
     with pytest.raises(CannotBuildError, match="Cython isn't here"):
-        build(tmp_path)
+        build(native_readers.SOURCE, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

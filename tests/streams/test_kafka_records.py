@@ -11,7 +11,7 @@ from written import body, pressed, took
 
 from schemas.registry import AVRO_DIR, UnknownSchemaError, lock
 from streams.codec import Body
-from streams.kafka.records import conversation_of, frame, imported_under, to_record, unframe
+from streams.kafka.records import IMPORTED_UNDER, conversation_of, frame, imported_under, to_record, unframe
 from streams.kafka.schema_ids import OF_REGISTRY, SchemaIds, lock_file_ids
 
 RELEASED = [(name, int(version)) for name, _, version in (released.rpartition(".v") for released in lock())]
@@ -102,3 +102,8 @@ def test_an_announcement_of_an_owner_has_no_key() -> None:
 def test_an_event_that_was_never_released_is_refused() -> None:
     with pytest.raises(UnknownSchemaError, match="KeyPressed v99"):
         to_record("c1", Body("KeyPressed", 99, b""), lock_file_ids())
+
+
+@pytest.mark.parametrize("value", [None, b"", b"x", b"9" * 5_000], ids=["none", "empty", "no number", "without end"])
+def test_a_strangers_header_that_names_no_epoch_is_passed_over(value: bytes) -> None:
+    assert imported_under([(IMPORTED_UNDER, value), (IMPORTED_UNDER, b"7")]) == 7
