@@ -74,13 +74,13 @@ class Analytics:
     def ask(self, sql: str) -> Answer:
         """Raises ``QueryError``, ``KeyMissingError``."""
         try:
+            self._seal_off()  # first: to find the tables of a query DuckDB opens the files that it names
             statements = self._db.extract_statements(sql)
             if len(statements) != 1:
                 raise QueryError(f"one statement at a time, not {len(statements)}")
             if statements[0].type not in _READING:
                 raise QueryError(f"read models are only read: {statements[0].type.name} would write or configure")
             self.load({name.lower() for name in self._db.get_table_names(sql)})
-            self._seal_off()
             result = self._db.execute(sql)
             return Answer([column[0] for column in result.description or ()], result.fetchall())
         except duckdb.Error as error:

@@ -90,6 +90,17 @@ def test_what_does_not_only_read_the_rows_is_refused(sqlite_store: ReadModelStor
         analytics.ask(query)
 
 
+@pytest.mark.parametrize("reads", ["read_json('{}')", "read_parquet('{}')", "read_parquet('{}.not-there')", "'{}'"])
+def test_no_file_is_opened_to_find_out_what_a_query_names(
+    sqlite_store: ReadModelStore, tmp_path: Path, reads: str
+) -> None:
+    file = tmp_path / "secret.json"
+    file.write_text("not JSON, and not to be told of")
+    with Analytics(sqlite_store, MemoryKeyStore()) as analytics, pytest.raises(QueryError) as refused:
+        analytics.ask(f"select * from {reads.format(file)}")
+    assert "disabled by configuration" in str(refused.value) or "does not exist" in str(refused.value)
+
+
 def test_every_table_and_column_of_the_definitions_can_be_asked(
     data: DataDirectory, sqlite_store: ReadModelStore
 ) -> None:
