@@ -41,7 +41,7 @@ def reported() -> Iterator[None]:
     from console.workspace import NoLogError
     from streams.kafka.errors import BrokerUnreachableError, RightsMissingError, TopicMismatchError
     from streams.keys import KeyMissingError, KeysUnavailableError
-    from streams.ports import InboxUnavailableError, OwnerRefusedError
+    from streams.ports import InboxUnavailableError, OwnerRefusedError, RecordsGoneError
     from streams.sqlite_store import StoreUnreadableError
     from voice_gateway.gateway import NotAnsweredError
     from voice_gateway.media import MediaError
@@ -62,6 +62,7 @@ def reported() -> Iterator[None]:
         KeysUnavailableError,
         InboxUnavailableError,
         OwnerRefusedError,
+        RecordsGoneError,
         NotAnsweredError,
         MediaError,
         BrokerUnreachableError,

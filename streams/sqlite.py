@@ -28,6 +28,7 @@ from streams.ports import (
     InboxUnavailableError,
     LogRecord,
     Receipt,
+    RecordsGoneError,
     Snapshot,
 )
 from streams.sqlite_store import SqliteStore
@@ -44,6 +45,7 @@ _PUT = """insert or ignore into inbox select ?, coalesce(max(offset), -1) + 1, ?
 _FOLLOW_INBOX = """select partition, offset, conversation_id, type, version, data from inbox
     where partition = ? and offset > ? order by offset limit ?"""
 _NEXT_OFFSET = "select coalesce(max(offset), -1) + 1 from log where partition = ?"
+_FIRST_OFFSET = "select coalesce(min(offset), 0) from log where partition = ?"
 _APPEND = (
     "insert into log (partition, offset, conversation_id, type, version, imported_under, data) values (?,?,?,?,?,?,?)"
 )
@@ -149,7 +151,20 @@ class SqliteLedger:
         self._store.wake(*touched)
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
-        return _log_records(self._store.db.execute(_READ, (partition, start, limit)))
+        records = _log_records(self._store.db.execute(_READ, (partition, start, limit)))
+        if records and records[0].offset > start:
+            self._refuse_lost_beginning(partition, start)
+        return records
+
+    def _refuse_lost_beginning(self, partition: int, start: int) -> None:
+        """Raises ``RecordsGoneError``. What is missing further behind ``verify`` names, event by event."""
+        (first,) = self._store.db.execute(_FIRST_OFFSET, (partition,)).fetchone()
+        if start < first:
+            raise RecordsGoneError(
+                f"the log has lost its beginning: of partition {partition}, records {start} to {first - 1} were deleted. Without "
+                f"them nobody can tell what of the rest counts: restore {self._store.path.name} from a backup, or import a "
+                f"file of ledgerline export into another data directory"
+            )
 
     async def end(self, partition: int) -> int:
         (end,) = self._store.db.execute(_NEXT_OFFSET, (partition,)).fetchone()
@@ -171,6 +186,7 @@ class SqliteLedger:
     async def read_conversation(
         self, conversation_id: str, start: int = 0, until: int | None = None
     ) -> list[LogRecord]:
+        self._refuse_lost_beginning(partition_of(conversation_id, self.partitions), start)
         return self._read_conversation(conversation_id, start, _NO_END if until is None else until, _NO_LIMIT)
 
     def _read_conversation(self, conversation_id: str, start: int, until: int, limit: int) -> list[LogRecord]:
@@ -179,6 +195,8 @@ class SqliteLedger:
         return _log_records(rows)
 
     async def conversations(self) -> list[str]:
+        for partition in range(self.partitions):
+            self._refuse_lost_beginning(partition, 0)
         return [row[0] for row in self._store.db.execute(_CONVERSATIONS)]
 
     async def sync(self) -> None:

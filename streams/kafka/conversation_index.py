@@ -55,6 +55,7 @@ class ConversationIndex:
         self._announced: list[Announcement] = []
         self._unwritten = 0  # records
         self._written_at_s = time.monotonic()
+        self._lost = 0  # below this, records were deleted that the index never saw
         self._is_open = False
         self._lock = asyncio.Lock()
 
@@ -69,9 +70,14 @@ class ConversationIndex:
             await self._open()
 
     async def records(self, conversation_id: str, start: int, until: int | None) -> list[Record]:
-        """A conversation's and every announcement of an owner in [``start``, ``until``), in order of offset."""
+        """A conversation's and every announcement of an owner in [``start``, ``until``), in order of offset.
+
+        Raises ``TopicRecordsGoneError``: records that were deleted before they were indexed might be among them.
+        """
         async with self._lock:
             await self._open()
+            if start < self._lost:
+                await self._reader.read(start, 1)
             if until is None:
                 until = await self._reader.end()
             while self.next < until:
@@ -111,7 +117,10 @@ class ConversationIndex:
         self._write_if_due()
 
     def write(self) -> None:
-        """Brings the file up to what is known. A file that takes nothing is tried again later."""
+        """Brings the file up to what is known. A file that takes nothing is tried again later. One without the records that
+        are lost would not tell who reads it next that they are."""
+        if self._lost:
+            return
         rows = [
             (self._place.id, conversation_id, stretches[0], msgspec.msgpack.encode(stretches))
             for conversation_id, stretches in self._fresh.items()
@@ -140,7 +149,7 @@ class ConversationIndex:
             self._file.forget(self._place.id)
             self._place = Place(self._place.id, 0)
         if self._place.next < begin:
-            self._place = self._place._replace(next=begin)
+            self._place, self._lost = self._place._replace(next=begin), begin
         self._is_open = True
 
     async def _is_the_same(self, begin: int) -> bool:

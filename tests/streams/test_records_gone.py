@@ -108,6 +108,25 @@ def test_a_partition_that_lost_its_beginning_is_told_of_once_and_the_others_are_
     assert [("has no offset 0" in record.getMessage(), record.exc_info) for record in told] == [(True, None)]
 
 
+def test_a_conversation_is_not_read_as_a_shorter_one_where_its_partition_lost_its_beginning(
+    data: DataDirectory, tmp_path: Path
+) -> None:
+    """Neither by who never read it nor by who comes next: an index doesn't hide that it began behind the gap."""
+    topics = topics_for(tmp_path, PARTITIONS)
+    partition = partition_of("c1", PARTITIONS)
+
+    async def scenario() -> None:
+        async with opened(bootstrap(), topics) as stores, worker(data, topics, stores):
+            await took(data, stores, "c1", "first")
+        await deleted(topics.log, partition)
+        for _ in range(2):
+            async with opened(bootstrap(), topics, local=tmp_path / "kafka.db") as stores:
+                with pytest.raises(RecordsGoneError, match=rf"{topics.log}, partition {partition}, has no offset 0"):
+                    await stores.ledger.read_conversation("c1")
+
+    run(scenario())
+
+
 def test_a_worker_without_work_tells_that_its_log_was_deleted_and_ends_when_another_stands_there(
     data: DataDirectory, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streams.codec import Body
-from streams.ports import AppendUnknownError, Entry
+from streams.ports import AppendUnknownError, Entry, RecordsGoneError
 from streams.sqlite import SqliteInbox, SqliteLedger
 from streams.sqlite_store import SqliteStore
 from tests.support import PATIENCE_S, run
@@ -92,3 +92,20 @@ def test_who_follows_a_call_looks_at_its_own_commits_and_at_those_of_no_call(tmp
         return seen
 
     assert run(followed()) == [0, 6, 7]
+
+
+def test_a_log_whose_beginning_is_gone_is_refused_by_name_rather_than_read_as_a_shorter_one(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "ledger.db")
+    ledger = SqliteLedger(store)
+
+    async def scenario() -> None:
+        await ledger.append(0, [entry() for _ in range(6)])
+        store.db.execute("delete from log where offset < 4")
+        for reading in (ledger.read(0, 0), ledger.read_conversation("c"), ledger.conversations()):
+            with pytest.raises(RecordsGoneError, match="of partition 0, records 0 to 3 were deleted"):
+                await reading
+        assert [record.offset for record in await ledger.read(0, 4)] == [4, 5]
+        assert [record.offset for record in await ledger.read_conversation("c", 4)] == [4, 5]
+
+    run(scenario())
+    store.close()

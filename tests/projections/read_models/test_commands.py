@@ -61,6 +61,32 @@ def test_a_rebuilt_read_model_is_listed_with_its_rows(directory: Path) -> None:
     assert rebuilt == [row for row in before if row["name"] == "turns"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("calls",),
+        ("show", "last"),
+        ("why", "last", "t1"),
+        ("replay", "last"),
+        ("replay", "--all"),
+        ("verify",),
+        ("sql", "select count(*) from conversations"),
+        ("as-of", "0:400", "sql", "select 1"),
+        ("as-of", "call:last", "show", "last"),
+        ("project",),
+        ("project", "rebuild", "turns"),
+    ],
+)
+def test_a_log_whose_beginning_is_gone_is_told_of_and_never_read_as_a_shorter_one(
+    directory: Path, command: tuple[str, ...]
+) -> None:
+    db = sqlite3.connect(directory / "ledger.db")
+    with db:
+        db.execute("delete from log where offset < 300")
+    db.close()
+    failed(ledgerline(*command, "--data", directory), 1, "records 0 to 299 were deleted", "backup")
+
+
 def test_what_cannot_be_asked_is_one_message(directory: Path, tmp_path: Path) -> None:
     at = ("--data", directory)
     failed(ledgerline("sql", "delete from turns", *at), 2, "only read", "DELETE")
