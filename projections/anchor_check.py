@@ -6,6 +6,7 @@ whatever was changed, put in another order, or left out before it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -17,12 +18,15 @@ from streams.ports import LogRecord
 
 
 class Anchored(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log was compared with. ``key``: the public key of the last anchor, hex."""
+    """What the log was compared with. ``key``: the public key of the last anchor, hex. ``events_since``: in
+    ``conversations_since``, that no anchor covers: they came after the last one, or were put there by somebody."""
 
     anchors: int
     at: str
     heads: int
     key: str
+    events_since: int
+    conversations_since: int
 
 
 class AnchorCheck:
@@ -33,17 +37,30 @@ class AnchorCheck:
         self._left = dict(anchors.heads)
         self._reached: dict[str, tuple[int, LogRecord]] = {}
         self._found: list[Problem] = []
+        self._since: Counter[str] = Counter()  # events that no anchor covers, by conversation
 
     @property
     def told(self) -> Anchored | None:
         last = self._anchors.last
-        return Anchored(anchors=last.number, at=last.at, heads=last.heads, key=last.key) if last else None
+        if last is None:
+            return None
+        return Anchored(
+            anchors=last.number,
+            at=last.at,
+            heads=last.heads,
+            key=last.key,
+            events_since=self._since.total(),
+            conversations_since=len(self._since),
+        )
 
     def saw(self, event: Event, record: LogRecord) -> None:
         conversation_id = event.conversation_id
+        anchored = self._anchors.heads.get(conversation_id)
+        if anchored is None or event.seq > anchored.seq:
+            self._since[conversation_id] += 1
         head = self._left.get(conversation_id)
         if head is None:
-            if event.seq == 1 and conversation_id not in self._anchors.heads:
+            if event.seq == 1 and anchored is None:
                 self._new(event, record)
             return
         self._reached[conversation_id] = (event.seq, record)

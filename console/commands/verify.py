@@ -40,7 +40,12 @@ def run(*, against: Path | None, public_key: str | None, data: Path | None, log:
         skipped += f"; {found.imported} conversations are another system's"
     print(f"{counted}{skipped}: {len(found.problems) or 'no'} problems")
     if found.anchored:
-        print(f"compared with {found.anchored.heads} heads of {found.anchored.at}, signed by {found.anchored.key}")
+        told = found.anchored
+        print(f"compared with {told.heads} heads of {told.at}, signed by {told.key}")
+        if told.events_since:
+            print(
+                f"not covered: {told.events_since} events in {told.conversations_since} conversations that no anchor knows yet"
+            )
     if found.problems:
         rows = [(p.kind, p.conversation_id, p.seq, p.offset, p.message) for p in found.problems[:MOST_SHOWN]]
         table(("problem", "call", "seq", "offset", "what is wrong"), rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from forging import Forger
+from recorded_log import TRANSCRIPT
 from support import DataDirectory
 
 from streams.merkle import leaf_hash, path_to, root_by, root_of
@@ -128,6 +130,20 @@ def test_a_conversation_slipped_in_under_an_old_date_is_found(data: Path, anchor
     )
     closed(opened)
     assert "call-0" in {p["conversation_id"] for p in checked(data, anchors).json["problems"]}
+
+
+def test_what_no_anchor_covers_is_counted_a_copied_call_under_an_old_date_too(data: Path, anchors: Path) -> None:
+    whole = checked(data, anchors)
+    assert (whole.json["anchored"]["events_since"], whole.json["anchored"]["conversations_since"]) == (0, 0)
+    ledgerline("hold", "place", "somebody", "--reference", "CASE-1", "--by", "legal", "--data", data)
+    since = checked(data, anchors).json["anchored"]
+    assert (since["events_since"], since["conversations_since"]) == (1, 1)
+    transcript = data / "transcripts.jsonl"
+    transcript.write_text(json.dumps({**TRANSCRIPT, "id": "desk-2"}))
+    ledgerline("import", "--from", "transcripts", transcript, "--data", data)
+    told = ledgerline("verify", "--against", anchors, "--data", data)
+    assert told.code == 0
+    assert re.search(r"not covered: \d+ events in 2 conversations that no anchor knows yet", told.out)
 
 
 @pytest.mark.parametrize("crime", ["byte", "line gone", "another key"])
