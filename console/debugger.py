@@ -37,6 +37,10 @@ _INSTRUCTIONS = (
 _AGAIN = "Answer with one JSON object as described, with nothing before or behind it."
 
 
+class UnreadableModelError(Exception):
+    """The model answers, and not in steps. The message says what it said instead, and what to do."""
+
+
 class Step(msgspec.Struct, frozen=True):
     """What the model said: a tool to use, or the answer."""
 
@@ -85,7 +89,7 @@ async def debug(
 ) -> tuple[Step | None, list[Looked]]:
     """The answer (None: it came to no end in ``most_steps``), and what was looked up.
 
-    What is no step is told to the model, as often as ``MOST_UNREADABLE`` in a row. Raises ``ProviderError``.
+    What is no step is told to the model, as often as ``MOST_UNREADABLE`` in a row. Raises ``ProviderError``, ``UnreadableModelError``.
     """
     looked: list[Looked] = []
     unreadable = 0
@@ -96,8 +100,10 @@ async def debug(
             step, said = await _next(model, routed, messages, number)
         except ProviderError as error:
             unreadable += 1
-            if error.reason is not FailureReason.INVALID or unreadable > MOST_UNREADABLE:
+            if error.reason is not FailureReason.INVALID:
                 raise
+            if unreadable > MOST_UNREADABLE:
+                raise UnreadableModelError(_unreadable(error, unreadable)) from None
             messages = [*messages, Message("user", f"That can't be read: {error.detail}. {_AGAIN}")]
             continue
         unreadable = 0
@@ -132,6 +138,14 @@ async def _next(model: LanguageModel, routed: str, messages: list[Message], numb
         return msgspec.json.decode(result.text, type=Step, strict=False), result.text
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise ProviderError(FailureReason.INVALID, result.provider, f"no step: {error}", model=result.model) from None
+
+
+def _unreadable(error: ProviderError, times: int) -> str:
+    who = f"{error.provider}'s model {error.model}" if error.model else error.provider
+    return (
+        f"{who} answered {times} times in a row with something that is no JSON object as it was asked for ({error.detail}): set "
+        f"LEDGERLINE_LLM__MODEL to one that keeps to a JSON schema; ledgerline why needs no model"
+    )
 
 
 def _use(tools: DebugTools, name: str, arguments: dict[str, Any]) -> Looked:

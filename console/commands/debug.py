@@ -10,8 +10,8 @@ from pathlib import Path
 from console.agent import make_model
 from console.call_cases import open_cases
 from console.debug_tools import DebugTools
-from console.debugger import Debugged, Looked, arguments_text, as_sent, as_text, debug, opening
-from console.failures import UsageError
+from console.debugger import Debugged, Looked, UnreadableModelError, arguments_text, as_sent, as_text, debug, opening
+from console.failures import FailedError, UsageError
 from console.find_call import find_call
 from console.output import print_json, tell
 from console.settings import Settings, load_settings
@@ -45,6 +45,8 @@ async def _debug(settings: Settings, wanted: str, question: str, turn: str, most
         model = make_model(settings.llm, case.behaviour)
         try:
             step, looked = await debug(model, case.behaviour.routing.model, messages, tools, most_steps, _tell)
+        except UnreadableModelError as error:
+            raise FailedError(str(error)) from None
         finally:
             await model.close()
     cited = tuple(dict.fromkeys(step.events or ())) if step else ()

@@ -10,9 +10,9 @@ import pytest
 from support import run
 
 from agent_core.behaviour_loader import load
-from agent_core.ports import CompletionRequest, CompletionResult, ProviderError
+from agent_core.ports import CompletionRequest, CompletionResult
 from console.debug_tools import MOST_EFFECTS, DebugTools, ToolError
-from console.debugger import Looked, Step, debug, opening
+from console.debugger import Looked, Step, UnreadableModelError, debug, opening
 from console.recorded_call import load as load_call
 from projections.why.why import Why
 
@@ -93,9 +93,10 @@ def test_what_is_no_step_is_told_to_the_model_and_it_goes_on(tools: DebugTools, 
     assert "one JSON object" in model.shown[2].messages[-1].content
 
 
-def test_a_model_that_never_says_a_step_is_a_provider_that_failed(tools: DebugTools) -> None:
+def test_of_a_model_that_never_says_a_step_it_is_told_what_is_wrong_and_what_to_do(tools: DebugTools) -> None:
     model = Scripted(*["I think that"] * 5)
-    with pytest.raises(ProviderError, match="no step"):
+    told = r"p's model m answered 3 times in a row with .* no JSON object .*malformed.*LEDGERLINE_LLM__MODEL"
+    with pytest.raises(UnreadableModelError, match=told):
         asked(model, tools)
     assert len(model.shown) == 3
 
