@@ -12,7 +12,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Generic
 
-from streams.clock import wall_clock_us
 from streams.kafka.url import KafkaUrl
 from streams.mind import C, Mind, OpenTimer, OpenWork, Report
 from streams.working_set import WAKE
@@ -79,10 +78,11 @@ class LateTimers(Generic[C]):
 class HeldTimers(Generic[C]):
     """Implements ``streams.mind.Mind``: ``mind``, of which no timer fires while ``behind(conversation)``: while production's
     facts of the time in which nobody fed the lane are still on their way. A deadline that ran out meanwhile would fire before
-    them: the agent would ask whether anybody is there, before what the caller said. It is looked again every ``LATE_US``."""
+    them: the agent would ask whether anybody is there, before what the caller said. It is looked again every ``LATE_US`` of
+    ``now_us``, which is the owner's clock or one that runs with it."""
 
-    def __init__(self, mind: Mind[C], behind: Callable[[C], bool]) -> None:
-        self._mind, self._behind = mind, behind
+    def __init__(self, mind: Mind[C], behind: Callable[[C], bool], now_us: Callable[[], int]) -> None:
+        self._mind, self._behind, self._now_us = mind, behind, now_us
         self.initial, self.fold, self.step = mind.initial, mind.fold, mind.step
         self.freeze, self.thaw = mind.freeze, mind.thaw
 
@@ -90,4 +90,4 @@ class HeldTimers(Generic[C]):
         work = self._mind.open_work(conversation)
         if not work.timers or not self._behind(conversation):
             return work
-        return work._replace(timers={WAKE: OpenTimer(WAKE, WAKE, wall_clock_us() + LATE_US, None)})
+        return work._replace(timers={WAKE: OpenTimer(WAKE, WAKE, self._now_us() + LATE_US, None)})

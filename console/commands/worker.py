@@ -28,6 +28,7 @@ from console.signed_in import open_company
 from console.stopping import stopping
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
+from streams.clock import wall_clock_us
 from streams.lanes import HeldTimers, LaneEffects, LaneFacts, LateTimers, NoEffects
 from streams.mind import Effects, Mind
 from streams.partitioner import partition_of
@@ -78,7 +79,8 @@ async def _work(settings: Settings, host_name: str, lane: Lane | None, as_json: 
             mind = LateTimers(mind)
         caught_up: set[int] = set()
         if lane and lane.facts is LaneFacts.LIVE:
-            mind = HeldTimers(mind, lambda call: partition_of(call.id, workspace.url.partitions) not in caught_up)
+            partitions = workspace.url.partitions
+            mind = HeldTimers(mind, lambda call: partition_of(call.id, partitions) not in caught_up, wall_clock_us)
         host = workspace.worker(host_name, mind, await effects_of(own, lane, workspace, stack))
         spare_what_is_loaded()
         async with host, Watchdog(host.progress):

@@ -27,10 +27,11 @@ from streams.kafka.log import opened
 from streams.kafka.url import KafkaUrl, parse
 from streams.lane_feed import Behaviours, FactFeed, Fed, Feeds, read_fed
 from streams.lanes import LATE_US, HeldTimers, LaneNameError, LateTimers, lane_address
-from streams.mind import Mind, Outcome
+from streams.mind import Mind, OpenTimer, Outcome
 from streams.owner import Owner, Stores
 from streams.partitioner import partition_of
 from streams.ports import InboxUnavailableError
+from streams.working_set import WAKE
 
 PRESSED = f.KeyPressed(key="2")
 NOTHING = Fed(frozenset(), None)
@@ -392,7 +393,7 @@ def test_a_deadline_that_ran_out_while_nobody_fed_waits_for_what_production_made
     data: DataDirectory, lane: DataDirectory
 ) -> None:
     caught_up = asyncio.Event()
-    mind = HeldTimers(LateTimers(TallyMind()), lambda call: not caught_up.is_set())
+    mind = HeldTimers(LateTimers(TallyMind()), lambda call: not caught_up.is_set(), wall_clock_us)
 
     async def scenario() -> None:
         async with reigning(data):
@@ -419,7 +420,7 @@ def test_a_deadline_that_ran_out_while_nobody_fed_waits_for_what_production_made
 
 def test_a_deadline_of_the_lane_alone_fires_once_it_caught_up(data: DataDirectory, lane: DataDirectory) -> None:
     behind = [True]
-    mind = HeldTimers(LateTimers(TallyMind()), lambda call: behind[0])
+    mind = HeldTimers(LateTimers(TallyMind()), lambda call: behind[0], wall_clock_us)
 
     async def scenario() -> None:
         async with owner(lane.stores, data.codec, mind):
@@ -436,6 +437,15 @@ def test_a_deadline_of_the_lane_alone_fires_once_it_caught_up(data: DataDirector
             assert (await _fired(lane)).accepted_at_us > due_at_us + 2 * LATE_US
 
     run(scenario())
+
+
+def test_a_held_deadline_is_looked_at_again_by_the_clock_that_is_given() -> None:
+    clock = [5_000_000]
+    mind = HeldTimers(TallyMind(), lambda call: True, lambda: clock[0])
+    waits = Tally("c1", timer=OpenTimer("t", "silence", 1, None))
+    assert mind.open_work(waits).timers == {WAKE: OpenTimer(WAKE, WAKE, 5_000_000 + LATE_US, None)}
+    clock[0] = 9_000_000
+    assert mind.open_work(waits).timers[WAKE].due_at_us == 9_000_000 + LATE_US
 
 
 @asynccontextmanager
