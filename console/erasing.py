@@ -74,7 +74,9 @@ async def _destroy_keys(workspace: Workspace, names: Sequence[str]) -> int:
 
 def _remove_recording(workspace: Workspace, conversation_id: str) -> int:
     removed = 0
-    for path in workspace.recordings.glob(f"{conversation_id}*"):
+    for path in workspace.recordings.glob("*"):
+        if path.name.partition(".")[0] != conversation_id:  # whose id begins with this one is somebody else
+            continue
         with suppress(FileNotFoundError):
             path.unlink()
             removed += 1
