@@ -63,7 +63,7 @@ async def _at_time(text: str, ledger: Ledger) -> AsOf:
         at_us = us_of(text)
     except ValueError:
         raise MomentError(f"{text!r} is no moment: {FORMS}") from None
-    if at_us > time.time_ns() // 1000:
+    if at_us > time.time_ns() // 1000 and at_us > await _last_us(ledger):
         raise MomentError(f"{iso_time(at_us)} lies after the log's end: it hasn't come yet")
     began_us = await _began_us(ledger, at_us)
     if began_us is None:
@@ -103,6 +103,14 @@ async def _first_steps_us(ledger: Ledger) -> int | None:
     return min((first for first in firsts if first is not None), default=None)
 
 
+async def _last_us(ledger: Ledger) -> int:
+    """When the newest step was accepted: on a virtual clock that may be later than now. 0 where there is none."""
+    newest = [
+        await _newest_us(ledger, partition, await ledger.end(partition)) for partition in range(ledger.partitions)
+    ]
+    return max((at_us for at_us in newest if at_us is not None), default=0)
+
+
 async def _first_us(ledger: Ledger, partition: int) -> int | None:
     records, start = EffectiveRecords(Codec(SealedOnly())), 0
     while batch := await ledger.read(partition, start, _READ):
@@ -120,14 +128,19 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
     if offset >= end:
         last = f"its last record is {partition}:{end - 1}" if end else "nothing stands in that partition"
         raise MomentError(f"{partition}:{offset} lies after the log's end: {last}")
-    stop = offset + 1
+    at_us = await _newest_us(ledger, partition, offset + 1)
+    return AsOf((await _first_steps_us(ledger) or 0) - 1 if at_us is None else at_us, partition, offset)
+
+
+async def _newest_us(ledger: Ledger, partition: int, stop: int) -> int | None:
+    """When the newest step below offset ``stop`` was accepted; None: none is whole there."""
     while stop > 0:
         start = max(0, stop - _BACK)
         at_us = _newest_step_us(await ledger.read(partition, start, stop - start))
         if at_us is not None:
-            return AsOf(at_us, partition, offset)
+            return at_us
         stop = start
-    return AsOf((await _first_steps_us(ledger) or 0) - 1, partition, offset)
+    return None
 
 
 def _newest_step_us(records: Iterable[LogRecord]) -> int | None:

@@ -175,6 +175,17 @@ def test_the_end_of_the_log_and_its_first_moment_are_moments(data: DataDirectory
     assert run(moment_of("0:0", data.ledger)).at_us == first_us - 1  # nothing but an owner's announcement stands there
 
 
+def test_a_moment_of_a_log_that_is_ahead_of_this_clock_is_one(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of calls on a virtual clock, which take less time than they last."""
+    mixed_log(data, names=RECORDED[:1])
+    monkeypatch.setattr("projections.moment.time.time_ns", lambda: BEGAN_US * 1000)
+    assert run(moment_of("2025-06-15T15:06:40.007", data.ledger)).at_us == BEGAN_US + 7_000
+    with pytest.raises(MomentError, match="lies after the log's end"):
+        run(moment_of("2025-06-16", data.ledger))
+
+
 def changed(behaviour: Behaviour, article_id: str, public: str) -> Behaviour:
     articles = tuple(a.model_copy(update={"public": public}) if a.id == article_id else a for a in behaviour.articles)
     return Behaviour(**{**dict(behaviour), "articles": articles})
