@@ -94,11 +94,19 @@ async def sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 
 
 async def bring_up_to_date(models: ReadModels, progress: Progress | None = None) -> list[str]:
-    """Projects what is behind, for who wants to ask the rows. What can't go on, and why.
+    """Projects what is behind, for who wants to ask the rows. What can't go on, and why, and what was passed over.
 
     Where another process projects, that is its business: the rows are asked as they are.
     """
     known = standings(models.store, READ_MODELS)
+    advised = [standing.advice for standing in known if standing.advice]
     with suppress(MovedElsewhereError):
-        await catch_up(models.store, models.log, members_of(models.store, known), progress)
-    return [standing.advice for standing in known if standing.advice]
+        caught = await catch_up(models.store, models.log, members_of(models.store, known), progress)
+        advised += passed_over(caught.unreadable)
+    return advised
+
+
+def passed_over(places: int) -> list[str]:
+    """What a person is told of them, if there are any."""
+    what = "1 place of the log" if places == 1 else f"{places} places of the log"
+    return [f"{what} can't be read, or records are gone there: ledgerline verify names them"] if places else []

@@ -157,10 +157,31 @@ async def partition_records(ledger: Ledger, partition: int) -> AsyncIterator[Log
 
 
 async def conversation_steps(ledger: Ledger, codec: Codec, conversation_id: str, report: Report) -> list[Delivered]:
-    """The effective steps of one conversation, in order. Empty where the log holds nothing of it."""
-    reader = LogReader(codec, report)
-    steps = [reader.take(record) for record in await ledger.read_conversation(conversation_id)]
-    return [step for step in steps if step is not None]
+    """The effective steps of one conversation, in order. Empty where the log holds nothing of it. Steps that are gone
+    without a trace are told of by the gap that they leave in its numbers."""
+    damages: list[Damage] = []
+
+    def told(damage: Damage) -> None:
+        damages.append(damage)
+        report(damage)
+
+    reader = LogReader(codec, told)
+    steps: list[Delivered] = []
+    seq = known = 0
+    for record in await ledger.read_conversation(conversation_id):
+        step = reader.take(record)
+        if step is None:
+            continue
+        if len(damages) == known and (gone := gone_before(step.events[0].event, seq)):
+            report(Damage(DamageKind.BROKEN_STEP, record, step.events[0].event.seq, gone))
+        seq, known = step.events[-1].event.seq, len(damages)
+        steps.append(step)
+    return steps
+
+
+def gone_before(event: Event, seq: int) -> str | None:
+    """What is missing between the event of this ``seq`` and ``event``; None: nothing."""
+    return f"events {seq + 1} to {event.seq - 1} of {event.conversation_id} are gone" if event.seq > seq + 1 else None
 
 
 async def conversation_events(ledger: Ledger, codec: Codec, conversation_id: str, report: Report) -> list[Event]:

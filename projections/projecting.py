@@ -42,7 +42,7 @@ class Log(NamedTuple):
 
 
 class Caught(NamedTuple):
-    """``events``: that were folded. ``unreadable``: records that couldn't be decoded; ``ledgerline verify`` names them."""
+    """``events``: that were folded. ``unreadable``: as ``Projector`` counts them; ``ledgerline verify`` names them."""
 
     events: int = 0
     unreadable: int = 0

@@ -104,8 +104,8 @@ class _Thread:
 class Projector:
     """``shard``: (which, of how many): of the conversations, only those that fall to it.
 
-    ``unreadable``: records that couldn't be decoded; the rest of their steps is passed over, and ``ledgerline verify``
-    names them. ``events``: those that were folded. ``behaviour_of``: few events need it to be folded.
+    ``unreadable``: records that couldn't be decoded, and gaps in a conversation's numbers where there are more of those; the
+    rest of their steps is passed over, and ``ledgerline verify`` names them. ``events``: those that were folded. ``behaviour_of``: few events need it to be folded.
     """
 
     def __init__(
@@ -125,11 +125,12 @@ class Projector:
         self._closed: dict[str, _Thread] = {}
         self._number = 0
         self._changes = Changes(len(models))
+        self._gaps = 0  # in the numbers of conversations: records that are gone leave nothing else
         self.events = 0
 
     @property
     def unreadable(self) -> int:
-        return self._steps.unreadable
+        return max(self._steps.unreadable, self._gaps)
 
     @property
     def pending(self) -> int:
@@ -158,6 +159,7 @@ class Projector:
                 continue
             self.events += len(step)
             thread = await self._thread(step[0], self._steps.reader.began)
+            self._gaps += step[0].seq > thread.conversation.seq + 1
             moment = Moment(self._partition, record.offset, step[0].accepted_at_us)
             thread.step(step, moment, self._changes, self._number)
             self._keep(thread)

@@ -193,11 +193,13 @@ class ReadModelStore:
             while batch := result.fetchmany(BATCH):
                 yield [tuple(row) for row in batch]
 
-    def count(self, generation: Generation) -> int:
-        """Versions in it."""
+    def count(self, generation: Generation) -> tuple[int, int]:
+        """(rows that hold now, every state of every row)."""
+        table = f'"{generation.name}_g{generation.generation}"'
         with self._reading() as connection:
-            statement = f'select count(*) from "{generation.name}_g{generation.generation}"'
-            return int(connection.exec_driver_sql(statement).scalar_one())
+            statement = f"select count(*) - count(to_offset), count(*) from {table}"
+            rows, states = connection.exec_driver_sql(statement).one()
+            return int(rows), int(states)
 
     def _reading(self) -> Connection:
         return self._engine.connect().execution_options(**{_READS: True, "stream_results": True})

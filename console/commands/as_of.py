@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from console.answer import print_answer
-from console.failures import UsageError
+from console.failures import UsageError, say
 from console.find_call import find_call
 from console.output import print_json, tell
 from console.progress import Progress
@@ -15,6 +15,7 @@ from console.read_models import ReadModels, bring_up_to_date, read_models
 from console.settings import Settings, load_settings
 from projections.analytics import Analytics, Answer, QueryError
 from projections.call_report import report_call
+from projections.effective_log import gone_before
 from projections.knowledge_as_of import ArticleAsOf, article_as_of
 from projections.moment import CALL, AsOf, MomentError, behaviour_at, events_at, moment_of
 from projections.wall_time import iso_time
@@ -60,6 +61,11 @@ async def _call(models: ReadModels, at: AsOf, wanted: str) -> list[Event]:
     events = [effective.event for effective in counted]
     if not events:
         raise MomentError(f"{call_id} hadn't begun at that moment ({iso_time(at.at_us)})")
+    seq = 0
+    for event in events:
+        if gone := gone_before(event, seq):
+            say(f"the log is damaged: {gone} (ledgerline verify names everything)")
+        seq = event.seq
     return events
 
 

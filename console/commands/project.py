@@ -12,7 +12,7 @@ from pathlib import Path
 from console.failures import FailedError, UsageError
 from console.output import print_json, table
 from console.progress import Progress
-from console.read_models import ReadModels, read_models
+from console.read_models import ReadModels, passed_over, read_models
 from console.settings import Settings, load_settings
 from console.stopping import stopping
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM
@@ -53,8 +53,8 @@ def run(
     if as_json:
         print_json(known)
     else:
-        rows = [(p.name, p.version, p.rows, p.behind, p.advice or p.fit) for p in known]
-        table(("read model", "version", "rows", "behind", ""), rows)
+        rows = [(p.name, p.version, p.rows, p.states, p.behind, p.advice or p.fit) for p in known]
+        table(("read model", "version", "rows", "states", "behind", ""), rows)
     return 1 if trouble and what is None else 0
 
 
@@ -108,11 +108,13 @@ async def _listed(models: ReadModels, known: Sequence[Standing]) -> list[Project
     for standing in known:
         live, of = standing.live, ends if standing.model.fold else newest
         reached = store.checkpoints(live) if live else {}
+        rows, states = store.count(live) if live else (None, None)
         listed.append(
             Projected(
                 name=standing.model.name,
                 version=live.version if live else None,
-                rows=store.count(live) if live else None,
+                rows=rows,
+                states=states,
                 behind=sum(end - reached.get(place, BEGINNING).offset for place, end in of.items()),
                 fit=standing.fit.value,
                 advice=standing.advice,
@@ -123,5 +125,5 @@ async def _listed(models: ReadModels, known: Sequence[Standing]) -> list[Project
 
 
 def _tell_unreadable(records: int) -> None:
-    if records:
-        print(f"ledgerline: {records} records can't be read: ledgerline verify names them", file=sys.stderr)
+    for told in passed_over(records):
+        print(f"ledgerline: {told}", file=sys.stderr)

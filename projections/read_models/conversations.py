@@ -52,8 +52,14 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     started_us: Annotated[int, Meta(description="Its first event.")]
     answered_us: Annotated[int | None, Meta(description="The gateway picked up.")]
     ended_us: Annotated[int | None, Meta(description="It was closed.")]
-    turns: Annotated[int, Meta(description="Turns that the caller began.")]
-    agent_turns: Annotated[int, Meta(description="Turns that the agent began: greeting, silence, resume.")]
+    turns: Annotated[int, Meta(description="Turns that the caller's words began.")]
+    agent_turns: Annotated[
+        int,
+        Meta(
+            description="Turns that no words began: greeting, silence, resume, keys (the caller keyed in a proof), news (what "
+            "became of a change is told)."
+        ),
+    ]
     holds: Annotated[int, Meta(description="Holding lines that were played.")]
     fallbacks: Annotated[int, Meta(description="Closing lines that a gateway played at the hard mark.")]
     interruptions: Annotated[int, Meta(description="Replies that the caller spoke over.")]

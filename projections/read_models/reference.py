@@ -55,7 +55,8 @@ beside it: `opened_us`, `opened_at`), `_micros` millionths of the currency, `_to
 
 **When something is wrong.** A moment before the log's first step or after its end, a call that there is not and SQL that is
 wrong or would write are refused by name. A record that can't be read (damaged, or by newer code) is passed over with the rest of
-its step, counted and told; `ledgerline verify` says where it lies. Rows of a read model whose code changed without a version are
+its step, counted and told, and so is a gap in a conversation's numbers; `ledgerline verify` says where it lies. A log that has
+lost its beginning is refused, by every command: without it nobody can tell what of the rest counts. Rows of a read model whose code changed without a version are
 not projected on, and the message says what to do. A rebuild that is broken off leaves the live rows and goes on.
 
 | table | one row | key |

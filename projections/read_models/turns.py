@@ -27,7 +27,10 @@ _Ms = float | None
 class TurnRow(Row, frozen=True, kw_only=True):
     conversation_id: ConversationId
     turn_id: Annotated[str, Meta(description="The turn, unique in its conversation.")]
-    cause: Annotated[str, Meta(description="utterance, greeting, silence or resume.")]
+    cause: Annotated[
+        str,
+        Meta(description="utterance, keys (a proof was keyed in), greeting, silence, resume or news (of a change)."),
+    ]
     outcome: Annotated[
         str | None,
         Meta(

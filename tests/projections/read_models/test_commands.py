@@ -61,6 +61,16 @@ def test_a_rebuilt_read_model_is_listed_with_its_rows(directory: Path) -> None:
     assert rebuilt == [row for row in before if row["name"] == "turns"]
 
 
+def test_the_list_counts_rows_as_a_query_does_and_their_states_apart(directory: Path) -> None:
+    listed = {row["name"]: row for row in ledgerline("project", "--data", directory, "--json").json}
+    for name in ("conversations", "turns", "verdicts"):
+        query = f"select (select count(*) from {name}) as rows, (select count(*) from {name}_history) as states"
+        (counted,) = ledgerline("sql", query, "--data", directory, "--json").json
+        assert (listed[name]["rows"], listed[name]["states"]) == (counted["rows"], counted["states"])
+    assert listed["conversations"]["rows"] == 2
+    assert listed["conversations"]["states"] > 2
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -85,6 +95,23 @@ def test_a_log_whose_beginning_is_gone_is_told_of_and_never_read_as_a_shorter_on
         db.execute("delete from log where offset < 300")
     db.close()
     failed(ledgerline(*command, "--data", directory), 1, "records 0 to 299 were deleted", "backup")
+
+
+def test_a_step_that_is_gone_from_the_middle_of_a_call_is_told_of_by_whoever_shows_it(directory: Path) -> None:
+    (call_id,) = ledgerline("sql", "select max(conversation_id) from conversations", "--data", directory, "--json").json
+    name = next(iter(call_id.values()))
+    db = sqlite3.connect(directory / "ledger.db")
+    offsets = [
+        row[0] for row in db.execute("select offset from log where conversation_id = ? order by offset", (name,))
+    ]
+    with db:
+        db.executemany("delete from log where offset = ?", [(offset,) for offset in offsets[60:90]])
+    db.close()
+    for command in (("show", name), ("as-of", f"call:{name}", "show", name)):
+        ran = ledgerline(*command, "--data", directory)
+        assert "the log is damaged" in ran.err
+    told = ledgerline("project", "rebuild", "turns", "--data", directory).err
+    assert "can't be read, or records are gone there" in told
 
 
 def test_what_cannot_be_asked_is_one_message(directory: Path, tmp_path: Path) -> None:

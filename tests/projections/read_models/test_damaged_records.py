@@ -20,7 +20,7 @@ DAMAGES = {
     "it was cut off": ("update log set data = substr(data, 1, 60) where offset = ?", 1),
     "its version is newer than the code": ("update log set version = 99 where offset = ?", 1),
     "its type is newer than the code": ("update log set type = 'CallDreamt' where offset = ?", 1),
-    "it is gone": ("delete from log where offset = ?", 0),
+    "it is gone": ("delete from log where offset = ?", 1),
 }
 
 
@@ -49,3 +49,16 @@ def test_a_record_that_cannot_be_read_costs_its_own_step_alone(data: DataDirecto
     assert of_call(after, SPARED) == of_call(before, SPARED)
     assert of_call(after, HIT) != of_call(before, HIT)
     assert any(row["status"] == "ended" for row in of_call(after, HIT)["conversations"])
+
+
+def test_a_step_that_is_gone_whole_is_counted_by_the_gap_that_it_leaves_in_its_call(data: DataDirectory) -> None:
+    calls = mixed_log(data, names=RECORDED[:2])
+    gone = next(event for event in calls[HIT][100:] if event.step_size > 2)
+    offsets = [
+        record.offset
+        for record in run(data.ledger.read_conversation(HIT))
+        if data.codec.decode(record.body).step_id == gone.step_id
+    ]
+    data.store.db.executemany("delete from log where offset = ?", [(offset,) for offset in offsets])
+    caught, _ = project(data, "after")
+    assert caught.unreadable == 1
