@@ -167,15 +167,14 @@ async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
         conversation_id = await _whose(event_id, ledger, partition)
         if conversation_id is None:
             continue
-        former_us: int | None = None
         records = EffectiveRecords(Codec(SealedOnly()))
         for record in await ledger.read_conversation(conversation_id):
             step = records.take(record)
             if any(event.event_id == event_id for event, _ in step):
-                at_us = step[0].event.accepted_at_us
-                before_us = at_us - 1 if former_us is None else min(former_us, at_us - 1)
-                return AsOf(before_us, partition, records.reader.began - 1, conversation_id)
-            former_us = step[0].event.accepted_at_us if step else former_us
+                began, latest_us = records.reader.began, step[0].event.accepted_at_us - 1
+                reached_us = await _newest_us(ledger, partition, began)
+                before_us = latest_us if reached_us is None else min(reached_us, latest_us)
+                return AsOf(before_us, partition, began - 1, conversation_id)
     raise MomentError(f"no event {event_id!r} on this log")
 
 

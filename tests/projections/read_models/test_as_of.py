@@ -128,6 +128,16 @@ def test_a_call_is_shown_with_the_events_that_counted(data: DataDirectory) -> No
     assert shown(whole) == [event.seq for event in events]
 
 
+def test_just_before_an_event_is_the_place_before_its_step_for_other_partitions_too(data: DataDirectory) -> None:
+    """They are taken at the time at which that place was reached, not when the event's own call was heard of last."""
+    calls = mixed_log(data, names=RECORDED[:4])
+    for name, events in calls.items():
+        before = run(moment_of(f"before:{events[-1].event_id}", data.ledger))
+        if before.conversation_id == name:
+            place = run(moment_of(f"0:{before.offset}", data.ledger))
+            assert (before.at_us, before.offset) == (place.at_us, place.offset)
+
+
 def test_before_an_event_is_before_its_whole_step(data: DataDirectory) -> None:
     calls = mixed_log(data, names=RECORDED[:1])
     events: list[Event] = next(iter(calls.values()))
