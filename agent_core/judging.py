@@ -123,7 +123,6 @@ def arguments_subject(conversation: Conversation, turn: Turn, intent: str, argum
     )
 
 
-@lru_cache(maxsize=1024)  # each call is granted the same lines
 def judge_line(behaviour: Behaviour, name: str, text: str) -> bool:
     """Whether a required guardrail lets an approved line pass that belongs to no turn (a phrase to be granted)."""
     setting = behaviour.guardrail(name)

@@ -338,9 +338,9 @@ def test_an_answer_that_is_none_is_paid_for_as_its_provider_says() -> None:
     assert run_virtual(scene()) == Spent("a", "m", None, None, 70, estimated=False)
 
 
-def test_an_unknown_part_makes_the_sum_unknown() -> None:
+def test_an_unknown_part_makes_the_sum_unknown_and_what_is_known_of_it_is_told() -> None:
     meter = metering.Meter([Spent("a", "m", 1, 1, None, False), Spent("b", "n", 2, 2, 5, True)])
-    assert meter.total() == Spent("b", "n", 3, 3, None, True)
+    assert meter.total() == Spent("b", "n", 3, 3, None, True, known_micros=5)
     assert metering.Meter().total() is None
 
 

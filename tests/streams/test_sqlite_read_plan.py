@@ -25,7 +25,10 @@ def test_a_conversation_is_read_through_its_index_and_not_through_the_partition(
         return [record.conversation_id for record in records]
 
     assert asyncio.run(write_and_read()) == ["a", "", "a"]
-    plan = [row[3] for row in store.db.execute(f"explain query plan {statements[0]}")]
+    beginning, read = statements
+    plan = [row[3] for row in store.db.execute(f"explain query plan {beginning}")]
+    assert plan == ["SEARCH log USING PRIMARY KEY (partition=?)"], "the first of a key is one step"
+    plan = [row[3] for row in store.db.execute(f"explain query plan {read}")]
     searches = [step for step in plan if "log" in step]
     assert searches
     assert all("log_by_conversation" in step for step in searches), plan

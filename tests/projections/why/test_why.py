@@ -72,7 +72,7 @@ def test_a_verdict_on_a_text_that_was_dropped_is_waited_for_by_nobody() -> None:
     told = lines(explained(fault))
     assert not any("by waiting for the guardrail" in line for line in told), told
     unwanted = [line for line in told if "no longer wanted" in line]
-    assert [line.split()[1] for line in unwanted] == ["advice_meaning", "tipping_off_meaning"], told
+    assert [line.split()[1] for line in unwanted] == ["advice_meaning", "tipping_off_meaning", "tone_meaning"], told
 
 
 def test_what_is_asked_at_the_deadline_was_not_awaited_then() -> None:
