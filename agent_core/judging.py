@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agent_core.behaviour import Behaviour
 from agent_core.conversation import Candidate, Conversation, Turn
 from agent_core.guardrails import registry
-from agent_core.guardrails.base import GuardInput, Input, Means, OnFailure, Span, Stage, Unjudged
+from agent_core.guardrails.base import GuardInput, Input, Means, OnFailure, Span, Stage, Unjudged, Verdict
 from agent_core.looked_up import looked_up
 from agent_core.ports import Passage
 from agent_core.write_wording import behind
@@ -128,6 +128,19 @@ def judge_line(behaviour: Behaviour, name: str, text: str) -> bool:
     setting = behaviour.guardrail(name)
     if setting is None or not setting.required or needs_scores(name):
         return True
+    try:
+        _let_pass(registry.find(name).judge, behaviour, name, text)
+    except _BlockedError:
+        return False
+    return True
+
+
+class _BlockedError(Exception):
+    """Not kept, as what passed is: a guardrail that failed may judge the next time."""
+
+
+@lru_cache(maxsize=1024)  # each call is granted the same lines
+def _let_pass(by: Callable[[GuardInput], Verdict], behaviour: Behaviour, name: str, text: str) -> None:
     subject = GuardInput(
         text=text,
         stage=Stage.OUTPUT,
@@ -136,7 +149,8 @@ def judge_line(behaviour: Behaviour, name: str, text: str) -> bool:
         language=behaviour.language,
         private_passages=_private(behaviour),
     )
-    return judge(behaviour, name, subject).passed
+    if not judge(behaviour, name, subject).passed:
+        raise _BlockedError
 
 
 @lru_cache(maxsize=64)
