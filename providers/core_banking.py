@@ -104,4 +104,8 @@ def _texts(found: Any, name: str) -> Mapping[str, str]:
 
 
 def _safe(part: str) -> str:
+    """One segment of a path. Raises ``ProviderError`` where no encoding keeps it one: a segment of one dot or two is taken
+    out by whoever handles the URL, encoded or not (RFC 3986, 5.2.4 and 6.2.2.3), and an empty one may be."""
+    if part in ("", ".", ".."):
+        raise ProviderError(FailureReason.REFUSED, CoreBanking.name, "an id that can't stand in an address")
     return quote(part, safe="")

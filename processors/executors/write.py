@@ -17,9 +17,11 @@ from agent_core.authorisation import still_authorised
 from agent_core.company_ports import Operation, Operations
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import CustomerRecords, FailureReason, ProviderError
+from agent_core.proposal import Proposal
 from agent_core.tools.base import Step, Tool, ToolArguments, write_result, write_texts
 from agent_core.tools.registry import every
 from processors.executors.call_tool import StandsOnLog
+from processors.writing import key_of
 from schemas import writing as w
 from schemas.base import Fact
 
@@ -34,8 +36,8 @@ class Write:
         self._operations, self._records, self._stands_on_log = operations, records, stands_on_log
 
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
-        """Raises ``ProviderError``: what the systems raise; ``REFUSED`` for what isn't approved, or isn't the subject's;
-        ``STALE``; ``TIMED_OUT``; ``INVALID`` for an answer that isn't of the step's kind; ``MISSING``."""
+        """Raises ``ProviderError``: what the systems raise; ``REFUSED`` for what isn't approved, isn't the subject's,
+        or isn't to be undone; ``STALE``; ``TIMED_OUT``; ``INVALID`` for an answer that isn't of the step's kind; ``MISSING``."""
         asked = ask.payload
         assert isinstance(asked, w.WriteRequested | w.UndoRequested)
         tool = every().get(asked.tool)
@@ -43,8 +45,11 @@ class Write:
         if tool is None or step is None:
             raise ProviderError(FailureReason.MISSING, asked.tool)
         arguments = tool.read_arguments(asked.arguments)
-        if isinstance(asked, w.WriteRequested):
-            _refuse_what_isnt_approved(conversation, asked, tool, arguments, first_run=ask.generation == 0)
+        proposal = _approved(conversation, asked, step)
+        if isinstance(asked, w.UndoRequested):
+            _refuse_what_isnt_to_be_undone(proposal, asked, step)
+        else:
+            _refuse_what_isnt_approved(conversation, proposal, asked, tool, arguments, first_run=ask.generation == 0)
         loop = asyncio.get_running_loop()
         started = loop.time()
         await asyncio.sleep(WAITS_S[min(ask.generation, len(WAITS_S) - 1)])
@@ -80,23 +85,40 @@ class Write:
         return await self._operations.perform(_operation(tool, step, arguments, asked.idempotency_key)), False
 
 
+def _approved(conversation: Conversation, asked: w.WriteRequested | w.UndoRequested, step: Step) -> Proposal:
+    """The approved proposal that a request is of: its tool, its arguments, the keys of its step."""
+    proposal = conversation.proposals.get(asked.proposal_id)
+    if proposal is not None and proposal.approved_seq is not None:
+        do, undo = (key_of(conversation, proposal, step, undo=undo) for undo in (False, True))
+        keys = (asked.idempotency_key, asked.undoes) if isinstance(asked, w.UndoRequested) else (asked.idempotency_key,)
+        own = (undo, do) if isinstance(asked, w.UndoRequested) else (do,)
+        if (proposal.tool, proposal.arguments, own) == (asked.tool, asked.arguments, keys):
+            return proposal
+    raise ProviderError(FailureReason.REFUSED, asked.tool, "not what was approved")
+
+
 def _refuse_what_isnt_approved(
-    conversation: Conversation, asked: w.WriteRequested, tool: Tool, arguments: ToolArguments, *, first_run: bool
+    conversation: Conversation,
+    proposal: Proposal,
+    asked: w.WriteRequested,
+    tool: Tool,
+    arguments: ToolArguments,
+    *,
+    first_run: bool,
 ) -> None:
     """Looks once more, as the decider did. Who asks again completes what was authorised when it was first asked."""
-    proposal = conversation.proposals.get(asked.proposal_id)
-    same = (
-        proposal is not None
-        and proposal.approved_seq is not None
-        and hmac.compare_digest(proposal.digest, asked.digest)
-        and (proposal.arguments, proposal.state) == (asked.arguments, asked.state)
-    )
-    if not same:
+    if not hmac.compare_digest(proposal.digest, asked.digest) or proposal.state != asked.state:
         raise ProviderError(FailureReason.REFUSED, asked.tool, "not what was approved")
     first = asked.step == tool.steps[0].name and first_run
     at_us = conversation.accepted_at_us
     if first and not isinstance(still_authorised(tool, arguments, conversation.subject, at_us), int):
         raise ProviderError(FailureReason.REFUSED, asked.tool, "not the subject's, or no longer")
+
+
+def _refuse_what_isnt_to_be_undone(proposal: Proposal, asked: w.UndoRequested, step: Step) -> None:
+    """Only a step of a change that failed, that can be undone and wasn't yet."""
+    if not proposal.failed or proposal.outcome or not step.undoable or step.name in proposal.undone:
+        raise ProviderError(FailureReason.REFUSED, asked.tool, "nothing that is to be undone")
 
 
 def _operation(tool: Tool, step: Step, arguments: ToolArguments, key: str) -> Operation:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from support import run
 from test_stepping_up import PROOFS, known, sent, verified
-from test_writing_turns import approved, proposed, step
+from test_writing_turns import approved, fails, proposed, returned, step
 from told_by_hand import Call
 
 from agent_core.company_ports import Operation
@@ -126,6 +126,7 @@ def test_nothing_is_done_while_the_request_doesnt_stand_on_the_log() -> None:
         {"arguments": '{"card_id":"card-2222","customer_id":"ben"}'},
         {"state": '{"card":"card","ending":"9999"}'},
         {"proposal_id": "another"},
+        {"idempotency_key": "the-key-of-another-change"},
     ],
 )
 def test_what_isnt_what_was_approved_is_not_done(forged: dict[str, str]) -> None:
@@ -168,6 +169,53 @@ def test_an_answer_of_another_kind_isnt_made_the_best_of() -> None:
             return {"receipt": "?"}
 
     assert refusal(approved(), Strange()) is FailureReason.INVALID
+
+
+def undoing() -> Call:
+    """The second step was refused, so the first is to be undone."""
+    call = approved("replace", "Order me a new card")
+    returned(call)
+    fails(call, "refused")
+    return call
+
+
+def test_a_step_is_undone_under_a_key_of_its_own_and_the_steps_key_is_named() -> None:
+    call, company = undoing(), Company()
+    _, asked = step(call)
+    assert isinstance(asked, w.UndoRequested)
+    assert isinstance(written(call, company), w.WriteReturned)
+    assert company.undone == [(asked.idempotency_key, asked.undoes)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"arguments": '{"card_id":"card-2222","customer_id":"ben"}'},
+        {"tool": "block_card", "step": "block"},
+        {"undoes": "the-key-of-another-change"},
+        {"idempotency_key": "a-key-of-nobody"},
+        {"step": "deliver"},
+        {"proposal_id": "another"},
+    ],
+)
+def test_what_isnt_a_step_of_what_was_approved_is_not_undone(forged: dict[str, str]) -> None:
+    call, company = undoing(), Company()
+    ask, asked = step(call)
+    assert refusal(call, company, replace(ask, payload=replace(asked, **forged))) is FailureReason.REFUSED
+    assert company.undone == []
+
+
+def test_what_did_not_fail_or_was_undone_already_is_not_undone() -> None:
+    ask, _ = step(undoing())
+    for call in (proposed("replace", "Order me a new card"), approved("replace", "Order me a new card")):
+        company = Company()
+        assert refusal(call, company, ask) is FailureReason.REFUSED
+        assert company.undone == []
+    call, company = undoing(), Company()
+    proposals = {key: replace(one, undone=("issue",)) for key, one in call.conversation.proposals.items()}
+    call.conversation = replace(call.conversation, proposals=proposals)
+    assert refusal(call, company, ask) is FailureReason.REFUSED
+    assert company.undone == []
 
 
 # --- proofs ----------------------------------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ WRITE_MUTATIONS: tuple[Mutation, ...] = (
         "a step whose outcome isn't known is asked again under its key, and undone where that stays so",
     ),
     Mutation(
+        "undo_whatever_is_named",
+        "processors.executors.write",
+        "        keys = (asked.idempotency_key, asked.undoes) if isinstance(asked, w.UndoRequested) else (asked.idempotency_key,)\n",
+        "        keys = own = ()\n",
+        "what is undone is a step of the very change that was approved",
+        "tests/agent/test_write_executors.py",
+    ),
+    Mutation(
         "forget_a_write_with_its_turn",
         "agent_core.reducers.turn",
         "if outlives_turn(ask)",

@@ -202,6 +202,33 @@ def test_an_answer_is_checked_where_it_is_held() -> None:
     unhurried(main())
 
 
+@pytest.mark.parametrize("named", ["", ".", ".."])
+def test_an_id_that_would_lead_to_another_address_is_refused_and_nobody_is_asked(named: str) -> None:
+    asked: list[str] = []
+
+    async def main() -> None:
+        async with serving("/{path:.*}", answered, method="*") as url:
+            client = CoreBanking(url, KEY)
+            for awaited in (
+                client.read("ada", "card", named),
+                client.read("ada", named, "card-1"),
+                client.read(named, "card", "card-1"),
+                client.check(named, "passcode", "4215"),
+                client.performed(named),
+            ):
+                assert await reason(awaited) is FailureReason.REFUSED
+            assert asked == []
+            await client.read("ada", "card", "../...")
+            assert asked == ["/customers/ada/card/..%2F..."]
+            await client.close()
+
+    async def answered(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({"passed": True, "answer": {}} if request.method == "POST" else CARD)
+
+    unhurried(main())
+
+
 def test_a_message_reaches_its_phone_once_for_each_key() -> None:
     async def main() -> None:
         server = EmulatorServer(EmulatorConfig.model_validate({"accepted_keys": [KEY]}))
