@@ -16,7 +16,7 @@ from agent_core.proofs import Challenge
 from agent_core.proposal import Errand, Proposal
 from agent_core.subject import Subject
 from schemas.base import Decision
-from schemas.facts import Pace
+from schemas.models import Pace
 
 
 class Caller(StrEnum):

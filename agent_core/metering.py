@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from agent_core.ports import CompletionResult, Message
+from agent_core.ports import CompletionResult, FailureReason, Message
 
 # OpenAI's rule of thumb for English text, and what its chat format adds to each message.
 CHARACTERS_PER_TOKEN = 4.0
@@ -28,6 +28,8 @@ class Spent:
     cost_micros: int | None
     estimated: bool
     known_micros: int | None = None  # of several calls whose cost isn't known: that of those whose is
+    outcome: str = ""  # why it came to nothing: a ``FailureReason``; empty: not told yet
+    turned_away: bool = False  # nothing was made, nothing is paid
 
 
 @dataclass(slots=True)
@@ -37,18 +39,18 @@ class Meter:
     calls: list[Spent] = field(default_factory=list)
 
     def total(self) -> Spent | None:
-        """All of them, under the name of the last; None for none. One unknown makes the sum unknown."""
-        if not self.calls:
+        """All that are paid, under the name of the last; None for none. One unknown makes the sum unknown."""
+        paid = [call for call in self.calls if not call.turned_away]
+        if not paid:
             return None
-        last = self.calls[-1]
-        costs = [call.cost_micros for call in self.calls]
+        costs = [call.cost_micros for call in paid]
         return Spent(
-            last.provider,
-            last.model,
-            _sum([call.input_tokens for call in self.calls]),
-            _sum([call.output_tokens for call in self.calls]),
-            _sum(costs),
-            any(call.estimated for call in self.calls),
+            paid[-1].provider,
+            paid[-1].model,
+            sum_known([call.input_tokens for call in paid]),
+            sum_known([call.output_tokens for call in paid]),
+            sum_known(costs),
+            any(call.estimated for call in paid),
             known_part(costs),
         )
 
@@ -73,7 +75,24 @@ def note(spent: Spent) -> None:
 def note_unusable(result: CompletionResult) -> None:
     """A completion that is none to whoever asked for it is paid for all the same."""
     counted = result.input_tokens, result.output_tokens
-    note(Spent(result.provider, result.model, *counted, result.cost_micros, estimated=False))
+    invalid = FailureReason.INVALID.value
+    note(Spent(result.provider, result.model, *counted, result.cost_micros, estimated=False, outcome=invalid))
+
+
+def mark() -> int:
+    """How many calls were noted by now, for ``settle``."""
+    meter = _METER.get()
+    return len(meter.calls) if meter is not None else 0
+
+
+def settle(since: int, provider: str, model: str, outcome: str) -> None:
+    """A provider was asked behind the mark ``since`` and came to nothing. One that noted nothing turned the call away."""
+    meter = _METER.get()
+    if meter is None:
+        return
+    if len(meter.calls) == since:
+        meter.calls.append(Spent(provider, model, 0, 0, 0, estimated=False, turned_away=True))
+    meter.calls[since:] = [replace(call, outcome=outcome) for call in meter.calls[since:]]
 
 
 def estimated_tokens(characters: int) -> int:
@@ -90,6 +109,7 @@ def known_part(costs: Sequence[int | None]) -> int | None:
     return sum(known) if 0 < len(known) < len(costs) else None
 
 
-def _sum(known: Sequence[int | None]) -> int | None:
+def sum_known(known: Sequence[int | None]) -> int | None:
+    """None where one of them is."""
     found = [value for value in known if value is not None]
     return sum(found) if len(found) == len(known) else None

@@ -9,7 +9,7 @@ from agent_core.guardrails.base import Means
 from agent_core.hedging import Hedge, Purpose
 from schemas import decisions as d
 from schemas.base import Decision
-from schemas.facts import Pace
+from schemas.models import Pace
 
 
 def purpose_of(behaviour: Behaviour, asked: Decision) -> Purpose | None:

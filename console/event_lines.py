@@ -11,6 +11,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
 from schemas.event import Event
+from schemas.models import ProviderCost
 from streams.codec import FORGOTTEN
 
 TEXT_COLUMNS = 72  # a longer text is cut: the whole one is in ``show --json``
@@ -54,7 +55,8 @@ def _special(payload: Payload) -> str | None:
     if isinstance(payload, f.ScoresReturned):
         best = sorted(payload.scores, key=lambda score: -score.value)[:TOP_SCORES]
         scores = ", ".join(f"{score.name} {score.value:.2f}" for score in best)
-        return f"ask_id={payload.ask_id} scores=[{scores}]{_took(payload.elapsed_ms)}"
+        parts = f" parts={_value('parts', payload.parts)}" if payload.parts else ""
+        return f"ask_id={payload.ask_id} scores=[{scores}]{_took(payload.elapsed_ms)}{parts}"
     if isinstance(payload, f.PassagesFound):
         return f"ask_id={payload.ask_id} articles=[{_articles(payload.passages)}]{_took(payload.elapsed_ms)}"
     if isinstance(payload, d.CompletionAsked):
@@ -80,13 +82,20 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.1f}" if name.endswith("_ms") else f"{value:.3f}"
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
+        return ",".join(_asked(item) if isinstance(item, ProviderCost) else str(item) for item in value)
     if isinstance(value, str) and name.endswith(("_hash", "_digest")):
         return value[:12]
     if isinstance(value, str) and (" " in value or name in ("text", "question", "spoken", "spoken_so_far", "query")):
         flat = " ".join(value.split())
         return f'"{flat if len(flat) <= TEXT_COLUMNS else flat[: TEXT_COLUMNS - 1] + "…"}"'
     return str(value)
+
+
+def _asked(part: ProviderCost) -> str:
+    """Who, what came of it, for how much."""
+    times = f"×{part.calls}" if part.calls > 1 else ""
+    cost = "?" if part.cost_micros is None else str(part.cost_micros)
+    return f"{part.provider}:{part.outcome}{times}:{cost}"
 
 
 def _took(elapsed_ms: float | None) -> str:

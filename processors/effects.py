@@ -19,6 +19,7 @@ import msgspec
 from agent_core import metering
 from agent_core.conversation import Ask, Conversation
 from agent_core.ports import FailureReason, ProviderError
+from processors.provider_costs import answered, parts
 from schemas import facts as f
 from schemas.base import Decision, Fact
 from schemas.event import derived_id
@@ -114,15 +115,15 @@ class EffectRunner:
                 fact = await executor.run(conversation, ask, run.attempt, tell)
             else:
                 fact = await executor(conversation, ask, run.attempt)
-            fact = _with_failed_before(fact, meter.total())
+            fact = _with_failed_before(fact, meter)
         except asyncio.CancelledError:
             elapsed_ms = (loop.time() - started) * 1000
-            self._tell(conversation.id, ask, run, _cancelled(ask, run, elapsed_ms, meter.total()))
+            self._tell(conversation.id, ask, run, _cancelled(ask, run, elapsed_ms, meter))
             raise
         except ProviderError as error:
             elapsed_ms = (loop.time() - started) * 1000
             failed = _failed(ask, run, error.reason.value, elapsed_ms, error.provider, error.model)
-            fact = _with_cost(failed, meter.total())
+            fact = _with_cost(failed, meter)
         except Exception as error:  # a bug in an executor fails its ask, by name, not the owner
             _LOG.exception("the executor of %s failed", type(ask.payload).__name__)
             elapsed_ms = (loop.time() - started) * 1000
@@ -155,30 +156,35 @@ def _failed(ask: Ask, run: _Run, reason: str, elapsed_ms: float, provider: str =
     )
 
 
-def _with_failed_before(fact: Fact, spent: metering.Spent | None) -> Fact:
+def _with_failed_before(fact: Fact, meter: metering.Meter) -> Fact:
     """What an attempt came to, with what providers cost that had failed before it. One unknown makes the sum unknown; what is
     known of it counts all the same."""
-    if spent is None or not isinstance(fact, f.CompletionReturned | f.ScoresReturned):
+    if not meter.calls or not isinstance(fact, f.CompletionReturned | f.ScoresReturned):
         return fact
+    spent, each = meter.total(), parts(meter.calls, answered(fact))
+    if spent is None:
+        return msgspec.structs.replace(fact, parts=each)
     if fact.cost_micros is not None and spent.cost_micros is not None:
         cost_micros = fact.cost_micros + spent.cost_micros
-        return msgspec.structs.replace(fact, cost_micros=cost_micros, estimated=spent.estimated)
+        return msgspec.structs.replace(fact, cost_micros=cost_micros, estimated=spent.estimated, parts=each)
     before = spent.known_micros if spent.cost_micros is None else spent.cost_micros
     known = None if before is None and fact.cost_micros is None else (before or 0) + (fact.cost_micros or 0)
-    return msgspec.structs.replace(fact, cost_micros=None, estimated=spent.estimated, known_micros=known)
+    return msgspec.structs.replace(fact, cost_micros=None, estimated=spent.estimated, known_micros=known, parts=each)
 
 
-def _with_cost(failed: f.EffectFailed, spent: metering.Spent | None) -> f.EffectFailed:
+def _with_cost(failed: f.EffectFailed, meter: metering.Meter) -> f.EffectFailed:
+    spent, each = meter.total(), parts(meter.calls)
     if spent is None:
-        return failed
+        return msgspec.structs.replace(failed, parts=each)
     return msgspec.structs.replace(
-        failed, cost_micros=spent.cost_micros, estimated=spent.estimated, known_micros=spent.known_micros
+        failed, cost_micros=spent.cost_micros, estimated=spent.estimated, known_micros=spent.known_micros, parts=each
     )
 
 
-def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, spent: metering.Spent | None) -> f.EffectCancelled:
+def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, meter: metering.Meter) -> f.EffectCancelled:
+    spent, each = meter.total(), parts(meter.calls)
     if spent is None:
-        return f.EffectCancelled(ask_id=ask.ask_id, attempt=run.attempt, elapsed_ms=elapsed_ms)
+        return f.EffectCancelled(ask_id=ask.ask_id, attempt=run.attempt, elapsed_ms=elapsed_ms, parts=each)
     return f.EffectCancelled(
         ask_id=ask.ask_id,
         attempt=run.attempt,
@@ -190,4 +196,5 @@ def _cancelled(ask: Ask, run: _Run, elapsed_ms: float, spent: metering.Spent | N
         output_tokens=spent.output_tokens,
         estimated=spent.estimated,
         known_micros=spent.known_micros,
+        parts=each,
     )

@@ -22,6 +22,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Decision
 from schemas.event import Event
+from schemas.models import PaceKnown
 
 HANDLES = (
     d.SpeculationOpened,
@@ -30,7 +31,7 @@ HANDLES = (
     d.CompletionAsked,
     d.AttemptAsked,
     d.CandidateDropped,
-    f.PaceKnown,
+    PaceKnown,
     f.EffectFailed,
     f.TimerFired,
 )
@@ -59,7 +60,7 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     elif isinstance(payload, f.TimerFired):
         if payload.purpose == TIMER:
             yield from _look(conversation, turn, payload.timer_id, now_us)
-    elif isinstance(payload, f.PaceKnown):
+    elif isinstance(payload, PaceKnown):
         yield from _watch_all(conversation, now_us)
     elif ask := conversation.asks.get(getattr(payload, "ask_id", "")):
         if isinstance(payload, f.EffectFailed):

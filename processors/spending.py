@@ -15,11 +15,11 @@ from agent_core.hedging import Purpose
 from agent_core.model_asks import pace_of, purpose_of
 from agent_core.reducers.spending import COSTLY
 from schemas import decisions as d
-from schemas import facts as f
 from schemas.base import Decision
 from schemas.event import Event
+from schemas.models import PaceKnown
 
-HANDLES = (*COSTLY, f.PaceKnown, d.CompletionAsked, d.ClassificationAsked, d.GuardrailAsked, d.AttemptAsked)
+HANDLES = (*COSTLY, PaceKnown, d.CompletionAsked, d.ClassificationAsked, d.GuardrailAsked, d.AttemptAsked)
 
 
 def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:

@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Event
+from schemas.models import ProviderCost
 
 Asked = d.ClassificationAsked | d.PassagesAsked | d.GuardrailAsked | d.CompletionAsked | d.ToolRequested
 Returned = f.ScoresReturned | f.PassagesFound | f.CompletionReturned | f.ToolReturned
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """Something asked of the outside world. ``state``: open, returned, failed, cancelled. ``took_ms``: as measured."""
+    """Something asked of the outside world. ``state``: open, returned, failed, cancelled. ``took_ms``: as measured.
+    ``parts``: who was asked, where several providers were."""
 
     ask_id: str
     kind: str  # classification | passages | answer | tool | guardrail
@@ -29,6 +31,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     first_token_ms: float | None = None
     took_ms: float | None = None
     cost_micros: int | None = None
+    parts: tuple[ProviderCost, ...] = ()
 
 
 class CandidateReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +166,10 @@ class RaceFold:
         attempt = self._attempts.get(key)
         if attempt is None:
             return None
-        over: Attempt = replace(attempt, **{"took_ms": getattr(outcome, "elapsed_ms", None), **changes})
+        over: Attempt = replace(
+            attempt,
+            **{"took_ms": getattr(outcome, "elapsed_ms", None), "parts": getattr(outcome, "parts", ()), **changes},
+        )
         self._attempts[key] = over
         return over
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from agent_core.metering import note_unusable
+from agent_core import metering
 from agent_core.pace import ModelPace
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, LanguageModel, ProviderError
 from providers.extra_calls import ExtraCalls
@@ -198,8 +198,9 @@ class ModelRouter:
         began_s = loop.time()
         probe = provider.breaker.begin(began_s)
         reason: FailureReason | None = FailureReason.CANCELLED
-        detail = ""
+        detail = model = ""
         result: CompletionResult | None = None
+        noted = metering.mark()
         asked = replace(
             request,
             timeout_ms=max(1, round((deadline_s - began_s) * 1000)),
@@ -212,11 +213,13 @@ class ModelRouter:
             provider.answered(result.allowance, loop.time())
             return result
         except ProviderError as error:
-            reason, detail = error.reason, error.detail
+            reason, detail, model = error.reason, error.detail, error.model
             provider.failed(error, began_s, loop.time())
             raise
         finally:
             provider.breaker.end(loop.time(), failed=breaks(reason), probe=probe)
+            if reason is not None:
+                metering.settle(noted, provider.model.name, model, reason.value)
             watch.stop(loop.time(), reason, result.cost_micros if result else None)
             if self._observe is not None:
                 took_ms = (loop.time() - began_s) * 1000
@@ -240,7 +243,7 @@ class ModelRouter:
         elif request.language is not None and in_other_language(result.text, request.language):
             problem = f"not in {request.language}"
         if problem is not None:
-            note_unusable(result)
+            metering.note_unusable(result)
             raise ProviderError(FailureReason.INVALID, result.provider, problem, model=result.model)
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from schemas.base import EvidenceSpan, Fact, PrivateText
+from schemas.models import ProviderCost
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -216,10 +217,10 @@ class ReplyRefused(Fact, frozen=True, kw_only=True):
 
 class ScoresReturned(Fact, frozen=True, kw_only=True):
     """A classifier's scores: of intents, or of a guardrail's classes. Tokens and cost where a language model gave them; the
-    cost includes providers that failed before it in the same attempt, then a part of it is ``estimated``. ``known_micros``: as
-    of ``CompletionReturned``."""
+    cost includes providers that failed before it in the same attempt, then a part of it is ``estimated``. ``known_micros``,
+    ``parts``: as of ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     ask_id: str
     scores: tuple[Score, ...]
@@ -232,30 +233,7 @@ class ScoresReturned(Fact, frozen=True, kw_only=True):
     cost_micros: int | None = None
     estimated: bool = False
     known_micros: int | None = None
-
-
-class Pace(msgspec.Struct, frozen=True):
-    """What the newest calls of a purpose to a routed name took, at its first provider. Unknown is null.
-
-    ``first_ms``: to the first sentence that can be spoken, or to the whole where nothing is spoken; ``gap_ms``: from one
-    sentence to the next; both at the quantile that was wanted. ``cost_micros``: of the usual call.
-    """
-
-    purpose: str
-    model: str
-    provider: str
-    samples: int
-    first_ms: float | None = None
-    gap_ms: float | None = None
-    cost_micros: int | None = None
-
-
-class PaceKnown(Fact, frozen=True, kw_only=True):
-    """How fast models lately were, from what this process, or the log's live figures, saw."""
-
-    ask_id: str
-    attempt: int = 0
-    paces: tuple[Pace, ...]
+    parts: tuple[ProviderCost, ...] = ()
 
 
 class FoundPassage(msgspec.Struct, frozen=True):
@@ -295,9 +273,10 @@ class SentenceReturned(Fact, frozen=True, kw_only=True):
 class CompletionReturned(Fact, frozen=True, kw_only=True):
     """A model's answer, with what it cost. Unknown is null. The cost includes providers that failed before it in the same
     attempt: then a part of it is ``estimated``. Tokens are those of the answer alone. ``known_micros``: where somebody's price
-    isn't known, and so the cost isn't, what the others cost."""
+    isn't known, and so the cost isn't, what the others cost. ``parts``: who was asked, in order, and what each took; empty
+    where one alone was."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     ask_id: str
     attempt: int
@@ -312,6 +291,7 @@ class CompletionReturned(Fact, frozen=True, kw_only=True):
     total_ms: float | None = None
     estimated: bool = False
     known_micros: int | None = None
+    parts: tuple[ProviderCost, ...] = ()
 
 
 class ToolReturned(Fact, frozen=True, kw_only=True):
@@ -327,9 +307,9 @@ class ToolReturned(Fact, frozen=True, kw_only=True):
 class EffectFailed(Fact, frozen=True, kw_only=True):
     """An attempt at something that a decision asked for failed. ``reason`` is a ``FailureReason``; ``provider`` and
     ``model`` are empty where nobody was asked, or it isn't known who. ``estimated``: the cost isn't the provider's own
-    figure. ``known_micros``: as of ``CompletionReturned``."""
+    figure. ``known_micros``, ``parts``: as of ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     ask_id: str
     attempt: int
@@ -340,14 +320,15 @@ class EffectFailed(Fact, frozen=True, kw_only=True):
     cost_micros: int | None = None
     estimated: bool = False
     known_micros: int | None = None
+    parts: tuple[ProviderCost, ...] = ()
 
 
 class EffectCancelled(Fact, frozen=True, kw_only=True):
     """A loser of the race was cancelled while under way, with what it has cost. ``estimated``: tokens and cost are counted
-    by us from what was sent and heard, since a provider tells them only at the end. Unknown is null. ``known_micros``: as of
-    ``CompletionReturned``."""
+    by us from what was sent and heard, since a provider tells them only at the end. Unknown is null. ``known_micros``,
+    ``parts``: as of ``CompletionReturned``."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     ask_id: str
     attempt: int
@@ -359,6 +340,7 @@ class EffectCancelled(Fact, frozen=True, kw_only=True):
     output_tokens: int | None = None
     estimated: bool = False
     known_micros: int | None = None
+    parts: tuple[ProviderCost, ...] = ()
 
 
 class TimerFired(Fact, frozen=True, kw_only=True):

@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from schemas import control, custody, decisions, facts, history, proving, reads, writing
+from schemas import control, custody, decisions, facts, history, models, proving, reads, writing
 from schemas.base import Payload
 
 AVRO_DIR = Path(__file__).parent / "avro"
 LOCK_FILE = Path(__file__).parent / "lock.json"
-MODULES = (facts, proving, history, custody, decisions, writing, reads, control)
+MODULES = (facts, models, proving, history, custody, decisions, writing, reads, control)
 _ABSTRACT = {"Fact", "Decision", "Control", "Payload", "Spoken"}
 
 

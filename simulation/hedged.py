@@ -6,7 +6,7 @@ import random
 
 from agent_core.behaviour import Behaviour, GuardrailSetting
 from schemas import decisions as d
-from schemas import facts as f
+from schemas.models import Pace
 
 MODEL_GUARD = "model_complaint"
 COST_MICROS = (40, 90, 160)  # of a call, as it falls
@@ -27,10 +27,10 @@ def with_hedging(behaviour: Behaviour) -> Behaviour:
     return Behaviour.model_validate(written)
 
 
-def paces(asked: d.PaceAsked, draw: random.Random) -> tuple[f.Pace, ...]:
+def paces(asked: d.PaceAsked, draw: random.Random) -> tuple[Pace, ...]:
     """Sometimes nothing is known, of some purposes or of all."""
     return tuple(
-        f.Pace(
+        Pace(
             purpose=wanted.purpose,
             model=wanted.model,
             provider="simulated",

@@ -26,6 +26,7 @@ from schemas import facts as f
 from schemas import proving as p
 from schemas import writing as w
 from schemas.base import Decision, Fact
+from schemas.models import PaceKnown
 from simulation.company import SimCompany
 from simulation.customers import SimRecords
 from simulation.durable import Durable
@@ -140,7 +141,7 @@ class Vendors:
 
     def _pace(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         assert isinstance(ask.payload, d.PaceAsked)
-        return f.PaceKnown(ask_id=ask.ask_id, attempt=attempt, paces=paces(ask.payload, draw))
+        return PaceKnown(ask_id=ask.ask_id, attempt=attempt, paces=paces(ask.payload, draw))
 
     def _passages(self, conversation: Conversation, ask: Ask, attempt: int, draw: random.Random) -> Fact:
         found = [

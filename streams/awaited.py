@@ -13,6 +13,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
 from schemas.event import Event
+from schemas.models import PaceKnown
 
 # Types that nobody waits for; of any other, a new one too, somebody may. A gateway waits for whatever it prepares, says or
 # stops by, a guest for what it is asked about, a tool for its request: none of them stands here. What the owner's own
@@ -33,7 +34,7 @@ NOBODY_AWAITS: frozenset[type[Payload]] = frozenset(
         f.ScoresReturned,
         d.VerdictIssued,
         d.PaceAsked,
-        f.PaceKnown,
+        PaceKnown,
         d.CompletionAsked,
         d.AttemptAsked,
         f.SentenceReturned,

@@ -10,6 +10,7 @@ from agent_core.reducers.changes import Reducer, closed
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.event import Happening
+from schemas.models import PaceKnown
 
 
 def _attempt_asked(c: Conversation, event: Happening, p: d.AttemptAsked) -> Conversation:
@@ -30,7 +31,7 @@ def _attempt_asked(c: Conversation, event: Happening, p: d.AttemptAsked) -> Conv
     return replace(c, asks={**c.asks, p.ask_id: again}, turn=turn)
 
 
-def _pace_known(c: Conversation, event: Happening, p: f.PaceKnown) -> Conversation:
+def _pace_known(c: Conversation, event: Happening, p: PaceKnown) -> Conversation:
     if p.ask_id not in c.asks or not c.asks[p.ask_id].open or c.turn is None:
         return c
     return replace(c, turn=replace(c.turn, paces=p.paces), asks=closed(c.asks, p.ask_id))
@@ -52,6 +53,6 @@ REDUCERS: dict[type, Reducer] = {
     d.AttemptAsked: _attempt_asked,
     d.PaceAsked: asked,
     d.SpendingStopped: _spending_stopped,
-    f.PaceKnown: _pace_known,
+    PaceKnown: _pace_known,
     f.SentenceReturned: _sentence_returned,
 }

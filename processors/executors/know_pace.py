@@ -6,8 +6,8 @@ from agent_core.conversation import Ask, Conversation
 from agent_core.pace import Paced
 from agent_core.ports import LanguageModel
 from schemas import decisions as d
-from schemas import facts as f
 from schemas.base import Fact
+from schemas.models import Pace, PaceKnown
 
 
 class KnowPace:
@@ -19,13 +19,13 @@ class KnowPace:
     async def __call__(self, conversation: Conversation, ask: Ask, attempt: int) -> Fact:
         assert isinstance(ask.payload, d.PaceAsked)
         paces = tuple(pace for wanted in ask.payload.wanted if (pace := self._pace(wanted)))
-        return f.PaceKnown(ask_id=ask.ask_id, attempt=attempt, paces=paces)
+        return PaceKnown(ask_id=ask.ask_id, attempt=attempt, paces=paces)
 
-    def _pace(self, wanted: d.PaceWanted) -> f.Pace | None:
+    def _pace(self, wanted: d.PaceWanted) -> Pace | None:
         found = self._paced.pace(wanted.model, wanted.purpose, wanted.quantile) if self._paced else None
         if found is None:
             return None
-        return f.Pace(
+        return Pace(
             purpose=wanted.purpose,
             model=wanted.model,
             provider=found.provider,

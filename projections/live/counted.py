@@ -16,6 +16,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
 from schemas.event import Event
+from schemas.models import ANSWERED, ProviderCost
 from schemas.tenants import tenant_of
 
 
@@ -72,15 +73,17 @@ _Added = tuple[RowName, Mapping[str, int], Mapping[str, float | None]]
 def _of(payload: Payload, tenant: RowName) -> Iterable[_Added]:
     match payload:
         case f.CompletionReturned():
-            cost = _cost(payload.cost_micros)
+            own = next((part.cost_micros for part in payload.parts if part.outcome == ANSWERED), payload.cost_micros)
             times = {"total": payload.total_ms, "first_token": payload.first_token_ms}
-            yield RowName(Kind.MODEL, payload.provider, payload.model), {"answered": 1} | cost, times
-            yield tenant, cost, {}
+            yield RowName(Kind.MODEL, payload.provider, payload.model), {"answered": 1} | _cost(own), times
+            yield from _failed(payload.parts)
+            yield tenant, _cost(payload.cost_micros), {}
         case f.ScoresReturned():
             yield _scorer(payload.model), {"answered": 1}, {"total": payload.elapsed_ms}
+            yield from _failed(payload.parts)
             yield from _known_cost(payload.cost_micros, tenant)
         case f.EffectFailed():
-            yield RowName(Kind.MODEL, payload.provider or None, payload.model or None), {"failed": 1}, {}
+            yield from _failed(payload.parts or (_alone(payload),))
             yield from _known_cost(payload.cost_micros, tenant)
         case f.EffectCancelled():
             yield from _known_cost(payload.cost_micros, tenant)
@@ -89,6 +92,18 @@ def _of(payload: Payload, tenant: RowName) -> Iterable[_Added]:
             yield name, {"judged": 1, "blocked": int(not payload.passed)}, {}
         case _:
             yield from _of_call(payload, tenant)
+
+
+def _alone(payload: f.EffectFailed) -> ProviderCost:
+    return ProviderCost(payload.provider, payload.model, payload.reason)
+
+
+def _failed(parts: Iterable[ProviderCost]) -> Iterable[_Added]:
+    """Providers that came to nothing, with what is known of their cost."""
+    for part in parts:
+        if part.outcome != ANSWERED:
+            cost = _cost(part.cost_micros) if part.cost_micros else {}
+            yield RowName(Kind.MODEL, part.provider or None, part.model or None), {"failed": part.calls} | cost, {}
 
 
 def _known_cost(cost_micros: int | None, tenant: RowName) -> Iterable[_Added]:

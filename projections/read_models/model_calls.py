@@ -50,7 +50,10 @@ class ModelCallRow(Row, frozen=True, kw_only=True):
     cached_tokens: Annotated[int | None, Meta(description="Of the input tokens, those from its cache.")]
     output_tokens: Annotated[int | None, Meta(description="As the provider counted.")]
     cost_micros: Annotated[
-        int | None, Meta(description="Millionths of the provider's currency, of losers and failures too.")
+        int | None,
+        Meta(
+            description="Millionths of the provider's currency, of losers and failures too. All that the attempt cost, whoever was asked: by provider in provider_calls."
+        ),
     ]
     cost_estimated: Annotated[
         bool | None, Meta(description="Counted by us from what was sent and heard; NULL where no cost is known.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from projections.race import Attempt
 from projections.why.case import Case
@@ -12,11 +12,14 @@ from projections.why.waits import Wait, waits
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import writing as w
+from schemas.event import Event
+from schemas.models import ANSWERED
 from schemas.proving import ProofRefused
 
 SLOW_MS = 1_000.0  # a part of a turn that takes longer is told
 LONG_HOLD_MS = 700.0  # a holding line that ends in less than this after it began was hardly needed
 _ENDED_BADLY = ("fallback", "superseded", "abandoned", None)
+_WHAT = {"answer": "an answer", "classification": "the classification", "passages": "the search for passages"}
 _HINTS = {
     "unauthorised": "it refuses the key",
     "rate_limited": "it is asked too often (429)",
@@ -37,6 +40,22 @@ def failed_attempts(case: Case) -> Iterator[Finding]:
         none_left = not any(a.state == "returned" for a in attempts)
         weight = (96 if _ended_badly(case) else 78) if none_left else (50 if _ended_badly(case) else 34)
         yield Finding(kind="provider", weight=weight, told=_failures(kind, bad, len(attempts)), seqs=_seqs(case, bad))
+
+
+def failed_over(case: Case) -> Iterator[Finding]:
+    """Attempts in which another provider answered than the one that was asked first."""
+    late = [a for a in case.turn.race.attempts if a.state == "returned" and a.parts]
+    for kind in dict.fromkeys(attempt.kind for attempt in late):
+        attempts = [a for a in late if a.kind == kind]
+        failed = _counted((p.provider, p.outcome, p.calls) for a in attempts for p in a.parts if p.outcome != ANSWERED)
+        took = [a.took_ms for a in attempts if a.took_ms is not None]
+        by = " and ".join(dict.fromkeys(p.provider for a in attempts for p in a.parts if p.outcome == ANSWERED))
+        told = (
+            f"{by} answered for {_WHAT.get(kind, kind)} after others had failed in the same attempt: {failed}"
+            f"{f'; it took up to {max(took):,.0f} ms in all' if took else ''}."
+        )
+        seqs = tuple(e.seq for e, p in _outcomes(case) if any(p.ask_id == a.ask_id for a in attempts) and p.parts)
+        yield Finding(kind="provider", weight=46 if _ended_badly(case) else 38, told=told, seqs=seqs[:4])
 
 
 def gave_up(case: Case) -> Iterator[Finding]:
@@ -153,16 +172,29 @@ def _tool_seqs(case: Case, name: str) -> tuple[int, ...]:
 
 
 def _failures(kind: str, bad: list[Attempt], of: int) -> str:
-    what = {"answer": "an answer", "classification": "the classification", "passages": "the search for passages"}
-    counted = Counter((a.provider or "who was asked", a.reason or "unknown") for a in bad)
-    parts = [
-        f"{provider}: {reason}{f' ({_HINTS[reason]})' if reason in _HINTS else ''}{f' ×{n}' if n > 1 else ''}"
-        for (provider, reason), n in counted.items()
-    ]
+    """Each provider that was asked, by name, where the log has several of an attempt."""
+    asked = [(p.provider, p.outcome, p.calls) for a in bad for p in a.parts]
+    asked += [(a.provider or "who was asked", a.reason or "unknown", 1) for a in bad if not a.parts]
     took = [a.took_ms for a in bad if a.took_ms is not None]
     after = f", after up to {max(took):,.0f} ms" if took else ""
     whole = "All" if len(bad) == of else f"{len(bad)} of {of}"
-    return f"{whole} attempts at {what.get(kind, kind)} failed: {'; '.join(parts)}{after}."
+    return f"{whole} attempts at {_WHAT.get(kind, kind)} failed: {_counted(asked)}{after}."
+
+
+def _counted(failures: Iterable[tuple[str, str, int]]) -> str:
+    """``failures``: provider, reason, how often."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for provider, reason, times in failures:
+        counted[provider, reason] += times
+    return "; ".join(
+        f"{provider}: {reason}{f' ({_HINTS[reason]})' if reason in _HINTS else ''}{f' ×{n}' if n > 1 else ''}"
+        for (provider, reason), n in counted.items()
+    )
+
+
+def _outcomes(case: Case) -> Iterator[tuple[Event, f.CompletionReturned | f.ScoresReturned]]:
+    yield from case.of(f.CompletionReturned)
+    yield from case.of(f.ScoresReturned)
 
 
 def _seqs(case: Case, bad: list[Attempt]) -> tuple[int, ...]:
@@ -183,6 +215,7 @@ def _ended_badly(case: Case) -> bool:
 
 RULES = (
     failed_attempts,
+    failed_over,
     gave_up,
     closing_line,
     too_late,

@@ -81,7 +81,8 @@ def _attempt(case: Case, attempt: Attempt) -> str:
     when = "" if asked is None else f" at {case.ms(asked):,.0f} ms"
     about = f" about {attempt.intent}" if attempt.intent else ""
     number = f", attempt {attempt.attempt}" if attempt.kind == "answer" else ""
-    who = f" of {attempt.provider}" if attempt.provider else ""
+    asked_in_turn = ", then ".join(dict.fromkeys(part.provider for part in attempt.parts))
+    who = f" of {asked_in_turn or attempt.provider}" if attempt.parts or attempt.provider else ""
     took = "" if attempt.took_ms is None else f" after {attempt.took_ms:,.0f} ms"
     why = f" ({attempt.reason})" if attempt.reason else ""
     what = attempt.kind if attempt.kind != "guardrail" else attempt.ask_id.rpartition(".")[2]

@@ -159,3 +159,93 @@ def test_a_classification_that_is_none_is_paid_for() -> None:
     spent = run_virtual(scene())
     assert spent is not None
     assert spent.cost_micros == 70
+
+
+def part(provider: str, outcome: str, cost_micros: int | None, calls: int = 1) -> tuple[str, str, int, int | None]:
+    return provider, outcome, calls, cost_micros
+
+
+def parts_of(fact: f.CompletionReturned | f.EffectFailed | f.EffectCancelled) -> list[tuple[str, str, int, int | None]]:
+    return [part(each.provider, each.outcome, each.cost_micros, each.calls) for each in fact.parts]
+
+
+class TurningAway(Answering):
+    """At its limit: nothing is made, nothing is paid."""
+
+    name = "turning away"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        raise ProviderError(FailureReason.RATE_LIMITED, self.name, retry_after_s=60.0)
+
+
+@pytest.mark.parametrize(
+    ("models", "parts"),
+    [
+        ((Answering(),), []),
+        ((Failing(41), Answering()), [part("failing", "unavailable", 41), part("answering", "answered", 70)]),
+        ((Failing(None), Answering()), [part("failing", "unavailable", None), part("answering", "answered", 70)]),
+        ((Failing(41), Answering(None)), [part("failing", "unavailable", 41), part("answering", "answered", None)]),
+        (
+            (Failing(41), Failing(2), Answering()),
+            [part("failing", "unavailable", 43, calls=2), part("answering", "answered", 70)],
+        ),
+        ((TurningAway(), Answering()), [part("turning away", "rate_limited", 0), part("answering", "answered", 70)]),
+        ((TurningAway(), Failing(41)), [part("turning away", "rate_limited", 0), part("failing", "unavailable", 41)]),
+        ((Failing(41),), []),
+    ],
+)
+def test_what_each_provider_took_is_told_under_its_own_name(
+    models: tuple[LanguageModel, ...], parts: list[tuple[str, str, int, int | None]]
+) -> None:
+    fact = attempted(Call(BANK), *models)
+    assert parts_of(fact) == parts
+    known = [cost for _, _, _, cost in parts if cost is not None]
+    if parts and len(known) == len(parts):
+        assert fact.cost_micros == sum(known)
+
+
+def test_who_only_turned_the_call_away_adds_nothing_to_what_the_answer_cost() -> None:
+    fact = attempted(Call(BANK), TurningAway(), Answering())
+    assert (fact.cost_micros, fact.known_micros, fact.estimated) == (70, None, False)
+
+
+class Stalling:
+    name = "stalling"
+
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            note(Spent(self.name, "n", 90, 1, 19, estimated=True))
+        raise AssertionError("nothing wakes it")
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_loser_that_was_with_its_second_provider_tells_of_both() -> None:
+    call = Call(BANK)
+    call.told(f.UtteranceHeard(utterance_id="u1", text="What does it cost", final=True, since_speech_end_ms=0.0))
+    while not any(isinstance(ask.payload, d.CompletionAsked) for ask in call.open_asks()):
+        call.answer(call.open_asks()[0], "fees")
+
+    async def scene() -> f.CompletionReturned | f.EffectFailed | f.EffectCancelled:
+        came: asyncio.Queue[Outcome] = asyncio.Queue()
+        effects = EffectRunner(
+            {d.CompletionAsked: Complete(ModelRouter({BANK.routing.model: [Failing(41), Stalling()]}))}
+        )
+        effects.begin(1, came.put_nowait)
+        ask = next(ask for ask in call.open_asks() if isinstance(ask.payload, d.CompletionAsked))
+        alone = replace(call.conversation, asks={ask.ask_id: replace(ask, attempts=1)})
+        effects.reconcile(alone.id, alone)
+        await asyncio.sleep(0.1)
+        effects.reconcile(alone.id, replace(alone, asks={}))
+        while not isinstance((fact := (await came.get()).payload), f.EffectCancelled | f.EffectFailed):
+            pass
+        await effects.stop()
+        return fact
+
+    fact = run_virtual(scene())
+    assert isinstance(fact, f.EffectCancelled)
+    assert parts_of(fact) == [part("failing", "unavailable", 41), part("stalling", "cancelled", 19)]
+    assert fact.cost_micros == 60

@@ -21,14 +21,15 @@ from processors.mind import AgentMind
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
+from schemas.models import Pace, PaceKnown
 from simulation.durable import Durable
 from simulation.hedged import MODEL_GUARD, with_hedging
 
 QUESTION, INTENT = "What does a new card cost", "fees"
 ANSWER, CLASSIFY, GUARD = "t2.s1.answer.fees", "t2.s1.classify", f"t2.s1.guard.{MODEL_GUARD}"
 PACES = (
-    f.Pace(purpose="answer", model="answer", provider="a", samples=99, first_ms=400.0, gap_ms=150.0, cost_micros=100),
-    f.Pace(purpose="classify", model="classify", provider="a", samples=99, first_ms=80.0),
+    Pace(purpose="answer", model="answer", provider="a", samples=99, first_ms=400.0, gap_ms=150.0, cost_micros=100),
+    Pace(purpose="classify", model="classify", provider="a", samples=99, first_ms=80.0),
 )
 UNKNOWN_MS = 60  # of guardrails, whose pace isn't known
 
@@ -46,7 +47,7 @@ def waiting(behaviour: Behaviour | None = None) -> Call:
     """A call whose caller has asked, the pace of the models known, and nothing answered yet."""
     call = Call(behaviour or bank())
     call.told(f.UtteranceHeard(utterance_id="u1", text=QUESTION, final=True, since_speech_end_ms=0.0))
-    call.told(f.PaceKnown(ask_id="t2.s1.pace", paces=PACES))
+    call.told(PaceKnown(ask_id="t2.s1.pace", paces=PACES))
     return call
 
 
@@ -145,7 +146,7 @@ def test_until_the_pace_is_known_nobody_looks_and_without_it_the_behaviour_says_
 def test_an_ask_for_the_pace_that_fails_leaves_what_the_turn_knew() -> None:
     call = Call(bank())
     call.told(f.UtteranceHeard(utterance_id="u1", text="What does a", final=False, since_speech_end_ms=0.0))
-    call.told(f.PaceKnown(ask_id="t2.s1.pace", paces=PACES))
+    call.told(PaceKnown(ask_id="t2.s1.pace", paces=PACES))
     call.told(f.UtteranceHeard(utterance_id="u1", text=QUESTION, final=True, since_speech_end_ms=0.0))
     decided = call.told(failed("t2.s2.pace", "timed_out"))
     assert of(d.TimerSet, decided) == []  # what is known was never forgotten: whoever waits has a timer

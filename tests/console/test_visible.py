@@ -11,6 +11,7 @@ from console.event_lines import event_line
 from console.race_render import Canvas
 from console.symbols import visible
 from schemas import facts as f
+from schemas.models import ProviderCost
 from streams.fact_writer import fact_event
 from tests.calls.commands import forget_settings, ledgerline
 
@@ -66,3 +67,15 @@ def test_the_view_of_a_race_shows_it_in_as_many_columns() -> None:
 
 def test_other_signs_stay() -> None:
     assert visible("I’m 30\u00a0% sure\n\tof it, 👩‍🔧") == "I’m 30\u00a0% sure\n\tof it, 👩‍🔧"
+
+
+def test_a_line_names_who_was_asked_and_what_each_took() -> None:
+    parts = (
+        ProviderCost("a", "m", "rate_limited", calls=2, cost_micros=0),
+        ProviderCost("b", "m", "timed_out"),
+        ProviderCost("c", "m", "answered", cost_micros=70),
+    )
+    told = "parts=a:rate_limited×2:0,b:timed_out:?,c:answered:70"
+    answer = f.CompletionReturned(ask_id="a", attempt=0, text="t", provider="c", model="m", parts=parts)
+    assert told in event_line(fact_event("c1", answer), 0.0)
+    assert told in event_line(fact_event("c1", f.ScoresReturned(ask_id="a", scores=(), model="c:m", parts=parts)), 0.0)

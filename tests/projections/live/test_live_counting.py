@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from msgspec.structs import replace
 from written import CODEC, entry, step, took
 
 from projections.live.counted import Row, RowName, counted
@@ -15,6 +16,7 @@ from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
 from schemas.event import Event
+from schemas.models import ProviderCost
 from streams.codec import Body
 from streams.fact_writer import fact_event
 from streams.ports import LogRecord
@@ -93,6 +95,27 @@ def test_a_cost_is_unknown_until_a_price_is_known() -> None:
 def test_losers_cost_what_is_known_of_them() -> None:
     found = figures(f.EffectCancelled(ask_id="a", attempt=1, cost_micros=7), f.EffectCancelled(ask_id="b", attempt=1))
     assert [(t.cost_micros, t.unpriced) for t in found.tenants] == [(7, 0)]
+
+
+def test_each_provider_of_an_attempt_has_its_own_failures_and_its_own_cost() -> None:
+    parts = (
+        ProviderCost("a", "n", "rate_limited", calls=2, cost_micros=0),
+        ProviderCost("b", "n", "unavailable", cost_micros=5),
+        ProviderCost("p", "m", "answered", cost_micros=40),
+    )
+    found = figures(replace(completed(cost_micros=45), parts=parts))
+    assert [(m.provider, m.answered, m.failed, m.cost_micros) for m in found.models] == [
+        ("a", 0, 2, None),
+        ("b", 0, 1, 5),
+        ("p", 1, 0, 40),
+    ]
+    assert [t.cost_micros for t in found.tenants] == [45]
+
+
+def test_an_attempt_that_came_to_nothing_failed_at_each_provider_that_was_asked() -> None:
+    parts = (ProviderCost("a", "n", "unavailable"), ProviderCost("b", "n", "timed_out", cost_micros=5))
+    failed = f.EffectFailed(ask_id="a", attempt=0, reason="timed_out", provider="b", model="n", parts=parts)
+    assert [(p.provider, p.failed) for p in figures(failed).providers] == [("a", 1), ("b", 1)]
 
 
 def test_a_tenants_calls_turns_and_holds() -> None:

@@ -14,7 +14,8 @@ from projections.why.findings import Finding
 from projections.why.why import lines, ranked
 from schemas.decisions import Spoken
 from schemas.event import Event
-from schemas.facts import TimerFired
+from schemas.facts import CompletionReturned, TimerFired
+from schemas.models import ProviderCost
 from streams.codec import FORGOTTEN
 from streams.fact_writer import fact_event
 
@@ -97,6 +98,26 @@ def test_a_deadline_behind_the_choice_is_no_cause(monkeypatch: pytest.MonkeyPatc
     told = lines(explained(NOTHING))
     assert any(line.startswith("Chosen at") for line in told)
     assert not any("budget ran out" in line for line in told), told
+
+
+def test_who_was_asked_in_vain_before_the_one_who_answered_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed_over(event: Event) -> Event:
+        answer = event.payload
+        if not isinstance(answer, CompletionReturned):
+            return event
+        before = ProviderCost("first choice", "m", "rate_limited", calls=3, cost_micros=0)
+        own = ProviderCost(answer.provider, answer.model, "answered", cost_micros=answer.cost_micros)
+        return replace(event, payload=replace(answer, parts=(before, own)))
+
+    def with_failover(*told: Any) -> list[tuple[Event, ...]]:
+        return [tuple(failed_over(event) for event in step) for step in played(*told)]
+
+    monkeypatch.setattr("fault_scorer.played", with_failover)
+    found = lines(explained(NOTHING))
+    assert any("after others had failed in the same attempt: first choice: rate_limited" in line for line in found), (
+        found
+    )
+    assert any(line.startswith("Asked: answer") and "of first choice, then " in line for line in found), found
 
 
 def test_a_forgotten_turn_is_explained_without_its_words() -> None:
