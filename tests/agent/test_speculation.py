@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from told_by_hand import Call, of
 
+from agent_core.conversation import Conversation
+from agent_core.evolve import evolve
 from agent_core.found import write_passages
 from agent_core.ports import Passage
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Payload
+from schemas.event import Event
 
 QUESTION, LONGER, INTENT = "What does a new card cost", "What does a new card cost abroad", "fees"
 OF_CLASSIFIER = (f.Score(INTENT, 0.98),)
@@ -120,3 +124,49 @@ def test_once_an_answer_is_accepted_no_other_attempt_at_it_goes_on() -> None:
     assert len(of(d.CandidateAccepted, decided)) == 1
     assert of(d.Spoken, decided) == []  # the words aren't final
     assert call.open_asks() == []
+
+
+# --- what the fold makes of decisions, whoever took them -------------------------------------------------------------
+
+
+def folded(call: Call, decision: Payload) -> Conversation:
+    """A decision as it stands on a log that other code may have written."""
+    event: Event = replace(call.events[-1], payload=decision)
+    return evolve(call.conversation, event)
+
+
+def test_a_verdict_on_a_former_speculation_is_none_on_these_words() -> None:
+    call = Call()
+    heard(call, QUESTION, final=False)
+    heard(call, LONGER, final=True)
+    turn = call.conversation.turn
+    assert turn
+    assert turn.speculation == 2
+    verdict = d.VerdictIssued(
+        guardrail="prompt_injection", guardrail_version="1", stage="input", candidate_id="", speculation=1,
+        passed=False, required=True, reasons=("attack",), evidence=(),
+    )  # fmt: skip
+    assert folded(call, verdict) == call.conversation
+    assert folded(call, replace(verdict, speculation=2)) != call.conversation
+
+
+def test_a_new_speculation_cancels_what_the_one_before_asked() -> None:
+    call = Call()
+    heard(call, QUESTION, final=False)
+    assert call.open_asks()
+    after = folded(call, d.SpeculationOpened(speculation=2, question=LONGER))
+    assert [ask.ask_id for ask in after.asks.values() if ask.open] == []
+
+
+def test_how_far_another_reply_was_said_is_not_how_far_this_one_is() -> None:
+    call = Call()
+    call.says(QUESTION, INTENT)
+    turn = call.conversation.turn
+    assert turn
+    assert turn.chosen
+    call.told(f.SpeechStarted(candidate_id=turn.chosen, take=1))
+    call.told(f.SpeechProgressed(candidate_id=turn.chosen, spoken_so_far="A new card"))
+    call.told(f.SpeechProgressed(candidate_id="t1.s0.greet.greet", spoken_so_far="You are talking"))  # it comes late
+    turn = call.conversation.turn
+    assert turn
+    assert turn.spoken_so_far == "A new card"

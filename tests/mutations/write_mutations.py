@@ -52,8 +52,8 @@ WRITE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "undo_whatever_is_named",
         "processors.executors.write",
-        "        keys = (asked.idempotency_key, asked.undoes) if isinstance(asked, w.UndoRequested) else (asked.idempotency_key,)\n",
-        "        keys = own = ()\n",
+        "        if (proposal.tool, proposal.arguments, own) == (asked.tool, asked.arguments, keys):\n",
+        "        if True:\n",
         "what is undone is a step of the very change that was approved",
         "tests/agent/test_write_executors.py",
     ),

@@ -26,6 +26,7 @@ from simulation.faults import Fault
 WORD = "free"
 LATE_WORD = "Miller"  # never in a first sentence
 SENTENCE_MS = 200.0  # from one to the next: a reply is chosen before all are there
+LONGER_GIVE_UP_MS = 3500
 BY_SENTENCE = frozenset({Fault.STREAM_BREAKS})  # then replies are released by sentence
 
 
@@ -209,6 +210,21 @@ def test_a_turn_gives_up_when_a_smaller_budget_is_over() -> None:
         assert turn.what_if is not None
         assert turn.what_if.action in ("answer", "fallback")  # the approved wording, or the honest ending
         assert 300.0 <= (turn.what_if.decision_ms or 0.0) < (turn.recorded.decision_ms or 0.0)
+
+
+def test_a_turn_that_gave_up_goes_on_waiting_with_a_longer_budget() -> None:
+    """What stands on the log of its give-up is not taken at the time at which it came there."""
+    longer = parse([f"budget.give_up_ms={LONGER_GIVE_UP_MS}", f"budget.hard_ms={LONGER_GIVE_UP_MS + 600}"])
+    gave_up = [turn for of in some(10, faults=EVERY) for turn in turns(judged(of, longer)) if _gave_up(turn)]
+    assert gave_up
+    for turn in gave_up:
+        if turn.what_if is not None and turn.what_if.action == "fallback":
+            assert (turn.what_if.decision_ms or 0.0) > (turn.recorded.decision_ms or 0.0), turn
+
+
+def _gave_up(turn: TurnWhatIf) -> bool:
+    """At the mark of the recorded budget."""
+    return turn.recorded.action == "fallback" and 2000.0 <= (turn.recorded.decision_ms or 0.0) < 2100.0
 
 
 def test_older_code_is_held_to_what_this_code_would_have_decided() -> None:
