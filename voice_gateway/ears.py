@@ -4,7 +4,8 @@ The recogniser decides what a turn is. Voice activity is there for two things th
 when the caller speaks over it, and knowing that somebody spoke though the recogniser is gone.
 
 A recogniser that is lost in mid-turn is replaced, and its successor hears the turn from its beginning: the audio is kept
-until its words are known.
+until its words are known. Of a turn too long for that, what is known of the words is told as an utterance of its own, and the
+successor hears what came behind them.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ OPENING_S = 1.5  # how long a recogniser that has an understudy may take to open
 DEAF_FOR_MS = 1500  # with no recogniser for so long, what is known of the caller's words must do
 MOST_LOSSES = 2  # in one call, before a recogniser is tried only after all others
 PRE_ROLL_MS = 500  # of what was heard before speech was noticed: the first word is in it
-MOST_KEPT_MS = 20_000  # of a turn, for the recogniser that takes it over
+MOST_KEPT_MS = 60_000  # of a turn, for the recogniser that takes it over: 1.9 MB
 _HOPELESS = frozenset({FailureReason.UNAUTHORISED, FailureReason.MISSING})
 
 
@@ -85,12 +86,14 @@ class Ears:
         self._leaving: set[asyncio.Task[None]] = set()
         self._session_began_ms: float | None = None
         self._kept: deque[bytes] = deque()  # frames of the turn so far, or of the moment before one
+        self._beginning_kept = True
         self._backlog: deque[bytes] | None = None  # what a successor has to hear first
         self._speech_ms = 0
         self._silence_ms = 0
         self._heard = _Heard.NOTHING
         self._voice = False
         self._partial = ""
+        self._partial_to_ms = 0.0  # where in the session's audio it ends
         self._deaf_since_ms: float | None = None
         self._speech_ended_ms = 0.0
 
@@ -128,6 +131,7 @@ class Ears:
         most = (PRE_ROLL_MS if quiet else MOST_KEPT_MS) // FRAME_MS
         while len(self._kept) > most:
             self._kept.popleft()
+            self._beginning_kept = quiet
 
     async def _hand_on(self, session: RecogniserSession, frame: bytes) -> None:
         try:
@@ -180,7 +184,7 @@ class Ears:
             if self._heard is _Heard.NOTHING:
                 self._begin()
         elif isinstance(event, TurnUpdated):
-            self._partial = event.text
+            self._partial, self._partial_to_ms = event.text, event.audio_ms
             if event.text.strip():
                 self._ear.words(event.text)
         elif isinstance(event, TurnMaybeEnded):
@@ -205,6 +209,7 @@ class Ears:
     def _forget(self) -> None:
         self._heard, self._partial = _Heard.NOTHING, ""
         self._kept.clear()
+        self._beginning_kept = True
 
     def _end(self, text: str, speech_ended_ms: float, confidence: float | None) -> None:
         self._forget()
@@ -225,10 +230,21 @@ class Ears:
         self._session, self._backlog, self._deaf_since_ms = None, None, self._now_ms()
         if self._heard is _Heard.WORDS:  # it said what the turn was, and took no word back
             self._end(self._partial, self._speech_ended_ms, None)
+        elif self._partial and not self._beginning_kept:
+            self._end_at_what_is_known()
         self._leave(asyncio.create_task(session.close()))
         if self._listening:
             self._leave(self._listening)
         self._listening = asyncio.create_task(self._reopen())
+
+    def _end_at_what_is_known(self) -> None:
+        """The turn's first words are kept as words alone: they are told, and what came behind them is a turn of its own."""
+        behind_ms = self._now_ms() - (self._session_began_ms or 0.0) - self._partial_to_ms
+        unknown = list(self._kept)[-max(1, round(behind_ms / FRAME_MS)) :]
+        self._end(self._partial, self._now_ms() - behind_ms, None)
+        self._kept.extend(unknown)
+        if self._voice:
+            self._begin()
 
     def _leave(self, task: asyncio.Task[None]) -> None:
         self._leaving.add(task)

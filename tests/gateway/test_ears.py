@@ -21,7 +21,7 @@ from agent_core.ports import (
     TurnUpdated,
 )
 from simulation.virtual_loop import run_virtual
-from voice_gateway.ears import DEAF_FOR_MS, PRE_ROLL_MS, SPEECH_AFTER_MS, UNHEARD_AFTER_MS, Ear, Ears
+from voice_gateway.ears import DEAF_FOR_MS, MOST_KEPT_MS, PRE_ROLL_MS, SPEECH_AFTER_MS, UNHEARD_AFTER_MS, Ear, Ears
 
 LOUD = b"\1\0" * (FRAME_BYTES // 2)
 QUIET = bytes(FRAME_BYTES)
@@ -263,6 +263,50 @@ def test_the_successor_of_a_lost_recogniser_hears_the_whole_turn() -> None:
         return scene
 
     assert play(scene).words == [("began",), ("ended", "all of it")]
+
+
+def test_nothing_of_half_a_minute_is_lost_with_its_recogniser() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        await scene.hear(LOUD, 25_000)
+        scene.recognisers[0].sessions[0].say(TurnStarted(0.0), TurnUpdated("my card and", 24_900.0), dropped())
+        await scene.hear(LOUD, 5_000)
+        assert len(scene.recognisers[0].sessions[1].pushed) == 30_000 // 20
+        return scene
+
+    assert play(scene).words == [("began",)]
+
+
+def test_of_a_turn_too_long_to_keep_the_words_are_told_and_the_rest_is_heard_as_another() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        await scene.hear(LOUD, MOST_KEPT_MS + 10_000)
+        known_to_ms = MOST_KEPT_MS + 9_800.0
+        scene.recognisers[0].sessions[0].say(TurnStarted(0.0), TurnUpdated("a long story", known_to_ms), dropped())
+        await scene.hear(LOUD, 400)
+        second = scene.recognisers[0].sessions[1]
+        assert len(second.pushed) == 600 // 20  # what came behind the words that are known
+        second.say(TurnStarted(20.0), TurnEnded("and its end", 0.9, 600.0, 900.0))
+        await scene.hear(QUIET, 300)
+        return scene
+
+    assert play(scene).told[:2] == [("began",), ("ended", "a long story", 200)]
+    assert play(scene).words[2:] == [("began",), ("ended", "and its end")]
+
+
+def test_a_long_turn_of_which_no_word_is_known_is_heard_anew_as_far_as_it_is_kept() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        await scene.hear(LOUD, MOST_KEPT_MS + 10_000)
+        scene.recognisers[0].sessions[0].say(dropped())
+        await scene.hear(LOUD, 400)
+        assert len(scene.recognisers[0].sessions[1].pushed) >= MOST_KEPT_MS // 20
+        return scene
+
+    assert play(scene).words == [("began",)]
 
 
 def test_positions_of_a_successor_count_from_what_it_was_told() -> None:
