@@ -173,10 +173,16 @@ class SpeechInterrupted(Fact, frozen=True, kw_only=True):
 
 
 class SpeechFailed(Fact, frozen=True, kw_only=True):
-    """No voice could render the reply; nothing of it was heard."""
+    """No voice could render the reply; nothing of it was heard.
 
+    ``take``: of the gateway that tells it; null where an older one didn't say. Of one that lost the call it changes nothing: the
+    reply was chosen anew for the next, with voices of its own.
+    """
+
+    VERSION: ClassVar[int] = 2
     candidate_id: str
     reason: str
+    take: int | None = None
 
 
 class RenderingWasted(Fact, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class _Call:
     open: dict[str, _Open] = field(default_factory=dict)
     judged: set[tuple[str, str]] = field(default_factory=set)
     chosen: str | None = None
+    take: int = 0
 
 
 def guests_for(behaviour: Behaviour, origin: str) -> tuple[GuardrailSetting, ...]:
@@ -127,7 +128,11 @@ def _remember(call: _Call, rec: Rec, behaviour: Behaviour) -> None:
         call.open[payload["candidate_id"]] = _Open(payload["text"], names, rec.env["accepted_at_us"])
     elif rec.type in ("ReplyChosen", "EscalationChosen", "CloseChosen"):
         call.chosen = payload["candidate_id"]
-    elif rec.type == "CandidateDropped" or (rec.type == "SpeechFailed" and payload["candidate_id"] == call.chosen):
+    elif rec.type == "CallTaken":
+        call.take = max(call.take, payload["take"])
+    elif rec.type == "CandidateDropped" or (
+        rec.type == "SpeechFailed" and (payload["candidate_id"], payload["take"]) == (call.chosen, call.take)
+    ):
         call.open.pop(payload["candidate_id"], None)
     elif rec.type in ("TurnOpened", "TurnEnded", "SpeculationOpened", "SpeculationDropped", "ConversationClosed"):
         call.open = {}

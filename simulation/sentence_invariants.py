@@ -101,7 +101,9 @@ def _taken_back(turn: _Turn, rec: Rec) -> bool:
     """Whether the reply that was chosen isn't to be said any more. A report on another one, of a turn that is over, is late."""
     if rec.type not in ("ReplyRefused", "SpeechFailed") or rec.payload["candidate_id"] != turn.chosen:
         return False
-    return rec.type == "SpeechFailed" or (rec.payload["reason"] in ("superseded", "other_take") and not turn.started)
+    if rec.type == "SpeechFailed":
+        return bool(rec.payload["take"] == turn.take)
+    return bool(rec.payload["reason"] in ("superseded", "other_take") and not turn.started)
 
 
 def _released(turn: _Turn, rec: Rec, behaviour: Behaviour) -> Iterator[tuple[str, str]]:

@@ -248,7 +248,7 @@ def _take_candidate(call: _Call, turn: _Turn, rec: Rec, behaviour: Behaviour) ->
     elif rec.type in ("SpeechProgressed", "SpeechInterrupted"):
         if candidate in turn.texts and not turn.of_another:
             call.heard_of = _all_of(turn, candidate, behaviour), payload["spoken_so_far"]
-    elif rec.type == "SpeechFailed" and turn.chosen == candidate:
+    elif rec.type == "SpeechFailed" and turn.chosen == candidate and payload["take"] == call.take:
         turn.chosen = None
     elif rec.type == "ReplyRefused" and turn.chosen == candidate and not turn.started:
         taken_back = payload["reason"] in ("superseded", "other_take")

@@ -127,7 +127,7 @@ class CallSounds:
             turn_id, self._chosen, self._next = self._chosen[1], None, None
             if not (self._waiting or self.playing or self.caller_speaking):  # begun by a former gateway
                 self._wait_to_go_on(turn_id, now_ms)
-            return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason), turn_id)]
+            return [self._put(f.SpeechFailed(candidate_id=sound_id, reason=reason, take=self.take), turn_id)]
         if self._reply and any(piece.sound_id == sound_id for piece in self._reply.ahead):
             self._voiceless_until_ms = now_ms + VOICE_AGAIN_MS
         return []

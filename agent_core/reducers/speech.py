@@ -27,7 +27,8 @@ def _speech_started(c: Conversation, event: Happening, p: f.SpeechStarted) -> Co
     }
     offer = c.offer if turn.candidates[p.candidate_id].action == "fallback" else None  # an answer came after all
     c = with_answer_turn(c)
-    # What a gateway says it was told to say. It isn't chosen by now where a former one reported late that its voice failed.
+    # What a gateway says it was told to say. It isn't chosen by now where a former one, which told no take, reported late that
+    # its voice failed.
     said = replace(turn.candidates[p.candidate_id], fate=Fate.CHOSEN, voice_failed=False)
     c = with_candidate(c, replace(turn, chosen=p.candidate_id, started=p.candidate_id), said)
     return replace(c, timers=timers, offer=offer)
@@ -77,7 +78,7 @@ def _interruption_judged(c: Conversation, event: Happening, p: d.InterruptionJud
 
 def _speech_failed(c: Conversation, event: Happening, p: f.SpeechFailed) -> Conversation:
     candidate = _current(c, p.candidate_id)
-    if candidate is None or c.turn is None:
+    if candidate is None or c.turn is None or p.take not in (None, c.take):
         return c
     failed = replace(candidate, fate=Fate.DROPPED, voice_failed=True)
     return with_candidate(c, replace(c.turn, chosen=None), failed)

@@ -21,12 +21,22 @@ def taken_over() -> Call:
 
 def test_a_voice_that_failed_there_takes_nothing_from_what_is_said_here() -> None:
     call = taken_over()
-    call.told(f.SpeechFailed(candidate_id=REPLY, reason="unavailable"))  # put by the former one
+    call.told(f.SpeechFailed(candidate_id=REPLY, reason="unavailable"))  # put by the former one, of an older version
     call.told(f.SpeechStarted(candidate_id=REPLY, take=2))
     decided = call.told(f.SpeechCompleted(candidate_id=REPLY, spoken=WORDS))
     assert [(ended.outcome, ended.candidate_id) for ended in of(d.TurnEnded, decided)] == [("reply", REPLY)]
     assert call.conversation.transcript[-1].text == WORDS
     assert [timer.purpose for timer in of(d.TimerSet, decided)] == ["silence"]
+
+
+def test_a_voice_that_failed_there_has_nothing_else_chosen_here() -> None:
+    call = taken_over()
+    assert call.told(f.SpeechFailed(candidate_id=REPLY, reason="unavailable", take=1)) == []
+    assert call.conversation.turn is not None
+    assert call.conversation.turn.chosen == REPLY
+    decided = call.told(f.SpeechFailed(candidate_id=REPLY, reason="unavailable", take=2))
+    assert REPLY not in [reply.candidate_id for reply in of(d.ReplyChosen, decided)]
+    assert call.conversation.turn.chosen != REPLY
 
 
 def test_what_was_answered_is_not_asked_again_with_the_next_question() -> None:

@@ -8,6 +8,14 @@ SPECULATION, SILENCE = "tests/agent/test_speculation.py", "tests/agent/test_sile
 
 TURN_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
+        "believe_a_former_gateway_s_voice",
+        "agent_core.reducers.speech",
+        "c.turn is None or p.take not in (None, c.take):\n",
+        "c.turn is None:\n",
+        "a voice that failed at a gateway which lost the call takes no reply from the next one",
+        "tests/agent/test_former_gateway.py",
+    ),
+    Mutation(
         "commit_what_was_not_said",
         "processors.turn_taking",
         "    if turn.live and turn.question == question:\n",
