@@ -2,6 +2,8 @@
 
 A *backchannel* is what a listener says to be followed, not to be answered: a few words of a list, said over the agent. It
 neither stops the agent nor opens a turn. Other words stop it at once, and so does any voice that goes on.
+
+A *filler* ("uh") says that somebody thinks. Alone it is a pause that can be heard: nothing to answer, and no word to stop for.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+_DRAWN_OUT = re.compile(r"(.)\1+")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -22,10 +26,16 @@ class BargeIn(BaseModel):
 
     backchannels: tuple[str, ...] = Field(min_length=1)
     answers: tuple[str, ...] = ()  # those of them that answer a question: none of them is one while the agent asks
+    fillers: tuple[str, ...] = ()  # single words; without them "uh" is answered as other words are
     most_words: int = Field(default=4, ge=1)
     yield_after_ms: int = Field(default=500, ge=100)  # of voice, while no word of it is known
     backchannel_ms: int = Field(default=1200, ge=100)  # of voice without a pause: what lasts longer stops the agent
     resume_after_ms: int = Field(default=2000, ge=500)  # of quiet with no words, after which a stopped reply goes on
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_no_filler_is_named(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there were fillers keep their content hash."""
+        return {name: value for name, value in as_ever(self).items() if name != "fillers" or value}
 
     @model_validator(mode="after")
     def _fits(self) -> BargeIn:
@@ -36,6 +46,11 @@ class BargeIn(BaseModel):
         for phrase in self.backchannels:
             if not 1 <= len(words_of(phrase)) <= self.most_words:
                 raise ValueError(f"the backchannel {phrase!r} must have 1 to {self.most_words} words (most_words)")
+        for filler in self.fillers:
+            if len(words_of(filler)) != 1:
+                raise ValueError(f"the filler {filler!r} must be one word")
+        if both := sorted(filler for filler in self.fillers if hesitates(filler, self.answers)):
+            raise ValueError(f"both fillers and answers: {', '.join(map(repr, both))}")
         return self
 
 
@@ -69,6 +84,17 @@ def may_become(text: str, phrases: Sequence[str], most_words: int) -> bool:
         if unfinished and (not before or is_made_of(before, phrases, most_words - begun)):
             return len(words) < most_words
     return False
+
+
+def hesitates(text: str, fillers: Sequence[str]) -> bool:
+    """Whether ``text`` is nothing but ``fillers``, however many and however long drawn out ("uhhh" is "uh")."""
+    known = {_short(word) for filler in fillers for word in words_of(filler)}
+    words = words_of(text)
+    return bool(words) and all(_short(word) in known for word in words)
+
+
+def _short(word: str) -> str:
+    return _DRAWN_OUT.sub(r"\1", word)
 
 
 def asks(text: str) -> bool:

@@ -40,10 +40,10 @@ class StandingGranted(Decision, frozen=True, kw_only=True):
     """What a gateway may play alone, at which marks after the end of speech, though log or owner is gone.
 
     Every phrase, the closing line too, passed the guardrails named in ``guarded_by`` before it was granted. ``yields``:
-    which voice of the caller stops the agent; null: any.
+    which voice of the caller stops the agent; null: any. ``fillers``: what alone is no utterance, but a pause.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     take: int
     phrases: tuple[GrantedPhrase, ...]
     closing: GrantedPhrase
@@ -51,6 +51,7 @@ class StandingGranted(Decision, frozen=True, kw_only=True):
     hard_ms: int
     guarded_by: tuple[str, ...]
     yields: YieldGranted | None = None
+    fillers: tuple[str, ...] = ()
 
 
 class TurnOpened(Decision, frozen=True, kw_only=True):

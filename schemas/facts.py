@@ -86,7 +86,8 @@ class CallerSpeechStarted(Fact, frozen=True, kw_only=True):
 class CallerSpeechDismissed(Fact, frozen=True, kw_only=True):
     """What sounded like speech was none: the conversation goes on where it stood.
 
-    ``why``: no_words (a cough, a door), backchannel (recognised as one when the agent had stopped already; ``text``).
+    ``why``: no_words (a cough, a door), backchannel (recognised as one when the agent had stopped already; ``text``), filler
+    (an "uh" that nothing followed; ``text``).
     """
 
     VERSION: ClassVar[int] = 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from agent_core.barge_in import hesitates
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -69,6 +70,8 @@ class CallMachine(CallSounds):
 
     def speech_began(self, now_ms: float) -> list[Command]:
         """The caller's voice. It stops what is playing, at once or, where the grant says so, once it is an interruption."""
+        if self.caller_speaking:  # behind an "uh", they go on
+            self._quiet_since_ms = None
         if self.ended or self.evicted or self.caller_speaking:
             return []
         self._given_up_on = False
@@ -76,7 +79,7 @@ class CallMachine(CallSounds):
             self._overlap.voice(True, now_ms)
             return self._judge(now_ms)
         if self.playing and self._grant and self._grant.yields:
-            self._overlap = Overlap(self._grant.yields, self.playing, now_ms)
+            self._overlap = Overlap(self._grant.yields, self._grant.fillers, self.playing, now_ms)
             return []
         return self._interrupt(now_ms)
 
@@ -131,7 +134,9 @@ class CallMachine(CallSounds):
         """The caller goes on after an eager end of turn."""
         if self.ended or self.evicted:
             return []
-        if self._overlap or self._stopped_by:  # that end of turn was taken for a backchannel's, and told nobody
+        if (
+            self._overlap or self._stopped_by or not self._told
+        ):  # that end of turn told nobody: a backchannel's, a filler's
             return self.voice(True, now_ms)
         self.caller_speaking = True
         self._waiting = None
@@ -152,6 +157,7 @@ class CallMachine(CallSounds):
         self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
         self._cut_off = self.replying
         self._waiting = None
+        self._hesitation, self._told = "", False
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
         commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
@@ -163,6 +169,9 @@ class CallMachine(CallSounds):
 
     def _dismiss(self, now_ms: float, why: str, text: str = "") -> list[Command]:
         """It was no interruption: the conversation goes on where it stood."""
+        if self._hesitates:  # whatever sounded behind it
+            why, text = "filler" if why == "no_words" else why, f"{self._hesitation} {text}".strip()
+            self._hesitation = ""
         self.caller_speaking, self._stopped_by = False, None
         dismissed = f.CallerSpeechDismissed(utterance_id=self._utterance_id, why=why, text=text)
         if self._interrupted_wait:  # the caller still waits for the answer to what they said before
@@ -172,13 +181,14 @@ class CallMachine(CallSounds):
         return [self._put(dismissed)]
 
     def _dismiss_in_time(self, now_ms: float) -> list[Command]:
-        """A reply that was stopped doesn't wait for words for ever."""
+        """A reply that was stopped doesn't wait for words for ever, nor does anybody for what follows on an "uh"."""
         stopped, yields = self._stopped_by, self._grant.yields if self._grant else None
-        if stopped is None or yields is None or self._quiet_since_ms is None or stopped.wordy:
+        wordless = self._hesitates or (stopped is not None and not stopped.wordy)
+        if yields is None or self._quiet_since_ms is None or not wordless:
             return []
         if now_ms - self._quiet_since_ms < yields.resume_after_ms:
             return []
-        self._given_up_on = True
+        self._given_up_on = not self._hesitates
         return self._dismiss(now_ms, "no_words")
 
     def _heard(
@@ -192,8 +202,11 @@ class CallMachine(CallSounds):
         spoken_over = self._overlap or self._stopped_by
         if spoken_over and spoken_over.is_backchannel(text):
             return [*commands, *self._let_pass(text, now_ms)] if final else commands
+        if self._is_filler(text):
+            return [*commands, *(self._wait_out(text, now_ms) if final else [])]
         if self._overlap:
             commands.extend(self._interrupt(now_ms))
+        text, self._told = f"{self._hesitation} {text}".strip(), True
         self.caller_speaking, self._stopped_by, self._given_up_on = False, None, False
         self._interrupted_wait = None
         self._speech_ended_ms = speech_ended_ms
@@ -206,6 +219,25 @@ class CallMachine(CallSounds):
             since_speech_end_ms=now_ms - speech_ended_ms,
         )
         return [*commands, self._put(heard)]
+
+    @property
+    def _hesitates(self) -> bool:
+        """Whether an "uh" is all that is known of what the caller says."""
+        return bool(self._hesitation) and not self._told
+
+    def _is_filler(self, text: str) -> bool:
+        """An "uh" alone, unless the log knows of other words of this utterance."""
+        untold = self._overlap is not None or not self._told
+        return untold and self._grant is not None and hesitates(text, self._grant.fillers)
+
+    def _wait_out(self, text: str, now_ms: float) -> list[Command]:
+        """A pause that can be heard: over the agent it changes nothing, else what follows belongs to it."""
+        if self._overlap:
+            return self._let_pass(text, now_ms)
+        self._hesitation = f"{self._hesitation} {text}".strip()
+        if self._quiet_since_ms is None:
+            self._quiet_since_ms = now_ms
+        return []
 
     def _let_pass(self, text: str, now_ms: float) -> list[Command]:
         """A backchannel: the agent goes on, or goes on again where it had stopped already."""

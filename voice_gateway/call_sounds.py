@@ -46,7 +46,7 @@ class CallSounds:
         # the caller
         self.caller_speaking = False
         self._utterance_id = ""
-        self._utterances = 0
+        self._utterances = self._backchannels = 0
         self._unread: dict[str, bool] = {}  # facts that were put and not read back, in order → whether they supersede
         self._last_caller_seq = 0
         self._speech_ended_ms: float | None = None  # of the newest utterance
@@ -63,7 +63,7 @@ class CallSounds:
         self._stopped_by: Overlap | None = None  # the one that did, until its words are final
         self._quiet_since_ms: float | None = None  # the caller's voice is silent
         self._given_up_on = False  # no word came of it in time, and the recogniser may still listen to it
-        self._backchannels = 0
+        self._told, self._hesitation = False, ""  # of the newest utterance: are words told; fillers before them
         self._owed_turn: tuple[str, str] | None = None  # of what the former gateway left unanswered: turn, utterance
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds

@@ -2,26 +2,27 @@
 
     voice ──┬── other words, or words that go on          stops the agent at once
             ├── yield_after_ms of voice, no word known    stops it: a word may be a long time coming; half of
-            │                                             a backchannel ("got" of "got it") is no word yet
+            │                                             a backchannel ("got" of "got it") is no word yet, nor
+            │                                             is an "uh"
             ├── backchannel_ms of voice, whatever words   stops it
-            └── a final text of backchannels              nothing stops: the caller follows
+            └── a final text of backchannels, or "uh"     nothing stops: the caller follows
 
 It lasts as long as the sound. A voice that goes on when the sound is over is speech like any other.
 """
 
 from __future__ import annotations
 
-from agent_core.barge_in import asks, is_made_of, may_become
+from agent_core.barge_in import asks, hesitates, is_made_of, may_become
 from schemas.decisions import YieldGranted
 from voice_gateway.commands import Sound
 
 
 class Overlap:
-    """``sound``: what the caller speaks over."""
+    """``sound``: what the caller speaks over. ``fillers``: as granted."""
 
-    def __init__(self, granted: YieldGranted, sound: Sound, now_ms: float) -> None:
+    def __init__(self, granted: YieldGranted, fillers: tuple[str, ...], sound: Sound, now_ms: float) -> None:
         self.sound_id, self.began_ms = sound.sound_id, now_ms
-        self._granted = granted
+        self._granted, self._fillers = granted, fillers
         self._phrases = _backchannels(granted, sound.text)
         self._voice_since_ms: float | None = now_ms
         self._words = ""
@@ -51,7 +52,8 @@ class Overlap:
         """Whether the agent must stop now."""
         follows = bool(self._words)
         if self._words and not self.is_backchannel(self._words):
-            if not may_become(self._words, self._phrases, self._granted.most_words):
+            begun = may_become(self._words, self._phrases, self._granted.most_words)
+            if not begun and not hesitates(self._words, self._fillers):
                 return True
             follows = False  # "got" may be all that is known yet of "got it": as good as no word
         most_ms = self._granted.backchannel_ms if follows else self._granted.yield_after_ms

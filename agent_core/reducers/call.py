@@ -46,7 +46,8 @@ def _caller_speech_started(c: Conversation, event: Happening, p: f.CallerSpeechS
 
 
 def _caller_speech_dismissed(c: Conversation, event: Happening, p: f.CallerSpeechDismissed) -> Conversation:
-    return replace(c, caller=Caller.SILENT)
+    there = p.why == "filler"  # who says "uh" is there, and need not be asked
+    return replace(c, caller=Caller.SILENT, silences=0 if there else c.silences)
 
 
 def _utterance_heard(c: Conversation, event: Happening, p: f.UtteranceHeard) -> Conversation:

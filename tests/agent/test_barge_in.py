@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agent_core.barge_in import BargeIn, asks, is_made_of, may_become
+from agent_core.barge_in import BargeIn, asks, hesitates, is_made_of, may_become
 from agent_core.behaviour_loader import load
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
@@ -78,6 +78,27 @@ def test_what_asks_for_an_answer_is_none_in_the_example_bank(text: str) -> None:
     assert not is_made_of(text, rules.backchannels, rules.most_words)
 
 
+@pytest.mark.parametrize("text", ["Uh.", "um, uh...", "Uhhh", "Hmmm", "ER"])
+def test_nothing_but_fillers_is_a_hesitation_however_long_they_are_drawn_out(text: str) -> None:
+    assert hesitates(text, ("uh", "um", "er", "hmm"))
+
+
+@pytest.mark.parametrize("text", ["\u00c4hm...", "\u00e4\u00e4\u00e4h", "A\u0308h, hm"])
+def test_a_hesitation_is_one_in_another_language_too(text: str) -> None:
+    assert hesitates(text, ("\u00e4h", "\u00e4hm", "hm"))
+
+
+@pytest.mark.parametrize("text", ["", "...", "uh my card", "ah", "error", "uh-huh"])
+def test_anything_else_is_no_hesitation(text: str) -> None:
+    assert not hesitates(text, ("uh", "um", "er", "hmm"))
+
+
+def test_a_rule_that_names_no_filler_is_written_as_before_there_were_any() -> None:
+    rules = BargeIn(backchannels=("ja",))
+    assert "fillers" not in rules.model_dump()
+    assert BargeIn(backchannels=("ja",), fillers=("uh",)).model_dump()["fillers"] == ("uh",)
+
+
 def test_a_line_asks_by_its_question_mark() -> None:
     assert asks("Shall I? I could.")
     assert not asks("I could.")
@@ -88,6 +109,8 @@ def test_a_line_asks_by_its_question_mark() -> None:
     [
         ({"yield_after_ms": 2000}, "yield_after_ms must not be more"),
         ({"answers": ("yes",)}, "no backchannel: 'yes'"),
+        ({"fillers": ("you know",)}, "the filler 'you know' must be one word"),
+        ({"answers": ("mm",), "fillers": ("mmm",)}, "both fillers and answers: 'mmm'"),
         ({"backchannels": ("mm", "...")}, "'...' must have 1 to 4 words"),
         ({"backchannels": ("one two three four five",)}, "must have 1 to 4 words"),
     ],

@@ -22,7 +22,7 @@ def stopped(call: Call) -> Call:
     return call
 
 
-@pytest.mark.parametrize("why", ["no_words", "backchannel"])
+@pytest.mark.parametrize("why", ["no_words", "backchannel", "filler"])
 def test_what_was_no_interruption_is_judged_so_and_the_rest_is_said(why: str) -> None:
     call = stopped(Call())
     decided = call.told(f.CallerSpeechDismissed(utterance_id="u2", why=why))
@@ -94,6 +94,20 @@ def test_who_coughed_is_asked_all_the_same_whether_they_are_there() -> None:
     call.now_ms += BANK.silence.ask_after_ms
     decided = call.told(f.TimerFired(timer_id=timer.timer_id, purpose="silence"))
     assert [opened.cause for opened in of(d.TurnOpened, decided)] == ["silence"]
+
+
+@pytest.mark.parametrize(("why", "asked"), [("filler", 0), ("no_words", 1)])
+def test_who_hesitates_is_there(why: str, asked: int) -> None:
+    call = Call()
+    call.now_ms += BANK.silence.ask_after_ms
+    (timer,) = [timer for timer in call.conversation.timers.values() if timer.purpose == "silence"]
+    (question,) = of(d.CandidateFormed, call.told(f.TimerFired(timer_id=timer.timer_id, purpose="silence")))
+    call.told(f.SpeechStarted(candidate_id=question.candidate_id, take=1))
+    call.told(f.SpeechCompleted(candidate_id=question.candidate_id, spoken=question.text))
+    call.told(f.CallerSpeechStarted(utterance_id="u1"))
+    (listening,) = of(d.TimerSet, call.told(f.CallerSpeechDismissed(utterance_id="u1", why=why, text="Uh.")))
+    assert listening.purpose == "silence"
+    assert call.conversation.silences == asked
 
 
 def test_a_behaviour_without_barge_in_judges_nothing_and_grants_nothing() -> None:

@@ -26,7 +26,12 @@ YIELDS = d.YieldGranted(
 class Call:
     """A call in which the agent says ``line`` from 1,000 ms on. Times are ms."""
 
-    def __init__(self, line: str = "Your card is on its way.", yields: d.YieldGranted | None = YIELDS) -> None:
+    def __init__(
+        self,
+        line: str = "Your card is on its way.",
+        yields: d.YieldGranted | None = YIELDS,
+        fillers: tuple[str, ...] = (),
+    ) -> None:
         self.machine = CallMachine("c", "g", 1)
         self.log = Log(self.machine)
         self.log.read_back(self.machine.begin(0.0), 0.0)
@@ -38,6 +43,7 @@ class Call:
             hard_ms=GRANT.hard_ms,
             guarded_by=(),
             yields=yields,
+            fillers=fillers,
         )
         self.log.read_back(self.log.read(grant, 0.0), 0.0)
         opened = d.TurnOpened(

@@ -62,6 +62,14 @@ INTERRUPTION_MUTATIONS: tuple[Mutation, ...] = (
         "who goes on when the agent has finished has the word",
     ),
     Mutation(
+        "answer_an_uh",
+        "voice_gateway.call_machine",
+        "        if self._is_filler(text):\n",
+        "        if False:\n",
+        "a filler alone is waited out like a pause",
+        "tests/gateway/test_hesitation.py",
+    ),
+    Mutation(
         "leave_an_interruption_unjudged",
         "processors.interruptions",
         "            genuine=isinstance(payload, f.UtteranceHeard),\n",
