@@ -18,12 +18,13 @@ from streams.ports import Ledger
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``status``: ringing, talking, ended. ``turns``: ends of turn by the caller. ``outcome``: why it ended (as in
-    ConversationClosed, or as another system said), null while it goes on. ``duration_s``: from the ring to the newest event."""
+    """``status``: ringing, talking, ended; null where another system ran it and didn't say that it ended. ``turns``: ends of
+    turn by the caller. ``outcome``: why it ended (as in ConversationClosed, or as another system said), null while it goes on.
+    ``duration_s``: from the ring to the newest event."""
 
     call_id: str
     started_at: str
-    status: str
+    status: str | None
     turns: int
     outcome: str | None
     duration_s: float
@@ -33,7 +34,8 @@ class _Call:
     def __init__(self, event: Event) -> None:
         self.call_id = event.conversation_id
         self.started_us = self._last_us = event.accepted_at_us
-        self._status, self._turns = "ringing", 0
+        self._status: str | None = "ringing"
+        self._turns = 0
         self._outcome: str | None = None
         self._imported_turns: set[str | None] = set()
 
@@ -43,9 +45,9 @@ class _Call:
         if isinstance(payload, f.CallAnswered) and self._status == "ringing":
             self._status = "talking"
         elif isinstance(payload, h.ConversationImported):
-            self._status = "ended"
+            self._status = None
         elif isinstance(payload, h.ImportedConversationEnded):
-            self._outcome = payload.reason
+            self._status, self._outcome = "ended", payload.reason
         elif isinstance(payload, h.MessageImported) and payload.role == "caller":
             self._imported_turns.add(event.turn_id)
             self._turns = len(self._imported_turns)

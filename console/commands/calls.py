@@ -18,7 +18,7 @@ def run(*, data: Path | None, log: str | None, as_json: bool) -> int:
         print_json(calls)
         return 0
     rows = [
-        (call.call_id, call.started_at, call.status, call.turns, call.outcome or "", f"{call.duration_s:.0f} s")
+        (call.call_id, call.started_at, call.status or "", call.turns, call.outcome or "", f"{call.duration_s:.0f} s")
         for call in calls
     ]
     table(("call", "started", "status", "turns", "outcome", "length"), rows)

@@ -16,14 +16,21 @@ from typing import Any
 from streams.history.transcript import BadHistoryError
 
 _MOST_SIGNS = 2**27  # of a cell: conversations grow, csv's own limit is 131,072
+_OTHER_SEPARATORS = {
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "bars",
+}  # what spreadsheets write where a comma is a decimal mark
 
 
 def csv_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Raises ``BadHistoryError``."""
+    _check_separator(path, text)
     csv.field_size_limit(_MOST_SIGNS)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         names = next(reader, [])
+        _check_names(path, names)
         while True:
             place = f"{path}:{reader.line_num + 1}"
             row = next(reader, None)
@@ -35,6 +42,19 @@ def csv_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield place, {name: _value(cell) for name, cell in zip(names, row, strict=True) if cell}
     except csv.Error as error:
         raise BadHistoryError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _check_separator(path: Path, text: str) -> None:
+    first = text[: text.find("\n")]
+    for sign, told in _OTHER_SEPARATORS.items():
+        if sign in first and "," not in first:
+            raise BadHistoryError(f"{path}:1: the columns are separated by {told}: export it with commas")
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    given = [name for name in names if name]  # a spreadsheet adds empty ones
+    if len(set(given)) < len(given):
+        raise BadHistoryError(f"{path}:1: two columns have the same name: which of them counts can't be told")
 
 
 def _value(cell: str) -> Any:

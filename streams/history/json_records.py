@@ -25,7 +25,18 @@ def _no_number(_: str) -> float:
     raise ValueError
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
+class _TwiceError(Exception):
+    """An object has a name twice: JSON's readers disagree on which of them counts."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _TwiceError
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_object)
 _BLANK = " \t\r\n"
 _GZIP = b"\x1f\x8b"
 
@@ -80,6 +91,10 @@ def _objects(path: Path, text: str, read: set[bytes]) -> Iterator[Found]:
             raise BadHistoryError(f"{place}: not JSON: a number that is none") from None
         except RecursionError:
             raise BadHistoryError(f"{place}: nested too deeply") from None
+        except _TwiceError:
+            raise BadHistoryError(
+                f"{place}: an object has the same name twice: which of them counts can't be told"
+            ) from None
         if not isinstance(value, dict):
             raise BadHistoryError(f"{place}: a {type(value).__name__} where a record (a JSON object) is expected")
         if "\\u" in text[at:end] and _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):

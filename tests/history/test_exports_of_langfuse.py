@@ -123,6 +123,9 @@ def test_csv_reads_as_json_lines_do(tmp_path: Path) -> None:
     [
         ('"id","type"\n"a"\n', r"o\.csv:2: 1 cells where the first line names 2 columns"),
         ('"id","type"\n"a","b\n', r"o\.csv:2: not CSV: unexpected end of data"),
+        ("id;type\na;b\n", r"o\.csv:1: the columns are separated by semicolons: export it with commas"),
+        ('"id"\t"type"\n"a"\t"b"\n', r"o\.csv:1: .* by tabs"),
+        ("id,type,id\na,b,c\n", r"o\.csv:1: two columns have the same name"),
     ],
 )
 def test_csv_that_is_none_is_named_by_its_line(tmp_path: Path, text: str, refused: str) -> None:

@@ -92,6 +92,14 @@ def test_a_transcript_is_shown_listed_and_verified_as_another_systems(data: Path
     assert (replayed["identical"], replayed["decisions"]) == (None, 0)
 
 
+def test_a_conversation_of_which_no_end_is_told_is_not_listed_as_ended(data: Path, tmp_path: Path) -> None:
+    endless = {key: part for key, part in TRANSCRIPT.items() if not key.startswith("ended")}
+    imported(data, "transcripts", written(tmp_path / "a.jsonl", endless))
+    (call,) = told(data, "calls")
+    assert (call["status"], call["outcome"]) == (None, None)
+    assert "None" not in CLI.invoke(app, ["calls", "--data", str(data)]).output
+
+
 def test_importing_twice_is_importing_once_and_a_longer_export_adds_the_rest(data: Path, tmp_path: Path) -> None:
     longer = {key: part for key, part in TRANSCRIPT.items() if not key.startswith("ended")}
     shorter = longer | {"entries": longer["entries"][:2]}
@@ -317,6 +325,12 @@ def test_a_langfuse_export_is_a_conversation_by_session(data: Path, tmp_path: Pa
         ("transcripts", [json.dumps(TRANSCRIPT), "{]"], ":2: not JSON"),
         ("transcripts", [json.dumps(TRANSCRIPT), "", '{"id": "x"}'], ":3: Object missing required field"),
         ("transcripts", ["7"], ":1: a int where a record"),
+        ("transcripts", [json.dumps(TRANSCRIPT), '{"id": "x", "id": "y"}'], ":2: an object has the same name twice"),
+        (
+            "otel",
+            ['{"resourceSpans": [{"scopeSpans": [], "scopeSpans": []}]}'],
+            ":1: an object has the same name twice",
+        ),
         ("transcripts", [json.dumps(TRANSCRIPT | {"started_at": "yesterday"})], ":1: a time is not ISO 8601"),
         ("transcripts", [json.dumps(TRANSCRIPT | {"started_at": "2924-03-01"})], ":1: entries[0]: it is older"),
         (
