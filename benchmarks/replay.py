@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agent_core.behaviour import Behaviour
 from benchmarks.projected_log import took
 from benchmarks.race_behaviour import race_behaviour
 from benchmarks.recorded_calls import QUESTIONS, Recorder
@@ -68,17 +69,18 @@ async def _measured(
     return turns / took_s, decisions / took_s if decisions else None, turns, took_s
 
 
-async def record_calls(data: Path, calls: int) -> list[str]:
-    """Whole calls on the log of a data directory, one after the other, as one owner would write them. Their ids."""
+async def record_calls(data: Path, calls: int, *, behaviour: Behaviour | None = None, first: int = 0) -> list[str]:
+    """Whole calls on the log of a data directory, one after the other, as one owner would write them. Their ids.
+    ``behaviour``: the race's where none is given. ``first``: number of the first call."""
     workspace = SqliteWorkspace(data)
     try:
-        behaviour = race_behaviour()
+        behaviour = behaviour or race_behaviour()
         seq = workspace.record(behaviour)
         recorder = Recorder(
             AgentMind(cascade(), workspace.behaviour_of, workspace.keys), workspace.codec, behaviour, seq
         )
         await workspace.ledger.append(0, [took(workspace)])
-        ids = [f"call-{number:06}" for number in range(calls)]
+        ids = [f"call-{number:06}" for number in range(first, first + calls)]
         for call_id in ids:
             await workspace.ledger.append(0, [Entry(call_id, body) for body, _ in recorder.call(call_id)])
         return ids

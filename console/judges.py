@@ -22,7 +22,7 @@ from projections.recompute import Recomputer
 from projections.recorded_behaviour import recorded_behaviours
 from projections.replay_all import ReplayJudge
 from projections.what_if.call import Source, WhatIfCall
-from projections.what_if.change import WhatIf, WhatIfError
+from projections.what_if.change import WhatIf
 from projections.what_if.going_on import GoOn
 from simulation.going_on import GoingOn
 
@@ -73,7 +73,7 @@ async def all_calls(settings: Settings) -> list[str]:
 async def each_call(
     open_judge: OpenJudge[T], call_ids: list[str], since_us: int | None, jobs: int | None, what: str
 ) -> AsyncIterator[T]:
-    """What is found of each call that began since then, with progress on stderr. Raises ``FailedError``, ``UsageError``."""
+    """What is found of each call that began since then, with progress on stderr. Raises ``FailedError``."""
     processes = jobs or os.cpu_count() or 1
     try:
         with Progress(what) as progress:
@@ -84,7 +84,5 @@ async def each_call(
                     progress(done, len(call_ids))
                     if one is not None:
                         yield one
-    except WhatIfError as error:
-        raise UsageError(str(error)) from None
     except HelperLostError as error:
         raise FailedError(str(error)) from None

@@ -12,8 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from projections.what_if.change import WhatIfError
-
 FoundT = TypeVar("FoundT", covariant=True)
 T = TypeVar("T")
 
@@ -39,16 +37,12 @@ class _Work(NamedTuple):
     since_us: int | None
 
 
-class _Failed(NamedTuple):
-    message: str
-
-
 async def judge_all(
     open_judge: OpenJudge[T], call_ids: Sequence[str], since_us: int | None, processes: int
 ) -> AsyncGenerator[T | None, None]:
     """One value a call, None for those that are older than ``since_us``; in order where one process does it.
 
-    Close it (``aclosing``): it ends its processes. Raises ``WhatIfError``, ``HelperLostError``.
+    Close it (``aclosing``): it ends its processes. Raises ``HelperLostError``.
     """
     if processes <= 1 or len(call_ids) <= FEW:
         async with open_judge() as judge:
@@ -80,11 +74,9 @@ async def _in_processes(
             for ready in await loop.run_in_executor(None, wait, hearing):
                 assert isinstance(ready, Connection)
                 try:
-                    told: list[T | None] | _Failed = ready.recv()
+                    told: list[T | None] = ready.recv()
                 except EOFError:
                     raise HelperLostError("a process that judged calls ended") from None
-                if isinstance(told, _Failed):
-                    raise WhatIfError(told.message)
                 if not told:  # it is done
                     hearing.remove(ready)
                     ready.close()
@@ -107,9 +99,5 @@ def _help(tell: Connection, work: _Work) -> None:
 async def _judge(tell: Connection, work: _Work) -> None:
     async with work.open_judge() as judge:
         for call_id in work.call_ids:
-            try:
-                tell.send([await judge.judge(call_id, work.since_us)])
-            except WhatIfError as error:
-                tell.send(_Failed(str(error)))
-                return
+            tell.send([await judge.judge(call_id, work.since_us)])
     tell.send([])

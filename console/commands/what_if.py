@@ -18,6 +18,7 @@ from projections.what_if.change import WhatIf, WhatIfError, parse
 from projections.what_if.limits import Limit, Verdict, limits, of_verdict
 from projections.what_if.report import (
     CHANGED,
+    DOES_NOT_FIT,
     SAME,
     CallWhatIf,
     Compared,
@@ -81,6 +82,9 @@ async def _report(
     summary = gathered.summary()
     if not summary.calls:
         raise UsageError(f"--since {since}: no call began since then")
+    misfits = [call.why_not for call in kept if call.why_not and call.why_not.startswith(DOES_NOT_FIT)]
+    if misfits and not summary.judged:  # it fits no call: as likely as not it is mistyped
+        raise UsageError(misfits[0].removeprefix(DOES_NOT_FIT))
     of = partial(
         of_verdict,
         limited=limited,

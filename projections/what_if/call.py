@@ -13,13 +13,13 @@ from processors.mind import AgentMind
 from projections.effective_log import Damage, conversation_steps
 from projections.recompute import compare, decided_by, into_steps, version_of
 from projections.wall_time import iso_time
-from projections.what_if.change import WhatIf, WhatIfError
+from projections.what_if.change import DoesNotFitError, WhatIf
 from projections.what_if.comparing import Recorded, compared, other_end
 from projections.what_if.going_on import Divergence, GoOn
 from projections.what_if.imported import judged_exchanges
 from projections.what_if.outcomes import RecordedOutcomes
 from projections.what_if.rejudge import Answer, Rejudged, rejudge
-from projections.what_if.report import CHANGED, CallWhatIf, Said, TurnWhatIf, WentOn
+from projections.what_if.report import CHANGED, DOES_NOT_FIT, CallWhatIf, Said, TurnWhatIf, WentOn
 from projections.what_if.turns import RecordedTurn, Step, recorded_turns
 from schemas import decisions as d
 from schemas import facts as f
@@ -69,8 +69,7 @@ class WhatIfCall:
         self._otherwise = AgentMind(cascade, self._changed, source.keys)
 
     async def judge(self, call_id: str, since_us: int | None = None) -> CallWhatIf | None:
-        """None where the call began before ``since_us``, or the log holds nothing of it. Raises ``WhatIfError``,
-        ``KeysUnavailableError``."""
+        """None where the call began before ``since_us``, or the log holds nothing of it. Raises ``KeysUnavailableError``."""
         damages: list[Damage] = []
         await self._source.codec.prepare((call_id,))
         steps = into_steps(await conversation_steps(self._source.ledger, self._source.codec, call_id, damages.append))
@@ -89,7 +88,9 @@ class WhatIfCall:
             went_on = await self._gone_on(call_id, steps, judged)
         except BehaviourMissingError:
             return _not_judged(call_id, started_at, "behaviour_missing")
-        except (WhatIfError, KeysUnavailableError):
+        except DoesNotFitError as error:
+            return _not_judged(call_id, started_at, f"{DOES_NOT_FIT}{error}")
+        except KeysUnavailableError:
             raise
         except Exception as error:  # a decider that fails under another behaviour is a finding about that call, by name
             return _not_judged(call_id, started_at, f"failed: {type(error).__name__}")
@@ -106,7 +107,7 @@ class WhatIfCall:
         )
 
     async def turns(self, call_id: str, steps: Sequence[Step]) -> tuple[TurnWhatIf, ...]:
-        """Each turn of a call, judged anew. Raises ``BehaviourMissingError``, ``WhatIfError``, what a decider raises."""
+        """Each turn of a call, judged anew. Raises ``BehaviourMissingError``, ``DoesNotFitError``, what a decider raises."""
         return (await self._judged(call_id, steps)).turns
 
     async def _judged(self, call_id: str, steps: Sequence[Step]) -> _Judged:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from pydantic import ValidationError
 
 from agent_core.behaviour import Behaviour, Budget, GuardrailSetting
 from agent_core.behaviour_loader import load
 from agent_core.guardrails import registry
 from agent_core.guardrails.base import GuardInput, Stage
+from agent_core.located_yaml import read as read_yaml
 
 KINDS = "behaviour, prompt, guardrail, model, budget.hold_ms, .give_up_ms, .hard_ms and .completion_timeout_ms"
 _FORBID, _WITHOUT, _TOPICS = "forbid:", "without:", "forbidden_topics"
@@ -33,6 +33,10 @@ _BUDGET = (*_MARKS, "give_up_ms", "hard_ms", "completion_timeout_ms")
 
 class WhatIfError(Exception):
     """A change that can't be made. One line."""
+
+
+class DoesNotFitError(WhatIfError):
+    """It can't be made to this behaviour; to another version perhaps it can."""
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +58,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
         return hash(self.told)
 
     def changed(self, recorded: Behaviour) -> Behaviour:
-        """Raises ``WhatIfError`` where this behaviour can't be changed so."""
+        """Raises ``DoesNotFitError`` where this behaviour can't be changed so."""
         return _changed(self, recorded)
 
 
@@ -103,7 +107,7 @@ def _changed(what_if: WhatIf, recorded: Behaviour) -> Behaviour:
         return Behaviour(**fields)
     except ValidationError as error:
         said = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-        raise WhatIfError(f"this can't be: {said}") from None
+        raise DoesNotFitError(f"this can't be: {said}") from None
 
 
 def _with_budget(what_if: WhatIf, budget: Budget) -> Budget:
@@ -120,7 +124,8 @@ def _with_budget(what_if: WhatIf, budget: Budget) -> Budget:
 def _guardrails(what_if: WhatIf, base: Behaviour) -> tuple[GuardrailSetting, ...]:
     unknown = [name for name in what_if.without if base.guardrail(name) is None]
     if unknown:
-        raise WhatIfError(f"guardrail=without:{unknown[0]}: the behaviour has none of this name")
+        names = ", ".join(setting.name for setting in base.guardrails) or "none"
+        raise DoesNotFitError(f"guardrail=without:{unknown[0]}: the behaviour has none of this name; it has {names}")
     settings = {setting.name: setting for setting in base.guardrails if setting.name not in what_if.without}
     settings |= {setting.name: setting for setting in what_if.guardrails}
     if what_if.forbidden:
@@ -158,11 +163,11 @@ def _guardrail(value: str) -> tuple[str, tuple[Any, ...]]:
     path = Path(value)
     if not path.is_file():
         raise WhatIfError(f"guardrail={value}: a YAML file, forbid:WORDS or without:NAME is expected")
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WhatIfError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    settings = read.get("guardrails", [read]) if isinstance(read, dict) else read
+    document, problems = read_yaml(path, str(path))
+    if problems:
+        raise WhatIfError(str(problems[0]))
+    found = document.value
+    settings = found.get("guardrails", [found]) if isinstance(found, dict) else found
     if not isinstance(settings, list) or not settings:
         raise WhatIfError(f"{path}: one guardrail, a list of them, or guardrails: [...] is expected")
     return "guardrails", tuple(_setting(path, each) for each in settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 SAME, CHANGED, UNKNOWN = "same", "changed", "unknown"
+DOES_NOT_FIT = "does_not_fit: "
 IMPORTED = "imported"  # cause of a turn that another system ran
 
 
@@ -88,7 +89,7 @@ class WentOn(msgspec.Struct, frozen=True, kw_only=True):
 
 class CallWhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """``identical``: null where nothing could be judged; ``why_not`` says why: forgotten, unreadable: …,
-    behaviour_missing, failed: …. ``first_change``: the first turn whose reply is another one. ``went_on``: with
+    behaviour_missing, does_not_fit: … (the change, to the behaviour that it pinned), failed: …. ``first_change``: the first turn whose reply is another one. ``went_on``: with
     ``--go-on``, where a reply changed."""
 
     call_id: str

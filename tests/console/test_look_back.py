@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from agent_core.behaviour import Behaviour
+from benchmarks.race_behaviour import race_behaviour
 from benchmarks.replay import record_calls
 from console.commands import debug, replay_all, show_at, what_if, why
 from console.commands.realtime import at_pace, open_player
@@ -78,6 +80,23 @@ def test_a_limit_that_cannot_be_decided_is_the_exit_code_too(data: Path, capsys:
     code, found = asked(data, "prompt=Be very brief.", capsys, fail_on=limited)
     assert found["summary"]["unknown"] > 0
     assert (code, found["failed_on"], found["undecided"]) == (1, [], limited[:2])
+
+
+def test_calls_whose_behaviour_a_change_does_not_fit_are_named_and_the_others_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = race_behaviour().model_dump(mode="json")
+    fields["guardrails"] = [setting for setting in fields["guardrails"] if setting["name"] != "grounding"]
+    before = Behaviour.model_validate(fields)
+    asyncio.run(record_calls(tmp_path, 1, behaviour=before))
+    asyncio.run(record_calls(tmp_path, 1, first=1))
+    code, found = asked(tmp_path, "guardrail=without:grounding", capsys, fail_on=["not-judged>0"], every_call=True)
+    assert (code, found["summary"]["calls"], found["summary"]["judged"]) == (1, 2, 1)
+    not_judged = {call["call_id"]: call["why_not"] for call in found["calls"] if call["why_not"]}
+    assert list(not_judged) == ["call-000000"]
+    assert not_judged["call-000000"].startswith("does_not_fit: guardrail=without:grounding: the behaviour has none")
+    with pytest.raises(UsageError, match="none of this name; it has"):
+        asked(tmp_path, "guardrail=without:gruonding", capsys)
 
 
 def test_every_decision_of_every_call_is_recomputed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

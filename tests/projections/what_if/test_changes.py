@@ -93,6 +93,7 @@ def test_a_guardrail_file_says_where_it_is_wrong(tmp_path: Path) -> None:
             ("- {name: forbidden_topics, options: {topics: 7}}", "forbidden_topics"),
             ("- {name: grounding, colour: red}", "colour"),
             ("[]", "expected"),
+            ("- {name: grounding, required: true, required: false}", "'required' stands here twice"),
         ]
     ):
         file = tmp_path / f"{number}.yaml"
@@ -105,6 +106,12 @@ def test_a_guardrail_file_says_where_it_is_wrong(tmp_path: Path) -> None:
 def test_a_change_that_does_not_fit_the_recorded_behaviour_says_why(given: str) -> None:
     with pytest.raises(WhatIfError):
         changed(given).changed(small_bank())
+
+
+def test_a_guardrail_that_is_not_there_is_told_with_those_that_are() -> None:
+    names = ", ".join(setting.name for setting in small_bank().guardrails)
+    with pytest.raises(WhatIfError, match=f"none of this name; it has {names}"):
+        changed("guardrail=without:nobody").changed(small_bank())
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
