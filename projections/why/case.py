@@ -32,7 +32,8 @@ class Changed(NamedTuple):
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """``events``: of the turn, from the words that opened it on. ``call``: all of the call. ``former``: the version of the
-    behaviour that was in force before the pinned one, and its number."""
+    behaviour that was in force before the pinned one, and its number; ``newer``: the newest one, where the log had it before
+    the call rang, and it isn't the pinned one."""
 
     turn: TurnReport
     events: tuple[Event, ...]
@@ -41,6 +42,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     behaviour_seq: int
     former: Behaviour | None
     former_seq: int
+    newer: Behaviour | None
+    newer_seq: int
+    newer_since_us: int
     changed: tuple[Changed, ...]
 
     def of(self, kind: type[P]) -> Iterator[tuple[Event, P]]:

@@ -63,10 +63,23 @@ def _of(before: Any, after: Any) -> str:
     if isinstance(before, dict) and isinstance(after, dict):
         fields = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
         return ", ".join(f"{name} {_of(before.get(name), after.get(name))}" for name in fields)
+    if _are_named(before) and _are_named(after):
+        former = {item["name"]: item for item in before}
+        latter = {item["name"]: item for item in after}
+        names = [name for name in former | latter if former.get(name) != latter.get(name)]
+        return ", ".join(f"{name} {_became(former.get(name), latter.get(name))}" for name in names) or "another order"
     if isinstance(before, list) and isinstance(after, list) and len(str(before)) + len(str(after)) > 120:
         gone, new = [x for x in before if x not in after], [x for x in after if x not in before]
         return " ".join([*(f"- {quoted(str(x), 60)}" for x in gone[:2]), *(f"+ {quoted(str(x), 60)}" for x in new[:2])])
     return f"{before} → {after}"
+
+
+def _are_named(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value)
+
+
+def _became(before: Any, after: Any) -> str:
+    return "is new" if before is None else "is gone" if after is None else _of(before, after)
 
 
 def _words(before: str, after: str) -> str:

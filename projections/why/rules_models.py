@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from agent_core.subject import level_named
 from projections.race import Attempt
 from projections.why.case import Case
 from projections.why.findings import Finding
@@ -14,7 +15,7 @@ from schemas import facts as f
 from schemas import writing as w
 from schemas.event import Event
 from schemas.models import ANSWERED
-from schemas.proving import ProofRefused
+from schemas.proving import ProofAccepted, ProofRefused
 
 SLOW_MS = 1_000.0  # a part of a turn that takes longer is told
 LONG_HOLD_MS = 700.0  # a holding line that ends in less than this after it began was hardly needed
@@ -138,7 +139,7 @@ def tool_trouble(case: Case) -> Iterator[Finding]:
     for call in case.turn.tools:
         name, reason = call.tool, call.reason
         if reason:
-            told = f"The tool {name} gave nothing: {reason.replace('_', ' ')} ({reason})."
+            told = f"The tool {name} gave nothing: {reason.replace('_', ' ')} ({reason}){_ran_out(case, name, reason)}."
             yield Finding(kind="access", weight=86, told=told, seqs=_tool_seqs(case, name))
 
 
@@ -164,6 +165,31 @@ def nothing_done(case: Case) -> Iterator[Finding]:
     for event, refused in case.of(ProofRefused):
         told = f"The caller did not prove who they are: {refused.reason.replace('_', ' ')} ({refused.reason}), {refused.attempts_left} attempts left."
         yield Finding(kind="access", weight=86, told=told, seqs=(event.seq,))
+
+
+def _ran_out(case: Case, tool: str, reason: str) -> str:
+    """Whose word was too old by then, and since when: who is asked for a code again wants to know."""
+    refused = next(((e, p) for e, p in case.of(d.ToolRefused) if (p.tool, p.reason) == (tool, reason)), None)
+    if reason != "expired" or refused is None:
+        return ""
+    event, needs = refused[0], level_named(refused[1].level)
+    for former in reversed(case.call):
+        given = former.payload
+        if former.seq > event.seq:
+            continue
+        if isinstance(given, ProofAccepted):
+            by, lasts_ms, where = f"the proof {given.method}", given.lasts_ms, " (lasts_ms of proofs.methods)"
+        elif isinstance(given, f.SubjectAuthenticated):
+            by, lasts_ms, where = "the channel", given.expires_after_ms, ""
+        else:
+            continue
+        if lasts_ms is not None and level_named(given.level).covers(needs):
+            over_ms = (event.accepted_at_us - former.accepted_at_us) / 1000 - lasts_ms
+            return (
+                f": the level {given.level} that {by} gave at seq {former.seq} lasts {lasts_ms:,} ms{where}, and had run out "
+                f"{over_ms:,.0f} ms before"
+            )
+    return ""
 
 
 def _tool_seqs(case: Case, name: str) -> tuple[int, ...]:

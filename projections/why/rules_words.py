@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from agent_core.behaviour import Behaviour
+from projections.wall_time import iso_time
 from projections.why import provenance
 from projections.why.case import Case
 from projections.why.changes import Part, changed_parts
@@ -15,6 +16,7 @@ from schemas import facts as f
 from schemas.proving import ProofAsked
 
 _OF_FIELDS = ("budget", "routing", "lines", "silence", "release", "barge_in", "proofs", "offers")  # no names in them
+_BEARS = 70  # of 100: a newer version's other parts aren't what this turn rests on
 _KIND_OF = {"prompt": "prompt", "articles": "knowledge", "guardrails": "guardrail", "budget": "budget"}
 
 
@@ -103,13 +105,35 @@ def changed_behaviour(case: Case) -> Iterator[Finding]:
         bears = _bears_on(case, part)
         if not bears:
             continue
-        name = (
-            f"{part.kind} {part.name}"
-            if part.name and part.kind not in _OF_FIELDS
-            else f"{part.kind}{'.' + part.name if part.name else ''}"
-        )
-        told = f"Changed in behaviour {case.behaviour_seq} (before: {case.former_seq}): {name}: {part.told}."
+        told = f"Changed in behaviour {case.behaviour_seq} (before: {case.former_seq}): {_name(part)}: {part.told}."
         yield Finding(kind=_KIND_OF.get(part.kind, "behaviour"), weight=bears, told=told)
+
+
+def older_behaviour(case: Case) -> Iterator[Finding]:
+    """What a newer version, recorded before the call rang, has otherwise of that which this turn rests on: who answered the
+    call wasn't told of it, or it was taken back."""
+    if case.behaviour is None or case.newer is None:
+        return
+    for part in _changed(case.behaviour, case.newer):
+        bears = _bears_on(case, part)
+        if bears < _BEARS or (part.kind == "guardrails" and part.name not in _judged(case)):
+            continue
+        told = (
+            f"The call pinned behaviour {case.behaviour_seq}, though behaviour {case.newer_seq} was recorded at "
+            f"{iso_time(case.newer_since_us)}, before it rang; there {_name(part)} is otherwise: {part.told}."
+        )
+        yield Finding(kind=_KIND_OF.get(part.kind, "behaviour"), weight=bears - 8, told=told)
+
+
+def _name(part: Part) -> str:
+    if part.name and part.kind not in _OF_FIELDS:
+        return f"{part.kind} {part.name}"
+    return f"{part.kind}{'.' + part.name if part.name else ''}"
+
+
+def _judged(case: Case) -> set[str]:
+    """Guardrails that had something to say."""
+    return {v.guardrail for _, v in case.of(d.VerdictIssued) if not v.passed or v.reasons}
 
 
 @lru_cache(maxsize=8)
@@ -128,9 +152,8 @@ def _bears_on(case: Case, part: Part) -> int:
         intent = case.behaviour.intent(case.turn.intent) if case.behaviour and case.turn.intent else None
         return 83 if part.name in used or (intent is not None and part.name in intent.articles) else 0
     if part.kind == "guardrails":
-        judged = {v.guardrail for _, v in case.of(d.VerdictIssued) if not v.passed or v.reasons}
         gone = part.told == "it is gone"
-        return 89 if part.name in judged or gone else 58
+        return 89 if part.name in _judged(case) or gone else 58
     if part.kind == "intents":
         named = {p.intent for _, p in case.of(d.CandidateFormed)} | {case.turn.intent or ""}
         return 81 if part.name in named else 42
@@ -189,4 +212,4 @@ def _model(case: Case, said: d.CandidateFormed) -> str:
     return f"{attempt.provider}/{attempt.model}" if attempt and attempt.provider else "unknown"
 
 
-RULES = (unsupported_words, other_figures, nothing_found, changed_behaviour)
+RULES = (unsupported_words, other_figures, nothing_found, changed_behaviour, older_behaviour)

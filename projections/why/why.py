@@ -91,6 +91,7 @@ def case_of(
     pinned = next((e.payload for e in call if isinstance(e.payload, d.ConversationOpened)), None)
     behaviour = behaviour_of(pinned.behaviour_seq, pinned.behaviour_hash) if pinned else None
     former = _former(versions, pinned.behaviour_seq, behaviour) if pinned and behaviour else None
+    newer = _newer(versions, pinned.behaviour_seq, behaviour, _rang_us(call)) if pinned and behaviour else None
     events = turn_events(call, turn)
     seqs = {event.seq for event in events}
     changed = tuple(c for c in _changed(recomputer, steps) if c.difference.seq in seqs) if recomputer else ()
@@ -102,6 +103,9 @@ def case_of(
         behaviour_seq=pinned.behaviour_seq if pinned else 0,
         former=former[1] if former else None,
         former_seq=former[0] if former else 0,
+        newer=newer[2] if newer else None,
+        newer_seq=newer[0] if newer else 0,
+        newer_since_us=newer[1] if newer else 0,
         changed=changed,
     )
 
@@ -113,6 +117,24 @@ def _former(versions: Sequence[Version], seq: int, behaviour: Behaviour) -> tupl
             read = Behaviour.from_canonical(version.content)
             if read.name == behaviour.name:
                 return version.seq, read
+    return None
+
+
+def _rang_us(call: Sequence[Event]) -> int:
+    """By the gateway's clock; the log's own may be ahead of it, and never goes back."""
+    return min(call[0].occurred_at_us, call[0].accepted_at_us)
+
+
+def _newer(
+    versions: Sequence[Version], seq: int, behaviour: Behaviour, rang_us: int
+) -> tuple[int, int, Behaviour] | None:
+    """The newest version of the same agent that was recorded behind it, and before the call rang; and when that was."""
+    for version in sorted(versions, key=lambda v: -v.seq):
+        since_us = version.recorded_at_us
+        if version.seq > seq and since_us is not None and since_us < rang_us:
+            read = Behaviour.from_canonical(version.content)
+            if read.name == behaviour.name:
+                return version.seq, since_us, read
     return None
 
 

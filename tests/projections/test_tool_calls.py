@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from golden_calls import golden
+from golden_calls import golden, golden_behaviours
 from msgspec.structs import replace
 
 from projections.call_report import TurnReport, report_call
 from projections.tool_calls import ToolCall, ToolCallsFold
+from projections.why.case import turn_of
+from projections.why.why import case_of, lines, why
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import writing as w
@@ -125,3 +127,17 @@ def test_steps_of_a_change_and_their_undoing_are_named() -> None:
         ("replace_card/issue", "stepped_up", "returned", 5.0),
         ("replace_card/issue/undo", None, "open", None),
     ]
+
+
+def test_a_level_that_time_took_is_told_with_who_gave_it_and_how_long_it_lasts() -> None:
+    call = golden("a_call_with_crashes")
+    (refused,) = (e for e in call if isinstance(e.payload, d.ToolRefused) and e.payload.reason == "expired")
+    given = next(e for e in call if isinstance(e.payload, f.SubjectAuthenticated))
+    assert isinstance(given.payload, f.SubjectAuthenticated)
+    turn, _ = turn_of(call, refused.turn_id or "")
+    assert turn is not None
+    (behaviour,) = golden_behaviours("a_call_with_crashes")
+    told = lines(why(case_of(call, turn, [], [], lambda _, __: behaviour, None)))
+    found = next(line for line in told if "expired" in line)
+    assert f"that the channel gave at seq {given.seq} lasts {given.payload.expires_after_ms:,} ms" in found
+    assert "and had run out" in found

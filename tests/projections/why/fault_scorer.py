@@ -81,14 +81,20 @@ def faults(file: str) -> list[Fault]:
     ]
 
 
-def explained(fault: Fault, *, forgotten: bool = False) -> Why:
-    """What ``why`` says of the caller's turn of a call with this fault. ``forgotten``: its key is gone."""
+def explained(
+    fault: Fault, *, forgotten: bool = False, newer: dict[str, Any] | None = None, newer_since_us: int = 0
+) -> Why:
+    """What ``why`` says of the caller's turn of a call with this fault. ``forgotten``: its key is gone. ``newer``: what a
+    version that the call didn't pin has otherwise, recorded at ``newer_since_us``."""
     usual = load(BANK)
     planted = Behaviour.model_validate(merged(usual.model_dump(mode="json"), fault.behaviour))
     versions = [Version(1, usual.content_hash, usual.canonical())] if fault.former else []
     seq = len(versions) + (planted != usual or not versions)
     if seq > len(versions):
         versions.append(Version(seq, planted.content_hash, planted.canonical()))
+    if newer is not None:
+        other = Behaviour.model_validate(merged(planted.model_dump(mode="json"), newer))
+        versions.append(Version(seq + 1, other.content_hash, other.canonical(), newer_since_us))
     steps = played(planted, seq, _cascade(fault.deciders), Script(**_outside(fault.outside)))
     if forgotten:
         steps = [tuple(_forgotten(event) for event in step) for step in steps]

@@ -6,10 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from fault_scorer import FILES, OUTSIDE, Fault, explained, faults, is_found
+from fault_scorer import BANK, FILES, OUTSIDE, Fault, explained, faults, is_found, merged
 from msgspec.structs import replace
-from played_turn import CALL, played
+from played_turn import BEGAN_US, CALL, played
 
+from agent_core.behaviour import Behaviour
+from agent_core.behaviour_loader import load
+from projections.why.changes import changed_parts
 from projections.why.findings import Finding
 from projections.why.why import lines, ranked
 from schemas.decisions import Spoken
@@ -41,6 +44,38 @@ def test_a_turn_without_a_fault_has_no_cause() -> None:
     told = lines(explained(NOTHING))
     assert told[0].startswith("Nothing out of the ordinary")
     assert any("Chosen at" in line and "three to five working days" in line for line in told)
+
+
+NEW_ARTICLE = {"articles": [{"id": "card-delivery", "public": "A new card takes seven to nine working days by post."}]}
+
+
+def test_a_turn_that_rests_on_an_old_article_names_the_version_that_has_it_otherwise() -> None:
+    first = lines(explained(NOTHING, newer=NEW_ARTICLE, newer_since_us=BEGAN_US - 1))[0]
+    assert "pinned behaviour 1, though behaviour 2 was recorded at" in first
+    assert "articles card-delivery is otherwise" in first
+    assert "seven to nine" in first
+
+
+@pytest.mark.parametrize(
+    ("newer", "since_us"),
+    [
+        (NEW_ARTICLE, BEGAN_US + 1),  # recorded once the call had rung: it couldn't pin it
+        ({"articles": [{"id": "branches", "public": "Closed."}]}, BEGAN_US - 1),
+        ({"name": "another-agent", **NEW_ARTICLE}, BEGAN_US - 1),
+        ({"guardrails": [{"name": "grounding", "gone": True}]}, BEGAN_US - 1),  # it had nothing to say
+    ],
+    ids=["later", "another article", "another agent", "a guardrail that passed"],
+)
+def test_a_newer_behaviour_that_this_turn_does_not_rest_on_is_not_told(newer: dict[str, Any], since_us: int) -> None:
+    told = lines(explained(NOTHING, newer=newer, newer_since_us=since_us))
+    assert told[0].startswith("Nothing out of the ordinary"), told[0]
+
+
+def test_of_a_list_of_things_with_names_the_field_that_changed_is_told() -> None:
+    bank = load(BANK)
+    changed = merged(bank.model_dump(mode="json"), {"proofs": {"methods": [{"name": "phone_code", "lasts_ms": 1_000}]}})
+    (part,) = changed_parts(bank, Behaviour.model_validate(changed))
+    assert (part.kind, part.name, part.told) == ("proofs", "methods", "phone_code lasts_ms 300000 → 1000")
 
 
 def test_the_story_tells_what_was_heard_asked_offered_and_played() -> None:
