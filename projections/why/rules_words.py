@@ -69,7 +69,8 @@ def other_figures(case: Case) -> Iterator[Finding]:
                 and not mine & theirs
             ):
                 article = _nearest(sentence, [(p, t) for p, t in passages], provenance.ENOUGH)
-                whence = f", as the article {article.source} says" if article else ""
+                has_them = article is not None and mine <= provenance.figures(article.passage)
+                whence = f", as the article {article.source} says" if article and has_them else ""
                 told = f"{quoted(sentence)} was said{whence}, while the approved wording says {quoted(near.passage)}."
                 yield Finding(kind="knowledge", weight=77, told=told, seqs=_seqs(case, said))
 

@@ -46,6 +46,23 @@ def test_a_turn_without_a_fault_has_no_cause() -> None:
     assert any("Chosen at" in line and "three to five working days" in line for line in told)
 
 
+def test_an_article_that_has_another_figure_is_not_named_as_the_source_of_what_was_said() -> None:
+    answers = [{"text": "Your new card will be with you in two working days. I promise.", "after_ms": 320}]
+    fault = Fault(
+        "ungrounded",
+        "guardrail",
+        {"guardrails": [{"name": "grounding", "gone": True}]},
+        True,
+        {},
+        {"answers": answers},
+        [],
+    )
+    told = lines(explained(fault))
+    (found,) = (line for line in told if "while the approved wording says" in line)
+    assert "two working days" in found
+    assert "as the article" not in found
+
+
 NEW_ARTICLE = {"articles": [{"id": "card-delivery", "public": "A new card takes seven to nine working days by post."}]}
 
 
