@@ -122,9 +122,11 @@ def _told(report: WhatIfReport) -> Iterator[str]:
     for call in report.calls:
         if call.went_on:
             yield from _went_on(call.call_id, call.went_on)
-    for call in report.calls:
-        if call.why_not:
-            yield f"{call.call_id}: not judged ({call.why_not})"
+    not_judged = [call for call in report.calls if call.why_not]
+    for call in not_judged[:MOST_SHOWN]:
+        yield f"{call.call_id}: not judged ({call.why_not})"
+    if len(not_judged) > MOST_SHOWN:
+        yield f"… and {len(not_judged) - MOST_SHOWN} calls more that weren't judged: --json names them all"
     for told in report.failed_on:
         yield f"--fail-on {told}: it is so"
     for told in report.undecided:
