@@ -17,7 +17,7 @@ from processors.effects import Executor
 from processors.idling import IDLE
 from processors.mind import AgentMind
 from projections.what_if.outcomes import RecordedAsk, RecordedOutcomes, cost_today, total
-from projections.what_if.rejudge import ANSWERABLE, Answer
+from projections.what_if.rejudge import ANSWERABLE, NAMES, Answer
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import proving as p
@@ -119,7 +119,7 @@ class Asks:
         for attempt in attempts:
             outcomes = await self._outcomes(conversation, ask, attempt)
             if outcomes is None:
-                return f"{type(ask.payload).__name__} was not asked for"
+                return f"{NAMES[type(ask.payload)]} was not asked for"
             for outcome in outcomes:
                 costs[ask.ask_id] = total((costs.get(ask.ask_id, 0), cost_today(outcome)))
                 at_us = now_us + round(self._took_ms.get(type(ask.payload), _OTHERWISE_MS) * 1000)

@@ -38,13 +38,13 @@ Answer = Callable[[Conversation, Ask, int], Awaitable[Sequence[Fact] | None]]
 """Carries an attempt out: what comes of it, in order; None where that can't be known. Never calls a tool."""
 
 _OF_THE_CALL = (IDLE, "silence")  # purposes of timers that don't bear on what an open turn says
-_NAMES: dict[type, str] = {
+NAMES: dict[type, str] = {
     d.CompletionAsked: "an answer",
     d.ClassificationAsked: "a classification",
     d.PassagesAsked: "a search for passages",
     d.GuardrailAsked: "a guardrail's score",
 }
-ANSWERABLE = tuple(_NAMES)  # what may be asked anew: nothing of it touches anybody's data
+ANSWERABLE = tuple(NAMES)  # what may be asked anew: nothing of it touches anybody's data
 
 
 class Rejudged(NamedTuple):
@@ -318,7 +318,7 @@ class _Run:
         asked_at_us = self._asked_at_us.get(ask.ask_id, self._now_us)
         for outcomes in await asyncio.gather(*(self._answer(self._c, ask, attempt) for attempt in wanted)):
             if outcomes is None:
-                self._unknown[ask.ask_id] = f"{_NAMES[type(ask.payload)]} was not asked for"
+                self._unknown[ask.ask_id] = f"{NAMES[type(ask.payload)]} was not asked for"
                 self._costs[ask.ask_id] = None
                 continue
             self._asked += 1
