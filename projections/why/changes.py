@@ -25,19 +25,22 @@ class Part(NamedTuple):
 
 def changed_parts(former: Behaviour, behaviour: Behaviour) -> Iterator[Part]:
     before, after = former.model_dump(mode="json"), behaviour.model_dump(mode="json")
-    for kind in after:
-        if before[kind] == after[kind]:
+    for kind in after | before:  # what isn't set isn't there
+        old, new = before.get(kind), after.get(kind)
+        if old == new:
             continue
         if kind in _NAMED:
-            yield from _named(kind, _by_name(kind, before[kind]), _by_name(kind, after[kind]))
-        elif isinstance(after[kind], dict):
+            yield from _named(kind, _by_name(kind, old or []), _by_name(kind, new or []))
+        elif old is None or new is None:
+            yield Part(kind, "", "it is new" if old is None else "it is gone")
+        elif isinstance(new, dict):
             yield from (
-                Part(kind, field, _of(before[kind].get(field), value))
-                for field, value in after[kind].items()
-                if before[kind].get(field) != value
+                Part(kind, field, _of(old.get(field), new.get(field)))
+                for field in new | old
+                if old.get(field) != new.get(field)
             )
         else:
-            yield Part(kind, "", _of(before[kind], after[kind]))
+            yield Part(kind, "", _of(old, new))
 
 
 def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Part]:
@@ -48,8 +51,8 @@ def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator
         if former is None:
             yield Part(kind, name, "it is new")
         elif former != value:
-            fields = [field for field in value if former.get(field) != value[field]]
-            told = "; ".join(f"{field}: {_of(former.get(field), value[field])}" for field in fields)
+            fields = [field for field in value | former if former.get(field) != value.get(field)]
+            told = "; ".join(f"{field}: {_of(former.get(field), value.get(field))}" for field in fields)
             yield Part(kind, name, told)
 
 

@@ -12,7 +12,7 @@ from played_turn import BEGAN_US, CALL, played
 
 from agent_core.behaviour import Behaviour
 from agent_core.behaviour_loader import load
-from projections.why.changes import changed_parts
+from projections.why.changes import Part, changed_parts
 from projections.why.findings import Finding
 from projections.why.why import lines, ranked
 from schemas.decisions import Spoken
@@ -93,6 +93,23 @@ def test_of_a_list_of_things_with_names_the_field_that_changed_is_told() -> None
     changed = merged(bank.model_dump(mode="json"), {"proofs": {"methods": [{"name": "phone_code", "lasts_ms": 1_000}]}})
     (part,) = changed_parts(bank, Behaviour.model_validate(changed))
     assert (part.kind, part.name, part.told) == ("proofs", "methods", "phone_code lasts_ms 300000 → 1000")
+
+
+def test_a_setting_that_was_taken_out_again_is_told() -> None:
+    bank = load(BANK)
+    shorter = {"guardrails": [{"name": "prompt_injection", "budget_ms": 1}]}
+    former = Behaviour.model_validate(merged(bank.model_dump(mode="json"), shorter))
+    (part,) = changed_parts(former, bank)
+    assert (part.name, part.told) == ("prompt_injection", "budget_ms: 1 → None")
+
+
+def test_a_part_that_one_version_has_and_the_other_has_not_is_new_or_gone() -> None:
+    fields = load(BANK).model_dump(mode="json")
+    plain = {"proofs": None, "intents": [each for each in fields["intents"] if "tool" not in each]}
+    proving = Behaviour.model_validate(fields | plain | {"proofs": fields["proofs"]})
+    none = Behaviour.model_validate(fields | plain)
+    assert list(changed_parts(none, proving)) == [Part("proofs", "", "it is new")]
+    assert list(changed_parts(proving, none)) == [Part("proofs", "", "it is gone")]
 
 
 def test_the_story_tells_what_was_heard_asked_offered_and_played() -> None:
