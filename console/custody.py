@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import takewhile
 
 from console.agent import make_mind
 from console.failures import FailedError, UsageError, tell_damage
@@ -33,8 +34,9 @@ class CustodyRecord:
         self._workspace = workspace
         self._writer = FactWriter(workspace.stores.inbox, workspace.codec)
 
-    async def read(self) -> Custody:
-        return await read_custody(self._workspace)
+    async def read(self, *, before: str | None = None) -> Custody:
+        """``before``: the id of an event of the custody record: as it was just before that one."""
+        return await read_custody(self._workspace, before)
 
     async def note(self, fact: Fact, conversation_id: str = CUSTODY, event_id: str | None = None) -> None:
         """Returns once it is effective. With an ``event_id`` that was noted before, nothing is added, nor put: to put a fact
@@ -62,9 +64,10 @@ class CustodyRecord:
         return any(each.event_id == event_id for each in here)
 
 
-async def read_custody(workspace: Workspace) -> Custody:
+async def read_custody(workspace: Workspace, before: str | None = None) -> Custody:
     await workspace.codec.prepare([CUSTODY])
-    return custody_of(await conversation_events(workspace.stores.ledger, workspace.codec, CUSTODY, tell_damage))
+    events = await conversation_events(workspace.stores.ledger, workspace.codec, CUSTODY, tell_damage)
+    return custody_of(takewhile(lambda event: event.event_id != before, events))
 
 
 @asynccontextmanager

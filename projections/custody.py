@@ -45,6 +45,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Forgetting(msgspec.Struct, frozen=True, kw_only=True):
     """``messages``: of the intake, by the names of their data keys."""
 
+    event_id: str
     subject: str
     conversations: tuple[str, ...]
     messages: tuple[str, ...]
@@ -74,12 +75,12 @@ def custody_of(events: Iterable[Event]) -> Custody:
     """``events``: the effective ones of the conversation ``CUSTODY``, in order."""
     found = Custody()
     for event in events:
-        found = _after(found, event.payload, iso_time(event.accepted_at_us))
+        found = _after(found, event, iso_time(event.accepted_at_us))
     return found
 
 
-def _after(found: Custody, payload: object, at: str) -> Custody:
-    match payload:
+def _after(found: Custody, event: Event, at: str) -> Custody:
+    match payload := event.payload:
         case c.HoldPlaced():
             hold = Hold(
                 hold_id=payload.hold_id,
@@ -98,9 +99,11 @@ def _after(found: Custody, payload: object, at: str) -> Custody:
             refusal = Refusal(
                 subject=payload.subject, reason=payload.reason, reference=payload.reference, by=payload.by, at=at
             )
-            return replace(found, refused=(*found.refused, refusal))
+            forgotten = tuple(each for each in found.forgotten if each.event_id != payload.forgetting)
+            return replace(found, refused=(*found.refused, refusal), forgotten=forgotten)
         case c.SubjectForgotten():
             forgetting = Forgetting(
+                event_id=event.event_id,
                 subject=payload.subject,
                 conversations=payload.conversations,
                 messages=payload.messages,

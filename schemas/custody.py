@@ -39,18 +39,22 @@ class RetentionSet(Fact, frozen=True, kw_only=True):
 
 
 class ForgettingRefused(Fact, frozen=True, kw_only=True):
-    """Somebody asked for a subject to be forgotten, and it was not done. ``reason``: hold, retention, under_way."""
+    """Somebody asked for a subject to be forgotten, and it was not done. ``reason``: hold, retention, under_way.
+    ``forgetting``: the id of the ``SubjectForgotten`` that stands behind what refuses it, and so counts for nothing."""
+
+    VERSION: ClassVar[int] = 2
 
     subject: str  # pseudonym
     reason: str
     reference: str
     by: str
+    forgetting: str = ""
 
 
 class SubjectForgotten(Fact, frozen=True, kw_only=True):
     """The keys of these conversations are destroyed, and what else is kept of them, from here on; and those of ``messages``
     of the intake, which name the subject or one of the conversations. It stands on the log before the first key goes, so
-    that what was broken off is known and can be finished."""
+    that what was broken off is known and can be finished. A hold or a retention that stands before it comes first."""
 
     VERSION: ClassVar[int] = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
@@ -18,10 +18,11 @@ from console.intake_messages import messages_naming
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.workspace import Workspace, open_workspace
-from projections.forgetting import refusal
-from projections.subjects import standing_of, subjects_by_conversation
+from projections.custody import Custody
+from projections.forgetting import No, refusal
+from projections.subjects import Standing, standing_of, subjects_by_conversation
 from schemas.custody import ConversationForgotten, ForgettingRefused, SubjectForgotten
-from schemas.event import derived_id
+from schemas.event import derived_id, new_id
 from streams.pseudonyms import Pseudonyms
 
 
@@ -39,6 +40,15 @@ class _Wanted(NamedTuple):
 
     conversations: tuple[str, ...]
     messages: tuple[str, ...]
+
+
+class _Case(NamedTuple):
+    """``is_new``: more than was ordered before. ``standings``, ``concerned``: as ``refusal`` takes them."""
+
+    wanted: _Wanted
+    is_new: bool
+    standings: dict[str, Standing]
+    concerned: dict[str, set[str]]
 
 
 def run(
@@ -70,8 +80,40 @@ async def _note(
     workspace: Workspace, record: CustodyRecord, subject: str, pseudonym: str, reference: str, by: str
 ) -> _Wanted:
     """What is to be forgotten, once the log says so. Raises ``UsageError``, ``FailedError``."""
+    custody, now_us = await record.read(), time.time_ns() // 1000
+    case = await _case(workspace, custody, subject, pseudonym)
+    wanted = case.wanted
+
+    async def refuse(no: No, forgetting: str = "") -> NoReturn:
+        await record.note(
+            ForgettingRefused(subject=pseudonym, reason=no.reason, reference=reference, by=by, forgetting=forgetting)
+        )
+        raise FailedError(f"nothing was forgotten: {no.message}")
+
+    if no := refusal(case.standings, case.concerned, custody, now_us):
+        await refuse(no)
+    if case.is_new:
+        order = SubjectForgotten(
+            subject=pseudonym,
+            reference=reference,
+            by=by,
+            conversations=wanted.conversations,
+            messages=wanted.messages,
+        )
+        event_id = new_id()
+        await record.note(order, event_id=event_id)
+        # What somebody else ordered meanwhile: the log's order decides, which whoever placed a hold reads too.
+        if no := refusal(case.standings, case.concerned, await record.read(before=event_id), now_us):
+            await refuse(no, forgetting=event_id)
+    for conversation_id in wanted.conversations:
+        event_id = derived_id(conversation_id, "forgotten", pseudonym)
+        await record.note(ConversationForgotten(subject=pseudonym, reference=reference), conversation_id, event_id)
+    return wanted
+
+
+async def _case(workspace: Workspace, custody: Custody, subject: str, pseudonym: str) -> _Case:
+    """Raises ``UsageError`` where nobody is known by that name."""
     named_in = await subjects_by_conversation(workspace.stores.ledger, workspace.codec)
-    custody = await record.read()
     former = [each for each in custody.forgotten if each.subject == pseudonym]
     begun = _Wanted(
         tuple({name for each in former for name in each.conversations}),
@@ -96,24 +138,8 @@ async def _note(
         name: {pseudonym, *(pseudonyms.of("subject", who) for who in parties.get(name, ()))}
         for name in (*wanted.conversations, *wanted.messages)
     }
-    no = refusal(standings, concerned, custody, time.time_ns() // 1000)
-    if no is not None:
-        await record.note(ForgettingRefused(subject=pseudonym, reason=no.reason, reference=reference, by=by))
-        raise FailedError(f"nothing was forgotten: {no.message}")
-    if set(wanted.conversations) - set(begun.conversations) or set(wanted.messages) - set(begun.messages):
-        await record.note(
-            SubjectForgotten(
-                subject=pseudonym,
-                reference=reference,
-                by=by,
-                conversations=wanted.conversations,
-                messages=wanted.messages,
-            )
-        )
-    for conversation_id in wanted.conversations:
-        event_id = derived_id(conversation_id, "forgotten", pseudonym)
-        await record.note(ConversationForgotten(subject=pseudonym, reference=reference), conversation_id, event_id)
-    return wanted
+    is_new = any(set(now) - set(before) for now, before in zip(wanted, begun, strict=True))
+    return _Case(wanted, is_new, standings, concerned)
 
 
 def _told(forgotten: Forgotten) -> str:

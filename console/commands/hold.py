@@ -60,9 +60,11 @@ async def _note(
 ) -> Custody:
     reference, by = named("--reference", reference), named("--by", by)
     if what == "place":
-        subject = await pseudonym_of(workspace, target)
+        subject, event_id = await pseudonym_of(workspace, target), new_id()
         await _tell_unknown(workspace, target)
-        await record.note(HoldPlaced(hold_id=f"hold-{new_id()[:8]}", subject=subject, reference=reference, by=by))
+        placed = HoldPlaced(hold_id=f"hold-{new_id()[:8]}", subject=subject, reference=reference, by=by)
+        await record.note(placed, event_id=event_id)
+        _tell_too_late(subject, await record.read(before=event_id))
         return await record.read()
     custody = await record.read()
     standing = [hold for hold in custody.holds if hold.hold_id == target and hold.lifted_at is None]
@@ -83,6 +85,17 @@ async def _tell_unknown(workspace: Workspace, target: str) -> None:
             "ledgerline: nobody on this log is known by that name so far: the hold keeps whoever comes under exactly it",
             file=sys.stderr,
         )
+
+
+def _tell_too_late(subject: str, before: Custody) -> None:
+    """``before``: as the log had it when the hold was placed. A forgetting that stands there goes on."""
+    for forgetting in before.forgotten:
+        if forgetting.subject == subject:
+            print(
+                f"ledgerline: {len(forgetting.conversations)} conversations of that subject were forgotten at "
+                f"{forgetting.at} ({forgetting.reference}, by {forgetting.by}): the hold comes too late for them",
+                file=sys.stderr,
+            )
 
 
 async def pseudonym_of(workspace: Workspace, target: str) -> str:

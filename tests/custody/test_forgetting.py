@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+import pytest
 from recorded_log import CALLER, CUSTOMER, SAID, THEIRS
 from searching import files_with, found_in
 from support import run
 
 from agent_core.conversation import Status
+from console.custody import CustodyRecord
 from console.settings import load_settings
 from console.workspace import open_workspace
 from projections.custody import Custody, Retention
 from projections.forgetting import Refused, refusal
 from projections.subjects import Standing
+from schemas.base import Fact
+from schemas.custody import HoldPlaced, RetentionSet, SubjectForgotten
 from streams.codec import Body
 from streams.intake import Received
 from streams.keys import SqliteKeyStore
+from streams.pseudonyms import Pseudonyms
 from streams.sqlite import SqliteInbox
 from streams.sqlite_store import SqliteStore
 from tests.calls.commands import Ran, failed, ledgerline
@@ -157,6 +163,59 @@ def test_a_hold_is_in_the_way_until_it_is_lifted_and_leaves_a_trail(data: Path) 
     assert [refusal["reason"] for refusal in trail["refused"]] == ["hold"]
     assert [(f["conversations"], f["by"]) for f in trail["forgotten"]] == [(["call-1"], "dpo")]
     assert ledgerline("verify", "--data", data, "--json").json["problems"] == []
+
+
+def orders_beside(monkeypatch: pytest.MonkeyPatch, fact: Fact, *, behind: bool) -> None:
+    """Somebody else's order becomes effective just before, or just ``behind``, the ``SubjectForgotten`` of a command."""
+    note = CustodyRecord.note
+
+    async def noting(self: CustodyRecord, noted: Fact, *place: Any, **named: Any) -> None:
+        if isinstance(noted, SubjectForgotten) and not behind:
+            await note(self, fact)
+        await note(self, noted, *place, **named)
+        if isinstance(noted, SubjectForgotten) and behind:
+            await note(self, fact)
+
+    monkeypatch.setattr(CustodyRecord, "note", noting)
+
+
+def hold_on(data: Path, subject: str) -> HoldPlaced:
+    keys = SqliteKeyStore(data / "keys")
+    pseudonym = run(Pseudonyms.of_log(keys)).of("subject", subject)
+    keys.close()
+    return HoldPlaced(hold_id="hold-1", subject=pseudonym, reference="CASE-20", by="legal")
+
+
+@pytest.mark.parametrize("order", ["hold", "hold on the call", "retention"])
+def test_what_is_ordered_while_a_forgetting_begins_and_stands_before_it_refuses_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    held = hold_on(data, CALLER if order == "hold" else "call:call-1")
+    retention = RetentionSet(days=365, reference="policy-7", by="compliance")
+    with monkeypatch.context() as patch:
+        orders_beside(patch, retention if order == "retention" else held, behind=False)
+        failed(forget(data, CALLER), 1, "nothing was forgotten", "policy-7" if order == "retention" else "CASE-20")
+    assert ledgerline("show", "call-1", "--data", data, "--json").json["turns"][0]["heard"] == SAID
+    trail = ledgerline("hold", "list", "--data", data, "--json").json
+    assert ([refusal["reason"] for refusal in trail["refused"]], trail["forgotten"]) == ([order.split()[0]], [])
+    assert ledgerline("verify", "--data", data, "--json").json["forgotten"] == 0
+    if order == "retention":
+        ledgerline("retention", "0", *ORDER, "--data", data)
+    else:
+        ledgerline("hold", "lift", "hold-1", *ORDER, "--data", data)
+    assert forget(data, CALLER).json["erased"]["keys"] == 1
+    (trail,) = ledgerline("hold", "list", "--data", data, "--json").json["forgotten"]
+    assert trail["conversations"] == ["call-1"]
+
+
+def test_a_hold_behind_a_forgetting_that_is_under_way_comes_too_late_and_is_told_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        orders_beside(patch, hold_on(data, CALLER), behind=True)
+        assert forget(data, CALLER).json["erased"]["keys"] == 1
+    late = ledgerline("hold", "place", CALLER, "--reference", "CASE-21", "--by", "legal", "--data", data)
+    assert (late.code, "DSR-1, by dpo): the hold comes too late" in late.err) == (0, True)
 
 
 def test_a_hold_on_one_call_holds_it_for_everybody_in_it(data: Path) -> None:
