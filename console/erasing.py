@@ -17,7 +17,7 @@ from console.workspace import SqliteWorkspace, Workspace
 from streams.keys import SqliteKeyStore
 from streams.partitioner import partition_of
 from streams.remote_keys import RemoteKeyStore
-from streams.sqlite_erasing import empty_dead_letters
+from streams.sqlite_erasing import TracesLeftError, empty_dead_letters
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +84,12 @@ def _remove_recording(workspace: Workspace, conversation_id: str) -> int:
 
 
 async def _empty_letters(workspace: Workspace, conversations: Sequence[str]) -> tuple[int, int]:
-    """(emptied or unreadable, left)."""
+    """(emptied or unreadable, left). Raises ``FailedError``."""
     if isinstance(workspace, SqliteWorkspace):
-        return empty_dead_letters(workspace.store, frozenset(conversations)), 0
+        try:
+            return empty_dead_letters(workspace.store, frozenset(conversations)), 0
+        except TracesLeftError as error:
+            raise FailedError(f"the keys are destroyed, and dead letters emptied, but {error}: run it again") from None
     letters = [x for x in await workspace.stores.dead_letters.read() if x.conversation_id in conversations]
     sealed = sum(letter.is_sealed for letter in letters)
     return sealed, len(letters) - sealed
@@ -97,11 +100,17 @@ async def _rebuild(settings: Settings, store: str | None) -> list[str]:
     if store is None and not read_model_file(settings).exists():
         return []
     from console.read_models import read_models
+    from projections.read_model_store import MovedElsewhereError
     from projections.read_model_versions import rebuild
     from projections.read_models.catalogue import READ_MODELS
 
     async with read_models(settings, store) as models:
         names = [name for name in models.store.generations() if name in READ_MODELS]
         for name in names:
-            await rebuild(models.store, models.log, READ_MODELS[name])
+            try:
+                await rebuild(models.store, models.log, READ_MODELS[name])
+            except MovedElsewhereError as moved:
+                raise FailedError(
+                    f"all else is erased; read models are left to be built anew, but {moved}: run it again"
+                ) from None
         return names
