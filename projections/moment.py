@@ -132,32 +132,49 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
     return AsOf((await _first_steps_us(ledger) or 0) - 1 if at_us is None else at_us, partition, offset)
 
 
+class _Newest(NamedTuple):
+    """When the newest whole steps of a stretch were accepted, None: there is none. ``copied_us``: the latest of those that
+    were imported, which bear the time at which they happened: it may be years before they came here."""
+
+    decided_us: int | None
+    copied_us: int | None
+
+    @property
+    def us(self) -> int | None:
+        return max((each for each in self if each is not None), default=None)
+
+
 async def _newest_us(ledger: Ledger, partition: int, stop: int) -> int | None:
-    """When the newest step below offset ``stop`` was accepted; None: none is whole there."""
-    while stop > 0:
-        start = max(0, stop - _BACK)
-        at_us = _newest_step_us(await ledger.read(partition, start, stop - start))
-        if at_us is not None:
-            return at_us
-        stop = start
-    return None
+    """The time that was reached below offset ``stop``: that of the newest step there, and behind copies of older ones no
+    earlier than that of the newest that was decided here; None: none is whole there."""
+    found, size = _Newest(None, None), _BACK
+    while stop > 0 and found.decided_us is None:
+        start = max(0, stop - size)
+        before = _newest_steps(await ledger.read(partition, start, stop - start))
+        found = _Newest(before.decided_us, _Newest(found.copied_us, before.copied_us).us)
+        stop, size = start, min(2 * size, _READ)
+    return found.us
 
 
-def _newest_step_us(records: Iterable[LogRecord]) -> int | None:
-    """When the newest step was accepted that is whole here. Of a replaced owner's records those are passed over that stand
-    behind one of its successor."""
-    epoch, newest_us = 0, None
+def _newest_steps(records: Iterable[LogRecord]) -> _Newest:
+    """Of the steps that are whole here. Of a replaced owner's records those are passed over that stand behind one of its
+    successor."""
+    epoch, decided_us, copied_us = 0, None, None
     for record in records:
         try:
             event = happening_of(record.body)
         except UndecodableError:
             continue
-        is_copy = record.imported_under is not None
-        in_force = is_copy or event.epoch >= epoch
-        epoch = epoch if is_copy else max(epoch, event.epoch)
-        if in_force and event.kind is not Kind.CONTROL and (is_copy or event.step_index + 1 == event.step_size):
-            newest_us = event.accepted_at_us
-    return newest_us
+        if event.kind is Kind.CONTROL:
+            epoch = max(epoch, event.epoch)
+        elif record.imported_under is not None:
+            copied_us = max(event.accepted_at_us, copied_us or 0)
+        else:
+            in_force = event.epoch >= epoch
+            epoch = max(epoch, event.epoch)
+            if in_force and event.step_index + 1 == event.step_size:
+                decided_us = event.accepted_at_us
+    return _Newest(decided_us, copied_us)
 
 
 async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
@@ -173,7 +190,8 @@ async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
             if any(event.event_id == event_id for event, _ in step):
                 began, latest_us = records.reader.began, step[0].event.accepted_at_us - 1
                 reached_us = await _newest_us(ledger, partition, began)
-                before_us = latest_us if reached_us is None else min(reached_us, latest_us)
+                is_copy = record.imported_under is not None  # its own time may be years before it came here
+                before_us = latest_us if reached_us is None else reached_us if is_copy else min(reached_us, latest_us)
                 return AsOf(before_us, partition, began - 1, conversation_id)
     raise MomentError(f"no event {event_id!r} on this log")
 

@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from mixed_log import BEGAN_US, RECORDED, log_of, mixed_log
+from mixed_log import BEGAN_US, RECORDED, append, log_of, mixed_log
+from msgspec.structs import replace
 from recorded_calls import bank
 from rows import everything
 from support import DataDirectory, run
@@ -27,7 +28,7 @@ from projections.read_models.definition import RecordedBehaviour
 from projections.recorded_behaviour import behaviours_among
 from schemas.event import Event
 from streams.behaviours import SqliteBehaviours
-from streams.ports import LogRecord
+from streams.ports import Entry, LogRecord
 
 FOLDED = {name: model for name, model in READ_MODELS.items() if model.fold}
 PAIRS = 1_000
@@ -136,6 +137,39 @@ def test_just_before_an_event_is_the_place_before_its_step_for_other_partitions_
         if before.conversation_id == name:
             place = run(moment_of(f"0:{before.offset}", data.ledger))
             assert (before.at_us, before.offset) == (place.at_us, place.offset)
+
+
+def test_history_that_was_imported_takes_no_place_of_the_log_back_to_its_own_time(data: DataDirectory) -> None:
+    """The other partitions are taken at the time that a place had reached: none of their calls was years away by then."""
+    ((_, events),) = mixed_log(data, names=RECORDED[:1]).items()
+    end, reached_us = run(data.ledger.end(0)), max(event.accepted_at_us for event in events)
+    epoch = max(event.epoch for event in events)
+    copies = [
+        replace(each, conversation_id="call-2024", event_id=f"e{each.seq}", accepted_at_us=each.seq, sealed={})
+        for each in events[:300]
+    ]
+    entries = [Entry(each.conversation_id, data.codec.encode(each)[0], imported_under=epoch) for each in copies]
+    append(data, entries)
+    for offset in (end, end + 299):
+        assert run(moment_of(f"0:{offset}", data.ledger)).at_us == reached_us
+    before = run(moment_of(f"before:{copies[200].event_id}", data.ledger))
+    assert (before.conversation_id, before.at_us, end <= (before.offset or 0) < end + 200) == (
+        "call-2024",
+        reached_us,
+        True,
+    )
+
+
+def test_places_of_a_log_that_was_copied_whole_are_of_its_own_times(data: DataDirectory) -> None:
+    ((_, events),) = mixed_log(data, names=RECORDED[:1]).items()
+    end = run(data.ledger.end(0))
+    later = [
+        replace(each, conversation_id="copy", accepted_at_us=each.accepted_at_us + 10**12, sealed={}) for each in events
+    ]
+    entries = [Entry(each.conversation_id, data.codec.encode(each)[0], imported_under=99) for each in later]
+    append(data, entries)
+    for place in (0, 150, len(later) - 1):
+        assert run(moment_of(f"0:{end + place}", data.ledger)).at_us == later[place].accepted_at_us
 
 
 def test_before_an_event_is_before_its_whole_step(data: DataDirectory) -> None:
