@@ -165,6 +165,25 @@ def test_anchors_that_nobody_with_the_key_wrote_are_refused(
     failed(checked(data, anchors, "--public-key", key), 1, f"{anchors}:1")
 
 
+def test_lines_of_two_files_that_the_same_key_signed_make_no_third(data: Path, anchors: Path, tmp_path: Path) -> None:
+    """Each is numbered rightly, and the last root holds: but what one file says between them never stood in the other."""
+    copy = tmp_path / "copy.jsonl"
+
+    def grow() -> None:
+        ledgerline("hold", "place", "somebody", "--reference", "CASE-1", "--by", "legal", "--data", data)
+
+    grow()
+    copy.write_bytes(anchors.read_bytes())
+    ledgerline("anchor", anchors, "--data", data)
+    grow()
+    ledgerline("anchor", copy, "--data", data)
+    grow()
+    ledgerline("anchor", copy, "--data", data)
+    spliced = [*anchors.read_text().splitlines(), copy.read_text().splitlines()[2]]
+    anchors.write_text("".join(f"{line}\n" for line in spliced))
+    failed(checked(data, anchors), 1, f"{anchors}:3", "does not follow the line before it")
+
+
 def test_a_rotation_hands_over_and_the_chain_of_keys_holds(data: Path, anchors: Path) -> None:
     first = json.loads(anchors.read_text())["key"]
     rotated = ledgerline("anchor", anchors, "--rotate", "--data", data, "--json").json

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from golden_calls import golden_behaviours
 from mixed_log import RECORDED, log_of, mixed_log
 from rows import everything
 from support import DataDirectory, run
@@ -21,6 +22,7 @@ from projections.read_model_store import MovedElsewhereError, ReadModelStore
 from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
 from projections.recorded_behaviour import behaviours_among
+from streams.behaviours import SqliteBehaviours
 from streams.ports import LogRecord
 
 
@@ -117,6 +119,18 @@ def test_of_two_that_project_into_one_store_the_second_writes_nothing(
         with pytest.raises(MovedElsewhereError):
             second.commit()
         assert everything(store) == written
+
+
+def test_behaviour_versions_that_came_later_are_added_to_those_that_were_written(
+    data: DataDirectory, store: ReadModelStore
+) -> None:
+    behaviours = [each for name in RECORDED for each in golden_behaviours(name)]
+    recorded, known = SqliteBehaviours(data.store), members(store)
+    for behaviour in {each.content_hash: each for each in behaviours}.values():
+        recorded.record(behaviour.content_hash, behaviour.canonical())
+        run(catch_up(store, log_of(data), known))
+    assert len(everything(store)["behaviour_versions"]) > 1
+    assert everything(store) == in_one_go(data)
 
 
 def test_conversations_that_left_memory_are_folded_anew(
