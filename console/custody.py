@@ -14,7 +14,7 @@ from console.failures import FailedError, UsageError, tell_damage
 from console.reigning import reigning
 from console.workspace import Workspace
 from projections.custody import Custody, custody_of
-from projections.effective_log import conversation_events
+from projections.effective_log import Damage, conversation_events
 from schemas.base import Fact
 from schemas.custody import CUSTODY
 from schemas.event import new_id
@@ -33,6 +33,7 @@ class CustodyRecord:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._writer = FactWriter(workspace.stores.inbox, workspace.codec)
+        self._damaged: set[str] = set()  # what was told of: each look finds it again
 
     async def read(self, *, before: str | None = None) -> Custody:
         """``before``: the id of an event of the custody record: as it was just before that one."""
@@ -60,8 +61,13 @@ class CustodyRecord:
     async def _stands(self, conversation_id: str, event_id: str) -> bool:
         ledger, codec = self._workspace.stores.ledger, self._workspace.codec
         await codec.prepare([conversation_id])
-        here = await conversation_events(ledger, codec, conversation_id, tell_damage)
+        here = await conversation_events(ledger, codec, conversation_id, self._tell_once)
         return any(each.event_id == event_id for each in here)
+
+    def _tell_once(self, damage: Damage) -> None:
+        if damage.message not in self._damaged:
+            self._damaged.add(damage.message)
+            tell_damage(damage)
 
 
 async def read_custody(workspace: Workspace, before: str | None = None) -> Custody:

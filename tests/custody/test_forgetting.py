@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from searching import files_with, found_in
 from support import run
 
 from agent_core.conversation import Status
+from console import custody
 from console.custody import CustodyRecord
 from console.settings import load_settings
 from console.workspace import open_workspace
@@ -257,6 +259,18 @@ def test_who_is_unknown_and_who_orders_nothing_is_told_so(data: Path) -> None:
     failed(forget(data, "nobody-here"), 2, "nobody on this log")
     failed(ledgerline("forget", CALLER, "--by", "dpo", "--data", data), 2, "--reference")
     failed(ledgerline("hold", "lift", "hold-x", *ORDER, "--data", data), 2, "no hold of that name")
+
+
+def test_damage_in_a_call_is_told_of_once_however_long_its_owner_is_waited_for(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer code wrote one of its events: this owner takes nothing more of it."""
+    with closing(sqlite3.connect(data / "ledger.db")) as db, db:
+        one = "(select offset from log where conversation_id = 'call-1' order by offset limit 1 offset 50)"
+        db.execute(f"update log set type = 'Newer' where offset = {one}")
+    monkeypatch.setattr(custody, "TAKEN_WITHIN_S", 0.3)
+    ran = forget(data, CALLER)
+    assert ran.err.count("unknown schema Newer") == 1, ran
 
 
 def test_an_empty_name_is_not_the_beginning_of_a_call(data: Path) -> None:
