@@ -197,6 +197,15 @@ def test_a_changed_envelope_of_a_decision_is_named_though_its_hashes_fit(
     assert kind in kinds(checked(recorded))
 
 
+def test_a_step_whose_inbox_mark_goes_back_is_named(recorded: DataDirectory, forger: Forger) -> None:
+    offsets = forger.offsets("call-1")
+    last = forger.read(offsets[-1])
+    for offset in (each for each in offsets if forger.read(each).step_id == last.step_id):
+        forger.rewrite(offset, lambda event: replace(event, inbox_mark=1))
+    said = [p.message for p in checked(recorded).problems if p.kind is ProblemKind.STAMP]
+    assert said == ["its inbox mark is below one that stands before it"]
+
+
 def test_a_changed_fact_breaks_the_decisions_that_rest_on_it(recorded: DataDirectory, forger: Forger) -> None:
     scores = [o for o in forger.offsets("call-1") if forger.read(o).type == "ScoresReturned"]
     classified = next(o for o in scores if forger.read(o).payload.model == "words")
