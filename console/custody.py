@@ -56,7 +56,9 @@ class CustodyRecord:
                         return
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
-            raise FailedError(f"the log's owner took no fact in {TAKEN_WITHIN_S:g} s: is it alive?") from None
+            raise FailedError(
+                f"the log's owner took no fact in {TAKEN_WITHIN_S:g} s: is it alive, and its code as new as the log's events?"
+            ) from None
 
     async def _stands(self, conversation_id: str, event_id: str) -> bool:
         ledger, codec = self._workspace.stores.ledger, self._workspace.codec

@@ -94,7 +94,10 @@ def reported() -> Iterator[None]:
 
 def tell_damage(damage: Damage) -> None:
     """For commands that read on behind what they can't read: ``ledgerline verify`` says all about it."""
-    say(f"the log is damaged: {damage.message} (ledgerline verify names everything)")
+    from projections.effective_log import DamageKind  # loaded by now, where there is damage to tell
+
+    what = "an event can't be read" if damage.kind is DamageKind.UNKNOWN_SCHEMA else "the log is damaged"
+    say(f"{what}: {damage.message} (ledgerline verify names everything)")
 
 
 def say(message: str) -> None:

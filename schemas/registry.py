@@ -52,7 +52,7 @@ def released_schema(name: str, version: int) -> dict[str, Any]:
     """The schema that version ``version`` of ``name`` was written with. Raises ``UnknownSchemaError``."""
     path = AVRO_DIR / f"{name}.v{version}.avsc"
     if name not in EVENT_TYPES or not path.is_file():
-        raise UnknownSchemaError(f"unknown schema {name} v{version}: this code knows no such event")
+        raise UnknownSchemaError(f"unknown schema {name} v{version}: this code knows no such event, newer code may")
     schema: dict[str, Any] = json.loads(path.read_text())
     return schema
 

@@ -62,7 +62,8 @@ def _other_code(other: OtherCode | None) -> str:
 
 def told_difference(difference: Difference) -> str:
     sides = told_sides(("on the log", difference.found), ("recomputed", difference.expected))
-    return f"first difference at seq {difference.seq}: {difference.reason}\n{sides}"
+    where = "a record that can't be read" if difference.seq is None else f"seq {difference.seq}"
+    return f"first difference at {where}: {difference.reason}\n{sides}"
 
 
 def told_sides(*sides: tuple[str, Shown | None]) -> str:
