@@ -20,6 +20,7 @@ from projections.read_models.attribution import Attribution
 from projections.read_models.definition import ReadModel, Row, Seen
 from projections.versions import Changes, Moment, Versions
 from schemas.event import Happening
+from schemas.registry import is_released
 from streams.codec import UndecodableError, happening_of
 from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import LogRecord
@@ -61,12 +62,15 @@ class _Steps:
     def __init__(self, epoch: int = 0) -> None:
         self.reader = EffectiveReader(epoch)
         self.unreadable = 0
+        self.unknown: set[tuple[str, int]] = set()
 
     def take(self, record: LogRecord) -> tuple[Happening, ...]:
         try:
             event = happening_of(record.body, record.conversation_id)
         except UndecodableError:
             self.unreadable += 1
+            if not is_released(record.body.type, record.body.version):
+                self.unknown.add((record.body.type, record.body.version))
             return ()
         try:
             return self.reader.feed(record, event)
@@ -146,6 +150,7 @@ class Projector:
     def changes(self) -> Changes:
         """All that came of the records taken since the last call."""
         changes, self._changes = self._changes, Changes(len(self._group.models))
+        changes.unknown, self._steps.unknown = self._steps.unknown, set()
         self._number += 1
         return changes
 

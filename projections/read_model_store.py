@@ -16,6 +16,7 @@ from projections.read_model_tables import (
     CHECKPOINTS,
     CONTROL,
     GENERATIONS,
+    PASSED_OVER,
     PROJECTED,
     names_of,
     table_of,
@@ -142,6 +143,11 @@ class ReadModelStore:
         with self._reading() as connection:
             return {row.partition: Checkpoint(row.next_offset, row.epoch) for row in connection.execute(wanted)}
 
+    def passed_over(self, generation: Generation) -> frozenset[tuple[str, int]]:
+        """Types and versions of events that aren't in its rows because the code of their time didn't know them."""
+        with self._reading() as connection:
+            return _passed_over(connection, generation)
+
     def projected_log(self) -> ProjectedLog | None:
         """Whose rows these are; None: nobody told yet."""
         with self._reading() as connection:
@@ -171,6 +177,8 @@ class ReadModelStore:
             for place, (model, generation) in enumerate(zip(models, generations, strict=True)):
                 _move(connection, generation, partition, former, reached)
                 insert, end = _statements(model, generation.generation, self._engine.dialect.name)
+                unknown = set[tuple[str, int]]().union(*(change.unknown for change in changes))
+                _pass_over(connection, generation, unknown)
                 for change in changes:
                     if change.inserts[place]:
                         connection.exec_driver_sql(insert, [tuple(row) for row in change.inserts[place]])
@@ -258,8 +266,20 @@ def _show(connection: Connection, model: ReadModel, generation: int) -> None:
 
 def _drop(connection: Connection, model: ReadModel, generation: int) -> None:
     table_of(model, generation).drop(connection, checkfirst=True)
-    for control in (GENERATIONS, CHECKPOINTS):
+    for control in (GENERATIONS, CHECKPOINTS, PASSED_OVER):
         connection.execute(sa.delete(control).where(control.c.name == model.name, control.c.generation == generation))
+
+
+def _passed_over(connection: Connection, generation: Generation) -> frozenset[tuple[str, int]]:
+    here = (PASSED_OVER.c.name == generation.name, PASSED_OVER.c.generation == generation.generation)
+    rows = connection.execute(sa.select(PASSED_OVER.c.type, PASSED_OVER.c.type_version).where(*here))
+    return frozenset((row.type, row.type_version) for row in rows)
+
+
+def _pass_over(connection: Connection, generation: Generation, unknown: set[tuple[str, int]]) -> None:
+    for name, version in sorted(unknown - _passed_over(connection, generation)) if unknown else ():
+        of = {"name": generation.name, "generation": generation.generation}
+        connection.execute(sa.insert(PASSED_OVER).values(**of, type=name, type_version=version))
 
 
 def _move(

@@ -37,6 +37,15 @@ CHECKPOINTS = Table(
     Column("next_offset", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
 )
+# Events that the code of its time didn't know: they are missing in its rows, also once the code does.
+PASSED_OVER = Table(
+    "read_model_passed_over",
+    CONTROL,
+    Column("name", String, primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("type", String, primary_key=True),
+    Column("type_version", Integer, primary_key=True, autoincrement=False),
+)
 
 PROJECTED = Table(
     "read_model_log",

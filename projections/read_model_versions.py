@@ -9,6 +9,7 @@ from typing import NamedTuple
 from projections.projecting import Caught, Log, Member, Progress, catch_up
 from projections.read_model_store import Generation, ReadModelStore, State
 from projections.read_models.definition import ReadModel, code_hash
+from schemas.registry import is_released
 
 
 class Fit(StrEnum):
@@ -16,15 +17,18 @@ class Fit(StrEnum):
     NEW = "new"  # nothing was projected yet
     OUTDATED = "outdated"  # its rows are of an older version
     CHANGED = "changed"  # its code changed, its version didn't
+    INCOMPLETE = "incomplete"  # they lack events that older code passed over and this code knows
     NEWER = "newer"  # its rows are of a newer version than this code
 
 
 class Standing(NamedTuple):
-    """``live``: None where nothing was projected yet."""
+    """``live``: None where nothing was projected yet. ``lacks``: types and versions of events that aren't in its
+    rows, and should be."""
 
     model: ReadModel
     live: Generation | None
     fit: Fit
+    lacks: tuple[tuple[str, int], ...] = ()
 
     @property
     def advice(self) -> str | None:
@@ -41,6 +45,12 @@ class Standing(NamedTuple):
                 f"{name}: its code changed and its version didn't: raise version in {file}, then "
                 f"ledgerline project rebuild {name}"
             )
+        if self.fit is Fit.INCOMPLETE:
+            lacks = ", ".join(f"{kind} v{version}" for kind, version in self.lacks)
+            return (
+                f"{name}: its rows lack events ({lacks}) that the code of their time didn't know and this "
+                f"code does: ledgerline project rebuild {name}"
+            )
         if self.fit is Fit.NEWER:
             return f"{name}: its rows are of a newer version than this code knows: use the code that made them"
         return None
@@ -48,7 +58,16 @@ class Standing(NamedTuple):
 
 def standings(store: ReadModelStore, models: Mapping[str, ReadModel]) -> list[Standing]:
     live = store.generations()
-    return [Standing(model, live.get(name), _fit(model, live.get(name))) for name, model in models.items()]
+    return [_standing(store, model, live.get(name)) for name, model in models.items()]
+
+
+def _standing(store: ReadModelStore, model: ReadModel, live: Generation | None) -> Standing:
+    fit = _fit(model, live)
+    if live is not None and fit is Fit.FITS:
+        lacks = tuple(sorted(each for each in store.passed_over(live) if is_released(*each)))
+        if lacks:
+            return Standing(model, live, Fit.INCOMPLETE, lacks)
+    return Standing(model, live, fit)
 
 
 def _fit(model: ReadModel, live: Generation | None) -> Fit:

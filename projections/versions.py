@@ -30,12 +30,14 @@ class Changes:
     """What one transaction writes, by the place of the read model in its group.
 
     ``inserts``: versions, as the row's columns and then ``INTERVAL``. ``ends``: (to_offset, to_us, key…, from_offset) of
-    versions that an earlier transaction wrote.
+    versions that an earlier transaction wrote. ``unknown``: types and versions of events that this code doesn't know and
+    passed over.
     """
 
     def __init__(self, models: int) -> None:
         self.inserts: list[list[list[Any]]] = [[] for _ in range(models)]
         self.ends: list[list[tuple[Any, ...]]] = [[] for _ in range(models)]
+        self.unknown: set[tuple[str, int]] = set()
 
     @property
     def size(self) -> int:

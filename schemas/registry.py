@@ -57,6 +57,15 @@ def released_schema(name: str, version: int) -> dict[str, Any]:
     return schema
 
 
+def is_released(name: str, version: int) -> bool:
+    """Whether this code knows what version ``version`` of ``name`` was written with."""
+    try:
+        released_schema(name, version)
+    except UnknownSchemaError:
+        return False
+    return True
+
+
 @cache
 def lock() -> dict[str, dict[str, Any]]:
     """``{"Type.vN": {"id": int, "fingerprint": hex}}``; ids are stable and serve where no schema registry is."""

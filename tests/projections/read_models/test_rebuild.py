@@ -9,11 +9,12 @@ from types import ModuleType
 
 import msgspec
 import pytest
+from forging import Forger
 from mixed_log import RECORDED, log_of, mixed_log
 from rows import everything, history
 from support import DataDirectory, run
 
-from projections import cut_ins, sealed_text
+from projections import cut_ins, read_model_versions, sealed_text
 from projections.projecting import catch_up
 from projections.read_model_store import MovedElsewhereError, ReadModelStore, State
 from projections.read_model_versions import Fit, members_of, rebuild, standings
@@ -156,3 +157,28 @@ def test_stores_that_are_opened_at_once_are_made_once(store_url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(opened, range(8))) == {1}
+
+
+def test_rows_that_lack_what_older_code_did_not_know_are_found_and_built_anew(
+    data: DataDirectory, store: ReadModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed_log(data, names=RECORDED[:1])
+    forger = Forger(data)
+    newer = next(o for o in forger.offsets(f"{RECORDED[0]}-0") if forger.read(o).type == "SpeechCompleted")
+    forger.set_column(newer, "type", "SpeechCompletedX")
+    project(store, data)
+    assert {s.fit for s in standings(store, READ_MODELS)} == {Fit.FITS}, "this code knows no more either"
+    forger.set_column(newer, "type", "SpeechCompleted")
+    before = everything(store)
+    monkeypatch.setattr(
+        read_model_versions, "is_released", lambda name, version: (name, version) == ("SpeechCompletedX", 1)
+    )
+    lacking = [s for s in standings(store, READ_MODELS) if s.model.fold]
+    assert {s.fit for s in lacking} == {Fit.INCOMPLETE}
+    assert members_of(store, lacking) == []
+    assert lacking[0].advice is not None
+    assert "lack events (SpeechCompletedX v1)" in lacking[0].advice
+    for standing in lacking:
+        run(rebuild(store, log_of(data), standing.model))
+    assert {s.fit for s in standings(store, READ_MODELS)} == {Fit.FITS}
+    assert everything(store)["turns"] != before["turns"]
