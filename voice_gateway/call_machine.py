@@ -135,8 +135,8 @@ class CallMachine(CallSounds):
         if self.ended or self.evicted:
             return []
         if (
-            self._overlap or self._stopped_by or not self._told
-        ):  # that end of turn told nobody: a backchannel's, a filler's
+            self._overlap or self._stopped_by or self._kept_back
+        ):  # that end of turn, as a backchannel's, was told nobody
             return self.voice(True, now_ms)
         self.caller_speaking = True
         self._waiting = None
@@ -157,7 +157,7 @@ class CallMachine(CallSounds):
         self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
         self._cut_off = self.replying
         self._waiting = None
-        self._hesitation, self._told = "", False
+        self._hesitation, self._told, self._kept_back = "", False, False
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
         commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
@@ -203,10 +203,11 @@ class CallMachine(CallSounds):
         if spoken_over and spoken_over.is_backchannel(text):
             return [*commands, *self._let_pass(text, now_ms)] if final else commands
         if self._is_filler(text):
+            self._kept_back = True
             return [*commands, *(self._wait_out(text, now_ms) if final else [])]
         if self._overlap:
             commands.extend(self._interrupt(now_ms))
-        text, self._told = f"{self._hesitation} {text}".strip(), True
+        text, self._told, self._kept_back = f"{self._hesitation} {text}".strip(), True, False
         self.caller_speaking, self._stopped_by, self._given_up_on = False, None, False
         self._interrupted_wait = None
         self._speech_ended_ms = speech_ended_ms

@@ -64,6 +64,7 @@ class CallSounds:
         self._quiet_since_ms: float | None = None  # the caller's voice is silent
         self._given_up_on = False  # no word came of it in time, and the recogniser may still listen to it
         self._told, self._hesitation = False, ""  # of the newest utterance: are words told; fillers before them
+        self._kept_back = False  # its newest end of turn was a filler's, and told nobody
         self._owed_turn: tuple[str, str] | None = None  # of what the former gateway left unanswered: turn, utterance
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds

@@ -50,15 +50,15 @@ def test_who_hesitates_and_goes_on_is_answered_once(held: dict[str, Held]) -> No
     call = held["goes-on"]
     heard = [said.text for said in call.payloads(f.UtteranceHeard) if said.final]
     assert heard == ["Uh. Um, uh... Uhh. Er, I lost my card."]
-    assert [started.utterance_id for started in call.payloads(f.CallerSpeechStarted)] == ["u1.1"]
     assert [turn.intent for turn in call.report.turns] == ["lost_card"]
     assert not any(turn.cut_in for turn in call.report.turns)
 
 
 def test_who_only_hesitates_is_asked_whether_they_are_there_and_never_what_they_meant(held: dict[str, Held]) -> None:
     call = held["no-more"]
-    (dismissed,) = call.payloads(f.CallerSpeechDismissed)
-    assert (dismissed.why, dismissed.text) == ("filler", "Uh.")
+    dismissed = call.payloads(f.CallerSpeechDismissed)
+    assert [each.text for each in dismissed if each.why == "filler"] == ["Uh."]
+    assert {each.why for each in dismissed} <= {"filler", "no_words"}, "a sound may begin before its words are known"
     assert call.payloads(f.UtteranceHeard) == []
     assert call.spoken[1] == "Are you still there?"
     assert {turn.cause for turn in call.report.agent_turns} == {"greeting", "silence"}
