@@ -99,6 +99,7 @@ TURN_MUTATIONS: tuple[Mutation, ...] = (
         "replace(turn, chosen=p.candidate_id, started=p.candidate_id)",
         "replace(turn, started=p.candidate_id)",
         "a voice that failed at a former gateway takes nothing from what this one says",
+        "tests/agent/test_former_gateway.py",
     ),
     Mutation(
         "keep_a_proposal_that_was_replaced",
