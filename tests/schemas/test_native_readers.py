@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from fastavro.utils import generate_one
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from native_modules import compiled_for_test
 from payloads import events
 from test_compiled_readers import CODEC, RELEASED, damage, fields_of, named, sealed_reader_of
 
@@ -35,23 +34,7 @@ REFUSED = (ValueError, KeyError)
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """Compiled from the source as it stands. Who has no compiler, or no headers, is told so; CI must have both."""
-    try:
-        path = build(native_readers.SOURCE, tmp_path_factory.mktemp("native"))
-    except CannotBuildError as error:
-        if os.environ.get("CI") or not ("compiler" in str(error) or "Python.h" in str(error)):
-            raise
-        pytest.skip(str(error))
-    return loaded(path)
-
-
-def loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("native_reader", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return compiled_for_test(native_readers.SOURCE, tmp_path_factory.mktemp("native"))
 
 
 def native_reader_of(fields: ModuleType, name: str, version: int) -> SealedReader:

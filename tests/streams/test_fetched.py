@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import random
 import struct
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +17,8 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from native_modules import compiled_for_test
 
-from schemas.native_build import CannotBuildError, build
 from schemas.registry import lock
 from streams.kafka import fetched, native_fetched
 from streams.kafka.fetched import Fetched
@@ -37,23 +34,7 @@ Made = tuple[bytes | None, bytes | None, Headers]
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """Compiled from the source as it stands. Who has no compiler, or no headers, is told so; CI must have both."""
-    try:
-        path = build(native_fetched.SOURCE, tmp_path_factory.mktemp("native"))
-    except CannotBuildError as error:
-        if os.environ.get("CI") or not ("compiler" in str(error) or "Python.h" in str(error)):
-            raise
-        pytest.skip(str(error))
-    return loaded(path)
-
-
-def loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("native_batches", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return compiled_for_test(native_fetched.SOURCE, tmp_path_factory.mktemp("native"))
 
 
 def batch(
