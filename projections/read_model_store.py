@@ -143,10 +143,14 @@ class ReadModelStore:
         with self._reading() as connection:
             return {row.partition: Checkpoint(row.next_offset, row.epoch) for row in connection.execute(wanted)}
 
-    def passed_over(self, generation: Generation) -> frozenset[tuple[str, int]]:
-        """Types and versions of events that aren't in its rows because the code of their time didn't know them."""
+    def passed_over(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
+        """By name and generation: types and versions of events that aren't in its rows because the code of their time didn't
+        know them."""
+        found: dict[tuple[str, int], list[tuple[str, int]]] = {}
         with self._reading() as connection:
-            return _passed_over(connection, generation)
+            for row in connection.execute(sa.select(PASSED_OVER)):
+                found.setdefault((row.name, row.generation), []).append((row.type, row.type_version))
+        return found
 
     def projected_log(self) -> ProjectedLog | None:
         """Whose rows these are; None: nobody told yet."""

@@ -57,17 +57,15 @@ class Standing(NamedTuple):
 
 
 def standings(store: ReadModelStore, models: Mapping[str, ReadModel]) -> list[Standing]:
-    live = store.generations()
-    return [_standing(store, model, live.get(name)) for name, model in models.items()]
-
-
-def _standing(store: ReadModelStore, model: ReadModel, live: Generation | None) -> Standing:
-    fit = _fit(model, live)
-    if live is not None and fit is Fit.FITS:
-        lacks = tuple(sorted(each for each in store.passed_over(live) if is_released(*each)))
-        if lacks:
-            return Standing(model, live, Fit.INCOMPLETE, lacks)
-    return Standing(model, live, fit)
+    live, passed_over = store.generations(), store.passed_over()
+    known: list[Standing] = []
+    for name, model in models.items():
+        here = live.get(name)
+        fit = _fit(model, here)
+        missing = passed_over.get((here.name, here.generation), []) if here and fit is Fit.FITS else []
+        lacks = tuple(sorted(each for each in missing if is_released(*each)))
+        known.append(Standing(model, here, Fit.INCOMPLETE if lacks else fit, lacks))
+    return known
 
 
 def _fit(model: ReadModel, live: Generation | None) -> Fit:

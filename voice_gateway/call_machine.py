@@ -134,9 +134,7 @@ class CallMachine(CallSounds):
         """The caller goes on after an eager end of turn."""
         if self.ended or self.evicted:
             return []
-        if (
-            self._overlap or self._stopped_by or self._kept_back
-        ):  # that end of turn, as a backchannel's, was told nobody
+        if self._overlap or self._stopped_by or self._kept_back:  # that end of turn, a backchannel's or so, told nobody
             return self.voice(True, now_ms)
         self.caller_speaking = True
         self._waiting = None
