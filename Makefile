@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 STAMPS := .venv/.stamps
 PEERS := .venv-peers
 VOICE_PEERS := .venv-voice-peers
-TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers
+TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup setup-dev lint types contracts unit compiled bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock schemas docs clean

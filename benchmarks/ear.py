@@ -97,6 +97,7 @@ async def calls_heard(settings: Settings, plan: Plan) -> list[Heard]:
     with temporary_log() as workspace:
         workspace.recordings.mkdir(parents=True, exist_ok=True)
         parts = await open_parts(settings, workspace)
+        assert parts.agent, "it is decided here"
         exchange = Exchange(workspace, parts)
         try:
             async with exchange.open():

@@ -113,6 +113,7 @@ class Exchange:
         texts = {phrase.id: phrase.text for phrase in behaviour.holding} | {CLOSING_ID: behaviour.lines.closing}
         self._granted = {phrase_id: await self._parts.phrases.render(text) for phrase_id, text in texts.items()}
         mind = make_mind(workspace.behaviour_of, workspace.keys)
+        assert self._parts.agent, "it is decided here"
         effects = self._parts.agent.effects
         async with EmbeddedHost(workspace.stores, workspace.codec, mind, effects, workspace.owner_lock()):
             yield

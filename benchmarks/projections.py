@@ -118,7 +118,7 @@ async def _projected(workspace: SqliteWorkspace, calls: int) -> Table:
             began, before = time.perf_counter(), cpu_s()
             caught = await catch_up(store, log, members, helpers=helpers)
             took_s, used_s = time.perf_counter() - began, cpu_s() - before
-            versions = sum(store.count(generation) for _, generation in members)
+            versions = sum(store.count(generation)[1] for _, generation in members)
         if caught.events != events - 1:  # all but the owner's announcement
             raise RuntimeError(f"{caught.events} of {events} records were folded")
         rows.append((name, events, versions, took_s, events / took_s, used_s, peak_mb()))
