@@ -130,8 +130,11 @@ async def topic_of(cluster: KafkaCluster, through: list[str] | None = None) -> d
 
 
 async def until_all_in_sync(cluster: KafkaCluster) -> None:
+    """As every broker sees it: one that was cut off doesn't know yet that another leads, and hands out what it has."""
+
     async def all_in_sync() -> bool:
-        return len((await topic_of(cluster))["isr"]) == 3
+        seen = [await topic_of(cluster, [address]) for address in addresses(cluster).values()]
+        return len({one["leader"] for one in seen}) == 1 and all(len(one["isr"]) == 3 for one in seen)
 
     await eventually(all_in_sync)
 
