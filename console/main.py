@@ -17,8 +17,9 @@ from console.cli_options import run_command as _run
 from console.custody_options import forget, hold, retention
 from console.empty_arguments import told_of_empty
 from console.import_options import import_log
-from console.look_back_options import debug, replay, show, why
+from console.look_back_options import debug, show, why
 from console.proof_options import anchor, evidence, verify
+from console.replay_options import replay
 from console.standard_streams import open_missing
 
 app = typer.Typer(
