@@ -20,6 +20,7 @@ from schemas import history as h
 from schemas.event import Happening
 
 _Asked = d.CompletionAsked | d.ClassificationAsked | d.GuardrailAsked
+_Outcome = f.CompletionReturned | f.ScoresReturned | f.EffectFailed | f.EffectCancelled
 
 
 class ModelCallRow(Row, frozen=True, kw_only=True):
@@ -178,67 +179,45 @@ def _imported(event: Happening, call: h.ModelCallImported) -> ModelCallRow:
 
 
 def _over(row: ModelCallRow, seen: Seen) -> ModelCallRow:
-    event, payload, at_us = seen.event, seen.event.payload, seen.event.accepted_at_us
-    if isinstance(payload, f.CompletionReturned):
-        return msgspec.structs.replace(
-            row,
-            state="returned",
-            reason=None,
-            provider=payload.provider,
-            model=payload.model,
-            input_tokens=payload.input_tokens,
-            cached_tokens=payload.cached_tokens,
-            output_tokens=payload.output_tokens,
-            cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
-            known_micros=payload.known_micros,
-            first_token_ms=payload.first_token_ms,
-            total_ms=payload.total_ms,
-            text=sealed_field(event, "text"),
-            over_us=at_us,
-        )
-    if isinstance(payload, f.ScoresReturned):
-        return msgspec.structs.replace(
-            row,
-            state="returned",
-            model=payload.model,
-            input_tokens=payload.input_tokens,
-            cached_tokens=payload.cached_tokens,
-            output_tokens=payload.output_tokens,
-            cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
-            known_micros=payload.known_micros,
-            total_ms=payload.elapsed_ms,
-            over_us=at_us,
-        )
+    event, payload = seen.event, seen.event.payload
+    if not isinstance(payload, _Outcome):
+        return row
+    over = msgspec.structs.replace(
+        row,
+        cost_micros=payload.cost_micros,
+        cost_estimated=_estimated(payload.cost_micros, payload.estimated),
+        known_micros=payload.known_micros,
+        total_ms=payload.total_ms if isinstance(payload, f.CompletionReturned) else payload.elapsed_ms,
+        over_us=event.accepted_at_us,
+    )
+    if isinstance(payload, f.CompletionReturned | f.ScoresReturned):
+        return _returned(over, event, payload)
+    over = msgspec.structs.replace(over, provider=payload.provider or None, model=payload.model or row.model)
     if isinstance(payload, f.EffectFailed):
-        return msgspec.structs.replace(
-            row,
-            state="failed",
-            reason=payload.reason,
-            provider=payload.provider or None,
-            model=payload.model or row.model,
-            cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
-            known_micros=payload.known_micros,
-            total_ms=payload.elapsed_ms,
-            over_us=at_us,
-        )
-    if isinstance(payload, f.EffectCancelled):
-        return msgspec.structs.replace(
-            row,
-            state="cancelled",
-            provider=payload.provider or None,
-            model=payload.model or row.model,
-            input_tokens=payload.input_tokens,
-            output_tokens=payload.output_tokens,
-            cost_micros=payload.cost_micros,
-            cost_estimated=_estimated(payload.cost_micros, payload.estimated),
-            known_micros=payload.known_micros,
-            total_ms=payload.elapsed_ms,
-            over_us=at_us,
-        )
-    return row
+        return msgspec.structs.replace(over, state="failed", reason=payload.reason)
+    return msgspec.structs.replace(
+        over, state="cancelled", input_tokens=payload.input_tokens, output_tokens=payload.output_tokens
+    )
+
+
+def _returned(row: ModelCallRow, event: Happening, payload: f.CompletionReturned | f.ScoresReturned) -> ModelCallRow:
+    returned = msgspec.structs.replace(
+        row,
+        state="returned",
+        model=payload.model,
+        input_tokens=payload.input_tokens,
+        cached_tokens=payload.cached_tokens,
+        output_tokens=payload.output_tokens,
+    )
+    if isinstance(payload, f.ScoresReturned):
+        return returned
+    return msgspec.structs.replace(
+        returned,
+        reason=None,
+        provider=payload.provider,
+        first_token_ms=payload.first_token_ms,
+        text=sealed_field(event, "text"),
+    )
 
 
 def _estimated(cost_micros: int | None, estimated: bool = False) -> bool | None:
