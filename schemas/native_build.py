@@ -17,7 +17,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from schemas.native_module import source_digest
+from schemas.native_module import SHARED, source_digest
 
 _COMPILERS = ("cc", "gcc", "clang")
 
@@ -37,7 +37,9 @@ def build(source: Path, directory: Path) -> Path:
     module = directory / f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
     with tempfile.TemporaryDirectory(prefix="ledgerline-build-") as name:
         written, made = Path(name) / f"{source.stem}.c", Path(name) / module.name
-        _run([sys.executable, "-m", "cython", "-3", "--module-name", source.stem, str(source), "-o", str(written)])
+        shared = ["-I", str(SHARED.parent)]
+        named = ["--module-name", source.stem]
+        _run([sys.executable, "-m", "cython", "-3", *shared, *named, str(source), "-o", str(written)])
         dynamic = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
         digest = f'-DSOURCE_DIGEST="{source_digest(source)}"'
         _run([*compiler, "-O2", "-shared", "-fPIC", *dynamic, digest, f"-I{include}", str(written), "-o", str(made)])

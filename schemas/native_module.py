@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+SHARED = Path(__file__).with_name("native_place.pxi")
+
 
 def compiled_module(name: str, source: Path) -> ModuleType | None:
     """None where it wasn't compiled, or from another source."""
@@ -26,4 +28,5 @@ def compiled_module(name: str, source: Path) -> ModuleType | None:
 
 
 def source_digest(source: Path) -> str:
-    return sha256(source.read_bytes()).hexdigest()
+    """SHA-256 in hex, of what every one of them includes too."""
+    return sha256(SHARED.read_bytes() + source.read_bytes()).hexdigest()

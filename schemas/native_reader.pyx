@@ -2,7 +2,7 @@
 """Readers of happenings in C: fields that are put together as ``schemas.native_readers`` finds them in an Avro schema.
 
 It knows no schema: what is compiled once reads every type and version. Each field reads its bytes and moves the place behind
-them, and none looks beyond the end: three functions (``long_at``, ``size_at``, ``taken``) move it, and check.
+them, and none looks beyond the end (``native_place.pxi``).
 
 It is stricter than the readers in Python: whatever isn't in its usual form (numbers of ten bytes, arrays whose blocks tell their
 size, another type's name) raises ``ValueError``, ``KeyError`` or ``MisplacedError``, and is read by them.
@@ -13,8 +13,11 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
+
+
+include "native_place.pxi"
 
 
 cdef extern from "Python.h":
@@ -24,54 +27,12 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
 
 
-cdef extern from *:  # given to the compiler by schemas.native_build
-    const char *SOURCE_DIGEST
-
-
-def source_digest():
-    """SHA-256 in hex of the source that this was compiled from."""
-    return SOURCE_DIGEST.decode()
-
-
-cdef struct Place:
-    const unsigned char *at
-    const unsigned char *end
-
-
-cdef int refused() except -1:
-    raise ValueError("not its schema's bytes in their usual form")
-
-
-cdef int64_t long_at(Place *place) except? -1:
-    """Zigzag, seven bits a byte, the lowest first; up to nine bytes."""
-    cdef uint64_t number = 0
-    cdef int shift = 0
-    cdef unsigned char byte
-    while place.at < place.end and shift < 63:
-        byte = place.at[0]
-        place.at += 1
-        number |= <uint64_t>(byte & 127) << shift
-        if byte < 128:
-            return <int64_t>(number >> 1) ^ -<int64_t>(number & 1)
-        shift += 7
-    return refused()
-
-
 cdef Py_ssize_t size_at(Place *place) except -1:
     """A length, of which as many bytes are there."""
     cdef int64_t size = long_at(place)
     if size < 0 or size > place.end - place.at:
         refused()
     return size
-
-
-cdef const unsigned char *taken(Place *place, Py_ssize_t size) except NULL:
-    """Where ``size`` bytes begin; the place stands behind them."""
-    cdef const unsigned char *begin = place.at
-    if size > place.end - begin:
-        refused()
-    place.at = begin + size
-    return begin
 
 
 cdef str text_at(Place *place):

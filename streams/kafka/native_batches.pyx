@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Records of the log in C, out of what a broker answered to a fetch (format: record batches v2, KIP-98).
 
-Each batch is looked at whole before a record of any is read, its checksum too. Nothing is read beyond what it says it holds:
-three functions (``long_at``, ``size_at``, ``taken``) move through its records, and check.
+Each batch is looked at whole before a record of any is read, its checksum too. Nothing is read beyond what it says it holds
+(``schemas/native_place.pxi``).
 
 It is stricter than aiokafka's readers: whatever isn't in its usual form (older or compressed batches, a wrong checksum, numbers
 of ten bytes, offsets outside their batch) raises ``ValueError``, and is theirs to read or to refuse.
@@ -15,13 +15,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 
-cdef extern from *:  # given to the compiler by schemas.native_build
-    const char *SOURCE_DIGEST
-
-
-def source_digest():
-    """SHA-256 in hex of the source that this was compiled from."""
-    return SOURCE_DIGEST.decode()
+include "native_place.pxi"
 
 
 cdef enum:  # where what stands in a batch's head; its length counts what stands behind itself
@@ -40,9 +34,8 @@ cdef enum:  # where what stands in a batch's head; its length counts what stands
     DIGITS = 19  # of an epoch at most (streams.kafka.records)
 
 
-cdef struct Place:
-    const unsigned char *at
-    const unsigned char *end  # of the batch
+cdef struct Cursor:
+    Place place  # in a batch
     int64_t base
     int64_t last_delta
     int64_t left  # records
@@ -59,27 +52,8 @@ cdef struct Found:
     Py_ssize_t under_size
 
 
-cdef int refused() except -1:
-    raise ValueError("not a record batch in its usual form")
-
-
 cdef uint32_t number_at(const unsigned char *at) noexcept:
     return <uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3]
-
-
-cdef int64_t long_at(Place *place) except? -1:
-    """Zigzag, seven bits a byte, the lowest first; up to nine bytes."""
-    cdef uint64_t number = 0
-    cdef int shift = 0
-    cdef unsigned char byte
-    while place.at < place.end and shift < 63:
-        byte = place.at[0]
-        place.at += 1
-        number |= <uint64_t>(byte & 127) << shift
-        if byte < 128:
-            return <int64_t>(number >> 1) ^ -<int64_t>(number & 1)
-        shift += 7
-    return refused()
 
 
 cdef Py_ssize_t size_at(Place *place) except? -2:
@@ -88,15 +62,6 @@ cdef Py_ssize_t size_at(Place *place) except? -2:
     if size < -1 or size > place.end - place.at:
         refused()
     return size
-
-
-cdef const unsigned char *taken(Place *place, Py_ssize_t size) except NULL:
-    """Where ``size`` bytes begin; the place stands behind them."""
-    cdef const unsigned char *begin = place.at
-    if size > place.end - begin:
-        refused()
-    place.at = begin + max(0, size)
-    return begin
 
 
 cdef object made(object kind, tuple values):
@@ -139,7 +104,7 @@ cdef class Batches:
 
     cdef bytes data
     cdef const unsigned char *end  # of the last whole batch
-    cdef Place place
+    cdef Cursor cursor
     cdef object partition
     cdef Kinds kinds
 
@@ -160,11 +125,11 @@ cdef class Batches:
                 refused()
             at += LENGTH_ENDS + length
         self.data, self.partition, self.kinds, self.end = data, partition, kinds, at
-        self.place.at = self.place.end = begin
-        self.place.base = position
-        self.place.last_delta = -1
-        self.place.left = 0
-        self.place.position = position
+        self.cursor.place.at = self.cursor.place.end = begin
+        self.cursor.base = position
+        self.cursor.last_delta = -1
+        self.cursor.left = 0
+        self.cursor.position = position
 
     cdef int check(self, const unsigned char *at) except -1:
         if at[MAGIC_AT] != MAGIC or at[ATTRIBUTES_AT + 1] & COMPRESSION:
@@ -175,11 +140,11 @@ cdef class Batches:
 
     @property
     def position(self):
-        return self.place.position
+        return self.cursor.position
 
     def log_records(self, int64_t until, Py_ssize_t limit):
         """The next of them below the offset ``until``, up to ``limit``. Raises ``ValueError``: then it stands where it stood."""
-        cdef Place place = self.place
+        cdef Cursor cursor = self.cursor
         cdef Found found
         cdef list records = []
         cdef Py_ssize_t count = 0
@@ -187,19 +152,19 @@ cdef class Batches:
         cdef Py_ssize_t known_size = -1
         cdef object name = "", under
         cdef const unsigned char *record
-        while count < limit and place.position < until:
-            if not place.left:
-                if not self.next_batch(&place):
+        while count < limit and cursor.position < until:
+            if not cursor.left:
+                if not self.next_batch(&cursor):
                     break
                 continue
-            record = place.at
-            read(&place, &found, self.kinds.under)
+            record = cursor.place.at
+            read(&cursor, &found, self.kinds.under)
             if found.offset >= until:  # nothing stands between
-                place.at = record
-                place.position = until
+                cursor.place.at = record
+                cursor.position = until
                 break
-            place.left -= 1
-            if found.offset < place.position:
+            cursor.left -= 1
+            if found.offset < cursor.position:
                 continue
             if found.key_size <= 0:
                 name, known_size = "", -1
@@ -212,30 +177,31 @@ cdef class Batches:
             body = self.kinds.body_of(found.value, found.value_size)
             records.append(made(self.kinds.log_record, (self.partition, found.offset, name, body, under)))
             count += 1
-            place.position = found.offset + 1
-        self.place = place
+            cursor.position = found.offset + 1
+        self.cursor = cursor
         return records
 
-    cdef bint next_batch(self, Place *place) except -1:
+    cdef bint next_batch(self, Cursor *cursor) except -1:
         """Whether there is one. Behind the last the position is that of whatever follows."""
-        cdef const unsigned char *at = place.end
-        if place.at != place.end:
+        cdef const unsigned char *at = cursor.place.end
+        if cursor.place.at != cursor.place.end:
             return refused()
-        place.position = max(place.position, place.base + place.last_delta + 1)
+        cursor.position = max(cursor.position, cursor.base + cursor.last_delta + 1)
         if at == self.end:
             return False
-        place.end = at + LENGTH_ENDS + number_at(at + LENGTH_AT)
-        place.base = <int64_t>(<uint64_t>number_at(at) << 32 | number_at(at + 4))
-        place.last_delta = number_at(at + LAST_DELTA_AT)
+        cursor.place.end = at + LENGTH_ENDS + number_at(at + LENGTH_AT)
+        cursor.base = <int64_t>(<uint64_t>number_at(at) << 32 | number_at(at + 4))
+        cursor.last_delta = number_at(at + LAST_DELTA_AT)
         if at[ATTRIBUTES_AT + 1] & CONTROL:
-            place.left, place.at = 0, place.end
+            cursor.left, cursor.place.at = 0, cursor.place.end
         else:
-            place.left, place.at = number_at(at + COUNT_AT), at + HEAD
+            cursor.left, cursor.place.at = number_at(at + COUNT_AT), at + HEAD
         return True
 
 
-cdef int read(Place *place, Found *found, bytes under) except -1:
+cdef int read(Cursor *cursor, Found *found, bytes under) except -1:
     """Where what of a record stands."""
+    cdef Place *place = &cursor.place
     cdef int64_t size = long_at(place), delta, headers
     cdef Py_ssize_t name_size, value_size, i
     cdef const unsigned char *begin = place.at
@@ -245,9 +211,9 @@ cdef int read(Place *place, Found *found, bytes under) except -1:
         return refused()
     long_at(place)  # its time
     delta = long_at(place)
-    if delta < 0 or delta > place.last_delta:
+    if delta < 0 or delta > cursor.last_delta:
         return refused()
-    found.offset = place.base + delta
+    found.offset = cursor.base + delta
     found.key_size = size_at(place)
     found.key = taken(place, found.key_size)
     found.value_size = size_at(place)

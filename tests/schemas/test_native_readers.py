@@ -19,7 +19,7 @@ from native_modules import compiled_for_test
 from payloads import events
 from test_compiled_readers import CODEC, RELEASED, damage, fields_of, named, sealed_reader_of
 
-from schemas import native_readers
+from schemas import native_module, native_readers
 from schemas.base import Kind
 from schemas.compiled_readers import MisplacedError, SealedReader
 from schemas.event import GENESIS, Event, Happening
@@ -153,6 +153,14 @@ def test_what_was_compiled_from_another_source_is_not_used(native: ModuleType, m
     monkeypatch.setattr("schemas.native_module.source_digest", lambda source: "another")
     with pytest.warns(UserWarning, match="compiled from another source"):
         assert asked() is None
+
+
+def test_what_every_module_includes_counts_as_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = native_module.source_digest(native_readers.SOURCE)
+    changed = tmp_path / native_module.SHARED.name
+    changed.write_bytes(native_module.SHARED.read_bytes() + b"\n")
+    monkeypatch.setattr(native_module, "SHARED", changed)
+    assert native_module.source_digest(native_readers.SOURCE) != before
 
 
 def test_a_machine_without_a_compiler_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
