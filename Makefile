@@ -11,7 +11,7 @@ VOICE_PEERS := .venv-voice-peers
 TYPED := schemas agent_core streams processors providers voice_gateway projections simulation console emulators servers benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-dev lint types contracts unit compiled bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock schemas docs clean
+.PHONY: help demo test setup setup-dev lint types contracts unit compiled bench bench-peers setup-peers bench-voice setup-voice-peers soak kafka kafka3 registry lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

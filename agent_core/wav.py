@@ -100,11 +100,6 @@ def write_wav(path: str | os.PathLike[str], pcm: bytes, *, channels: int = 1) ->
     Path(path).write_bytes(wav_header(len(pcm), channels=channels) + pcm)
 
 
-def write_stereo_wav(path: str | os.PathLike[str], left: bytes, right: bytes) -> None:
-    """Two channels of product PCM; the shorter one is filled up with silence."""
-    write_wav(path, interleave(left, right), channels=2)
-
-
 def interleave(left: bytes, right: bytes) -> bytes:
     """Left and right samples in turn; the shorter channel is filled up with silence."""
     size = max(len(left), len(right))

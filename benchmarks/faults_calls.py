@@ -28,7 +28,6 @@ QUESTIONS = (
     "Should I invest my savings in shares?",
 )
 GIVE_UP_S = 12.0  # with no answer for so long the turn is counted as unanswered
-SETTLED_S = 0.1  # a frame leaves this late after its sound was started, at most
 HOLDING_FRAMES = 10
 
 

@@ -15,7 +15,6 @@ from rich.live import Live
 from rich.text import Text
 
 from console import symbols
-from console.call_summary import summary
 from console.event_lines import event_line, is_routine
 from console.parts_in_use import parts_in_use
 from console.race_fold import fold
@@ -24,8 +23,6 @@ from console.race_render import Canvas, frame, overview
 from schemas.event import Event
 
 FRAMES_PER_SECOND = 8
-
-__all__ = ["RaceView", "summary"]
 
 
 class RaceView:

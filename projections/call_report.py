@@ -8,14 +8,13 @@ closing line or an honest fallback: ``first_sound`` counts them, ``first_reply``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
 from projections.cut_ins import CutIns
 from projections.imported_turns import ImportedTurns
 from projections.speculation_price import SpeculationFold, SpeculationPrice
-from projections.turn_report import Latency, TurnFold, TurnReport
+from projections.turn_report import TurnFold, TurnReport
 from projections.wall_time import iso_time
 from schemas import decisions as d
 from schemas import facts as f
@@ -55,11 +54,6 @@ def report_call(
     for event in events:
         fold.take(event)
     return fold.report(recording)
-
-
-def call_report_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of ``CallReport``."""
-    return msgspec.json.schema(CallReport)
 
 
 class _CallFold:
@@ -151,6 +145,3 @@ class _CallFold:
         if candidate_id in self._by_candidate:
             return self._by_candidate[candidate_id]
         return self._turns.get(event.turn_id) if event.turn_id else None
-
-
-__all__ = ["CallReport", "Latency", "TurnReport", "call_report_schema", "report_call"]

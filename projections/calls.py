@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from projections.effective_log import LogReader, Report, partition_records
@@ -81,8 +79,3 @@ async def list_calls(ledger: Ledger, codec: Codec, report: Report) -> list[CallS
                 calls.setdefault(event.conversation_id, _Call(event)).take(event)
     newest_first = sorted(calls.values(), key=lambda call: (-call.started_us, call.call_id))
     return [call.summary() for call in newest_first]
-
-
-def calls_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the list."""
-    return msgspec.json.schema(list[CallSummary])

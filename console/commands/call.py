@@ -132,7 +132,7 @@ def _view(title: str, providers: tuple[str, ...]) -> View:
 
 def tell(reported: Reported, settings: Settings) -> None:
     """What a person sees after a call."""
-    from console.live import summary
+    from console.call_summary import summary
 
     elsewhere = settings.data if settings.data != load_settings().data else None
     Console().print(summary(reported.report, elsewhere))

@@ -191,10 +191,6 @@ async def nobody(conversation: object, ask: object, attempt: int) -> None:
     return
 
 
-def nobody_for(providers: tuple[str, ...]) -> Answer:
-    return nobody
-
-
 def _behaviour_in(turn: RecordedTurn, context: Context) -> Behaviour:
     before = turn.before
     if before.behaviour_hash:

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from console.architecture_picture import architecture_svg
+from console.call_summary import summary
 from console.event_lines import is_routine
-from console.live import RaceView, summary
+from console.live import RaceView
 from console.picture import picture_svg
 from console.race_fold import fold
 from console.race_model import CallRace

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agent_core.audio import AudioError, pcm_to_float, speech_bounds
-from agent_core.wav import interleave, load_wav, wav_header, write_stereo_wav, write_wav
+from agent_core.wav import interleave, load_wav, wav_header, write_wav
 
 TONE_HZ = 440
 SECOND = 16_000
@@ -102,7 +102,7 @@ def test_16_khz_pcm_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_two_channels_are_mixed_and_can_be_written_apart(tmp_path: Path) -> None:
     left, right = np.full(100, 8000, "<i2").tobytes(), np.full(60, -4000, "<i2").tobytes()
-    write_stereo_wav(tmp_path / "s.wav", left, right)
+    write_wav(tmp_path / "s.wav", interleave(left, right), channels=2)
 
     mixed = np.frombuffer(load_wav(tmp_path / "s.wav").pcm, "<i2")
 

@@ -10,8 +10,8 @@ import pytest
 from recorded_calls import END_OF_TURN_MS, FIRST_SOUND_MS, Puppet, bank, owner_of, record_call
 from support import DataDirectory, run
 
-from projections.call_report import CallReport, call_report_schema, report_call
-from projections.calls import calls_schema, list_calls
+from projections.call_report import CallReport, report_call
+from projections.calls import CallSummary, list_calls
 from schemas import facts as f
 from schemas.event import Event
 from streams.behaviours import SqliteBehaviours
@@ -123,7 +123,7 @@ def test_the_race_shows_attempts_candidates_and_verdicts(report: CallReport) -> 
 
 
 def test_json_fits_the_published_schema(report: CallReport) -> None:
-    jsonschema.validate(json.loads(msgspec.json.encode(report)), call_report_schema())
+    jsonschema.validate(json.loads(msgspec.json.encode(report)), msgspec.json.schema(CallReport))
 
 
 def test_a_conversation_that_the_log_does_not_hold_has_no_report() -> None:
@@ -189,4 +189,4 @@ def test_calls_are_listed_newest_first_and_say_how_they_stand(data: DataDirector
         ("newer", "ended", 4, "caller_hung_up"),
         ("older", "ended", 4, "caller_hung_up"),
     ]
-    jsonschema.validate(json.loads(msgspec.json.encode(calls)), calls_schema())
+    jsonschema.validate(json.loads(msgspec.json.encode(calls)), msgspec.json.schema(list[CallSummary]))

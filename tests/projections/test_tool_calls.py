@@ -6,8 +6,9 @@ import pytest
 from golden_calls import golden, golden_behaviours
 from msgspec.structs import replace
 
-from projections.call_report import TurnReport, report_call
+from projections.call_report import report_call
 from projections.tool_calls import ToolCall, ToolCallsFold
+from projections.turn_report import TurnReport
 from projections.why.case import turn_of
 from projections.why.why import case_of, lines, why
 from schemas import decisions as d

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from agent_core.behaviour import Behaviour
 from processors.cascade import Cascade
 from processors.deciders import cascade
-from projections.what_if.call import AnswerFor, Source, WhatIfCall, nobody_for
+from projections.what_if.call import AnswerFor, Source, WhatIfCall, nobody
 from projections.what_if.change import WhatIf, parse
+from projections.what_if.rejudge import Answer
 from projections.what_if.report import TurnWhatIf
 from schemas.event import Event
 from simulation.faults import Fault
@@ -45,6 +46,11 @@ def simulated(seed: int, faults: frozenset[Fault] = NONE) -> Simulated:
         step = tuple(codec.decode(run.durable.log[record.offset].body) for record in records)
         calls[step[0].conversation_id].append(step)
     return Simulated(run, codec, dict(calls))
+
+
+def nobody_for(providers: tuple[str, ...]) -> Answer:
+    """Without a model: what the log doesn't say is unknown."""
+    return nobody
 
 
 def judged(

@@ -13,12 +13,13 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "agent"))
 
 from msgspec.structs import replace
+from simulated import nobody_for
 from told_by_hand import BANK, Call, signed_in, tool_returned
 
 from agent_core.conversation import Ask, Conversation
 from agent_core.guardrails.prompt_injection import SCORE, SPREAD
 from processors.deciders import cascade
-from projections.what_if.call import AnswerFor, Source, WhatIfCall, nobody_for
+from projections.what_if.call import AnswerFor, Source, WhatIfCall
 from projections.what_if.change import parse
 from projections.what_if.rejudge import NAMES
 from projections.what_if.report import WentOn
