@@ -60,6 +60,11 @@ class _Channel:
         return taken
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    """Opens a file that no other account can read: it holds what callers say, and nothing encrypts it."""
+    return os.open(path, flags, 0o600)
+
+
 class StereoRecorder:
     """Writes one call. Times are seconds on the event loop's clock (``loop.time()``), the same for both channels.
 
@@ -74,7 +79,7 @@ class StereoRecorder:
         self._left, self._right = _Channel(), _Channel()
         self._data_bytes = 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO | None = self.path.open("wb", buffering=0)
+        self._file: BinaryIO | None = open(self.path, "wb", buffering=0, opener=_for_its_owner)  # noqa: SIM115
         self._file.write(wav_header(0, channels=2))
 
     @property

@@ -138,3 +138,8 @@ def test_a_disk_that_fails_ends_the_recording_with_a_reason_and_keeps_what_was_t
 
     assert recorder.failure is failure
     assert len(channels(tmp_path / "call.wav")) / 16 == kept_ms
+
+
+def test_what_a_caller_said_is_readable_by_the_owner_of_the_file_alone(tmp_path: Path) -> None:
+    StereoRecorder(tmp_path / "call.wav", started_at_s=0.0).close()
+    assert (tmp_path / "call.wav").stat().st_mode & 0o777 == 0o600
