@@ -18,6 +18,7 @@ class AnswerState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"  # a loser, stopped while under way
     RETURNED = "returned"  # no candidate was formed of it: nobody waited for it any more
+    USED = "used"  # what a tool found, and a candidate under another name says: a proposal, or several reads together
     JUDGED = "judged"  # formed; guardrails look at it
     ACCEPTED = "accepted"
     BLOCKED = "blocked"  # a required guardrail said no

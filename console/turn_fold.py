@@ -185,9 +185,17 @@ def _candidate_formed(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:
         formed_at_s=at_s,
         settled_at_s=None,
     )
+    if payload.origin == "tool":
+        turn = replace(turn, answers=tuple(_used(answer, payload) for answer in turn.answers))
     if known is None:
         return replace(turn, answers=(*turn.answers, formed))
     return _with_answer(turn, payload.candidate_id, lambda answer: formed)
+
+
+def _used(answer: Answer, payload: Any) -> Answer:
+    """What a tool found for this candidate, which bears another name than the tool's ask."""
+    asked_for = (answer.action, answer.intent, answer.speculation) == ("tool", payload.intent, payload.speculation)
+    return replace(answer, state=AnswerState.USED) if asked_for and answer.state is AnswerState.RETURNED else answer
 
 
 def _verdict(turn: TurnRace, payload: Any, at_s: float) -> TurnRace:

@@ -85,6 +85,32 @@ def test_a_losers_late_answer_forms_nothing_and_is_not_shown_as_running() -> Non
     assert told.turn.answers[1].state is AnswerState.RETURNED
 
 
+def test_what_a_tool_found_for_a_proposal_is_not_called_late() -> None:
+    told = Told().hears(300, "Block my card", final=True, opens=True)
+    asked = d.ToolRequested(
+        ask_id="t1.s1.tool.block_card",
+        intent="block_card",
+        tool="block_card",
+        arguments="{}",
+        level="stepped_up",
+        subject_seq=1,
+        timeout_ms=2000,
+    )
+    told.say(310, asked)
+    told.say(320, f.ToolReturned(ask_id=asked.ask_id, attempt=0, tool=asked.tool, result="{}", elapsed_ms=10.0))
+    assert _lane(told, "block_card").detail.startswith("came when it wasn't needed any more")
+    proposed = d.CandidateFormed(
+        candidate_id="t1.s1.propose.block_card",
+        speculation=1,
+        intent="block_card",
+        action="propose",
+        origin="tool",
+        text="Shall I block it?",
+    )
+    told.say(320, proposed)
+    assert _lane(told, "block_card").detail == "found · block_card 10 ms"
+
+
 def test_a_blocked_answer_names_the_guardrail_and_its_reason() -> None:
     assert "blocked by private_knowledge: internal_figure" in _lane(hedged_and_blocked(), "card_fees").detail
 
