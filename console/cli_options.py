@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 Data = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the log (default: LEDGERLINE_DATA, else .ledgerline).")
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Directory of the log (default: LEDGERLINE_DATA, else .ledgerline)."),
 ]
 Log = Annotated[
     str | None,

@@ -80,10 +80,11 @@ def _with(command: str) -> str:
 
 
 def _names(parameter: Any) -> str:
+    again = " (may be repeated)" if parameter.multiple or parameter.nargs == -1 else ""
+    named = parameter.metavar or parameter.name.upper()
     if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar or parameter.name.upper()}`"
-    value = "" if parameter.is_flag else f" {(parameter.metavar or parameter.name).upper()}"
-    again = " (may be repeated)" if parameter.multiple else ""
+        return f"`{named}`{again}"
+    value = "" if parameter.is_flag else f" {named}"
     return f"`{', '.join(parameter.opts)}{value}`{again}"
 
 

@@ -11,9 +11,12 @@ from console.cli_options import Data, Json, Log, Store, run_command
 
 MOST_DAYS = 365_000  # a thousand years
 Reference = Annotated[
-    str | None, typer.Option("--reference", help="The case or request behind it. It isn't sealed: no names of callers.")
+    str | None,
+    typer.Option(
+        "--reference", metavar="CASE", help="The case or request behind it. It isn't sealed: no names of callers."
+    ),
 ]
-By = Annotated[str | None, typer.Option("--by", help="Who ordered it; stays on the log.")]
+By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who ordered it; stays on the log.")]
 
 
 def forget(
@@ -49,9 +52,7 @@ def hold(
     ],
     target: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[SUBJECT]", help="A subject's id, a caller's number or call:CALL; lift: or a hold's id."
-        ),
+        typer.Argument(metavar="SUBJECT", help="A subject's id, a caller's number or call:CALL; lift: or a hold's id."),
     ] = None,
     reference: Reference = None,
     by: By = None,
@@ -69,7 +70,7 @@ def hold(
 def retention(
     days: Annotated[
         int | None,
-        typer.Argument(metavar="[DAYS]", min=0, max=MOST_DAYS, help="From a conversation's newest event; 0: none."),
+        typer.Argument(metavar="DAYS", min=0, max=MOST_DAYS, help="From a conversation's newest event; 0: none."),
     ] = None,
     reference: Reference = None,
     by: By = None,

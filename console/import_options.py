@@ -15,7 +15,7 @@ HISTORIES = ("transcripts", "otel", "langfuse")
 def import_log(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="What ledgerline export wrote; or another system's history."),
+        typer.Argument(metavar="FILE", help="What ledgerline export wrote; or another system's history."),
     ] = None,
     source: Annotated[
         str | None,
@@ -29,7 +29,8 @@ def import_log(
         Path | None, typer.Option("--with-keys", metavar="FILE", help="The keys that were exported with it.")
     ] = None,
     passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", help="Its first line opens the keys (else it is asked for).")
+        Path | None,
+        typer.Option("--passphrase-file", metavar="FILE", help="Its first line opens the keys (else it is asked for)."),
     ] = None,
     data: Data = None,
     log: Log = None,

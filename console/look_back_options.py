@@ -45,9 +45,13 @@ def why(
 
 def debug(
     call_id: Annotated[str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or 'last'.")],
-    question: Annotated[str, typer.Option("--question", help="What you want to know about the call.")],
-    turn: Annotated[str, typer.Option("--turn", help="The turn that it is about: t3, or 'last'.")] = "last",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="How often the model may look something up.")] = 12,
+    question: Annotated[str, typer.Option("--question", metavar="TEXT", help="What you want to know about the call.")],
+    turn: Annotated[
+        str, typer.Option("--turn", metavar="TURN", help="The turn that it is about: t3, or 'last'.")
+    ] = "last",
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=1, help="How often the model may look something up.")
+    ] = 12,
     data: Data = None,
     log: Log = None,
     json: Json = False,

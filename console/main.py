@@ -44,19 +44,26 @@ def demo(data: Data = None, log: Log = None, json: Json = False) -> None:
 @app.command()
 def call(
     wav: Annotated[
-        list[Path] | None, typer.Option("--wav", help="A file that the caller says; repeat it for the next thing.")
+        list[Path] | None,
+        typer.Option("--wav", metavar="FILE", help="A file that the caller says; repeat it for the next thing."),
     ] = None,
-    script: Annotated[Path | None, typer.Option("--script", help="A YAML script of what the caller does.")] = None,
+    script: Annotated[
+        Path | None, typer.Option("--script", metavar="FILE", help="A YAML script of what the caller does.")
+    ] = None,
     mic: Annotated[bool, typer.Option("--mic", help="Talk to the agent yourself.")] = False,
     echo_cancellation: Annotated[
         bool, typer.Option("--echo-cancellation", help="With --mic: listen while the agent speaks.")
     ] = False,
-    speed: Annotated[str, typer.Option("--speed", help="real, or max: a virtual clock.")] = "real",
-    behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
+    speed: Annotated[str, typer.Option("--speed", metavar="real|max", help="max: on a virtual clock.")] = "real",
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", metavar="DIR", help="Directory of the agent's behaviour.")
+    ] = None,
     signed_in: Annotated[
         str | None, typer.Option("--signed-in", metavar="CUSTOMER", help="The channel authenticated this customer.")
     ] = None,
-    level: Annotated[str, typer.Option("--level", help="How surely: known, verified or stepped_up.")] = "verified",
+    level: Annotated[
+        str, typer.Option("--level", metavar="known|verified|stepped_up", help="How surely.")
+    ] = "verified",
     data: Data = None,
     log: Log = None,
     json: Json = False,
@@ -84,19 +91,29 @@ def call(
 @app.command()
 def worker(
     host: Annotated[
-        str, typer.Option("--host", help="aiokafka, or faust at some three times the CPU: what carries the owners.")
+        str,
+        typer.Option(
+            "--host", metavar="aiokafka|faust", help="What carries the owners; faust takes some three times the CPU."
+        ),
     ] = "aiokafka",
-    behaviour: Annotated[Path | None, typer.Option("--behaviour", help="Directory of the agent's behaviour.")] = None,
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", metavar="DIR", help="Directory of the agent's behaviour.")
+    ] = None,
     lane: Annotated[
         str | None,
         typer.Option("--lane", metavar="NAME", help="Run this version beside that log, on topics of its own."),
     ] = None,
     facts: Annotated[
-        str | None, typer.Option("--facts", help="A lane's: live (that log's, as they come; default) or own.")
+        str | None,
+        typer.Option("--facts", metavar="live|own", help="A lane's: that log's as they come (default), or its own."),
     ] = None,
     effects: Annotated[
         str | None,
-        typer.Option("--effects", help="A lane's: off (default with live facts), simulated (with its own) or on."),
+        typer.Option(
+            "--effects",
+            metavar="off|simulated|on",
+            help="A lane's: off (default with live facts), simulated (with its own) or on.",
+        ),
     ] = None,
     data: Data = None,
     log: Log = None,
@@ -121,13 +138,15 @@ def worker(
 
 @app.command()
 def keys(
-    tokens: Annotated[Path, typer.Option("--tokens", help="File of `create TOKEN`, `read TOKEN`, `destroy TOKEN`.")],
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; others than loopback need TLS.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8124,
-    certificate: Annotated[Path | None, typer.Option("--certificate", help="PEM file.")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="PEM file of its private key.")] = None,
+    tokens: Annotated[
+        Path, typer.Option("--tokens", metavar="FILE", help="File of `create TOKEN`, `read TOKEN`, `destroy TOKEN`.")
+    ],
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on; others than loopback need TLS.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes a free one.")] = 8124,
+    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="FILE", help="PEM.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="PEM, of its private key.")] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -156,9 +175,11 @@ app.command()(debug)
 @app.command()
 def live(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="serve (count, and answer over HTTP) or show.")],
-    minutes: Annotated[int, typer.Option("--minutes", help="show: of so many minutes, up to 60.")] = 15,
-    bind: Annotated[str, typer.Option("--bind", help="serve: the address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="serve: the port.")] = 6066,
+    minutes: Annotated[int, typer.Option("--minutes", metavar="N", help="show: of so many minutes, up to 60.")] = 15,
+    bind: Annotated[
+        str, typer.Option("--bind", metavar="ADDRESS", help="serve: the address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="serve: the port.")] = 6066,
     data: Data = None,
     log: Log = None,
     json: Json = False,
@@ -186,7 +207,8 @@ def export(
         Path | None, typer.Option("--with-keys", metavar="FILE", help="Also write the keys, into a file of their own.")
     ] = None,
     passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", help="Its first line wraps the keys (else it is asked for).")
+        Path | None,
+        typer.Option("--passphrase-file", metavar="FILE", help="Its first line wraps the keys (else it is asked for)."),
     ] = None,
     store: Store = None,
     data: Data = None,
@@ -211,9 +233,13 @@ app.command("import")(import_log)
 
 @app.command()
 def simulate(
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")] = 100,
-    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="Where to begin, or to go on.")] = 0,
-    faults: Annotated[str, typer.Option("--faults", help="all, none, or names separated by commas.")] = "all",
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds.")] = 100,
+    first_seed: Annotated[
+        int, typer.Option("--first-seed", metavar="N", min=0, help="Where to begin, or to go on.")
+    ] = 0,
+    faults: Annotated[
+        str, typer.Option("--faults", metavar="NAMES", help="all, none, or names separated by commas.")
+    ] = "all",
     timeline: Annotated[bool, typer.Option("--timeline", help="Print the timeline of the first failing seed.")] = False,
     json: Json = False,
 ) -> None:
@@ -227,9 +253,9 @@ def simulate(
 @app.command()
 def project(
     what: Annotated[
-        str | None, typer.Argument(metavar="[list|rebuild]", help="List them, or build one anew beside the old.")
+        str | None, typer.Argument(metavar="list|rebuild", help="List them, or build one anew beside the old.")
     ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The read model to rebuild.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The read model to rebuild.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on as the log grows, until stopped.")] = False,
     store: Store = None,
     data: Data = None,
@@ -282,8 +308,10 @@ def as_of(
 
 @app.command()
 def emulators(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8123,
-    config: Annotated[Path | None, typer.Option("--config", help="JSON (shape: ledgerline schema emulators).")] = None,
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes a free one.")] = 8123,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="JSON (shape: ledgerline schema emulators).")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Serve local emulators of the vendors' protocols, with latencies and faults on demand.

@@ -40,15 +40,17 @@ GoOn = Annotated[
         help="With --what-if: go on behind a call's first changed reply with a simulated caller and tools.",
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the simulated callers (default: 0).")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes (default: one a core).")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Of the simulated callers (default: 0).")]
+Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes (default: one a core).")]
 Realtime = Annotated[
     bool, typer.Option("--realtime", help="Play the call back, its race and its audio at the original pace.")
 ]
 Partition = Annotated[
-    int | None, typer.Option("--partition", min=0, help="Instead of a call: a stretch of this partition.")
+    int | None, typer.Option("--partition", metavar="N", min=0, help="Instead of a call: a stretch of this partition.")
 ]
-Topic = Annotated[str | None, typer.Option("--topic", help="Of the log of that partition (default: --log's).")]
+Topic = Annotated[
+    str | None, typer.Option("--topic", metavar="NAME", help="Of the log of that partition (default: --log's).")
+]
 Start = Annotated[
     str, typer.Option("--from", metavar="OFFSET|TIME", help="Time: ISO 8601, of when steps were accepted.")
 ]

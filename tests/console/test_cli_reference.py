@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+import typer
+from typer.testing import CliRunner
+
 from console.cli_reference import REFERENCE, reference
+from console.main import app
+
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_the_page_of_the_command_line_is_up_to_date() -> None:
@@ -15,6 +22,15 @@ def test_every_command_stands_on_the_page_with_an_example_and_its_options() -> N
         section = page.split(f"### ledgerline {name}\n")[1].split("### ledgerline")[0]
         assert f"ledgerline {name}" in section.split("```sh")[1]
     call = page.split("### ledgerline call\n")[1]
-    assert "`--wav WAV` (may be repeated)" in call
-    assert "| `--speed SPEED` | `real` |" in call
+    assert "`--wav FILE` (may be repeated)" in call
+    assert "| `--speed real\\|max` | `real` |" in call
     assert "[CallReport](#callreport)" in call
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_what_a_person_types_and_no_type_of_pythons(command: str) -> None:
+    told = CliRunner().invoke(app, [command, "--help"]).stdout
+    assert "Example: ledgerline" in told
+    assert "[[" not in told
+    for kind in ("<path>", "<str>", "<int", "<float", "<list"):
+        assert kind not in told.partition("Options:")[2], f"{kind}: give it a metavar"
