@@ -33,8 +33,8 @@ With `--json` the result goes to stdout as one JSON value of the shape below. Lo
 `ledgerline schema cli` prints the same shapes as JSON Schema. Unknown is `null`, never 0. A user's mistake is a message of
 one or a few lines, without a stack trace. A stack trace is a bug of ours.
 
-`CALL` is a call's id, the beginning of one, or `last`. An argument that is there and empty (`--lane "$NAME"` of a variable that
-isn't set) is a mistake of usage; it never means what leaving it out means.
+`ledgerline --version` prints the version. `CALL` is a call's id, the beginning of one, or `last`. An argument that is there and
+empty (`--lane "$NAME"` of a variable that isn't set) is a mistake of usage; it never means what leaving it out means.
 """
 
 _OTHER_JSON = {

@@ -32,6 +32,23 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"ledgerline {version('ledgerline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass  # no option before a command's name changes what it does
+
+
 @app.command()
 def demo(data: Data = None, log: Log = None, json: Json = False) -> None:
     """Answer the scripted example call with real speech, and show the race as it happens.

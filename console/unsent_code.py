@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas import facts as f
 from schemas import proving as p
 from schemas.event import Event
 from voice_gateway.media import Media
@@ -26,7 +27,10 @@ def told_of_codes(events: Sequence[Event], media: Media) -> str | None:
             " phones live in the process that decides: make the call where no worker and no other call is under way, or key in"
             " digits that you know"
         )
-    return f"{keyed}: no code had been sent to the caller's phone by then"
+    unsent = f"{keyed}: no code had been sent to the caller's phone by then"
+    if any(isinstance(event.payload, f.SubjectAuthenticated) for event in events):
+        return unsent
+    return f"{unsent}. Codes go to callers who are known: --signed-in CUSTOMER says who calls"
 
 
 def _keyed_nothing(media: Media) -> int:

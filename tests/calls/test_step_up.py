@@ -47,6 +47,7 @@ def test_a_code_that_is_keyed_in_before_any_was_sent_is_named(tmp_path: Path) ->
     script.write_text("caller:\n  - press: code\n  - say: Goodbye.\n")
     told = _call(tmp_path, script).err
     assert "'press: code' keyed in nothing: no code had been sent to the caller's phone by then" in told
+    assert "--signed-in CUSTOMER" in told
 
 
 SIMULATED = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -25,6 +27,10 @@ def test_every_command_stands_on_the_page_with_an_example_and_its_options() -> N
     assert "`--wav FILE` (may be repeated)" in call
     assert "| `--speed real\\|max` | `real` |" in call
     assert "[CallReport](#callreport)" in call
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"ledgerline {version('ledgerline')}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
