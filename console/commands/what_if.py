@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from console.failures import UsageError
 from console.find_call import find_call
@@ -33,6 +34,18 @@ from projections.what_if.summary import Gathered
 MOST_SHOWN = 20
 
 
+class _Judging(NamedTuple):
+    """How calls are judged. ``since``: which; ``seed``: of simulated callers, None where no call goes on."""
+
+    what_if: WhatIf
+    limited: tuple[Limit, ...]
+    since: str | None
+    offline: bool
+    every_call: bool
+    seed: int | None
+    jobs: int | None
+
+
 def run(
     *,
     call_id: str | None,
@@ -51,8 +64,10 @@ def run(
         change, limited = parse(what_if), limits(fail_on)
     except WhatIfError as error:
         raise UsageError(str(error)) from None
-    settings = load_settings(data, log)
-    report = asyncio.run(_report(settings, call_id, change, since, offline, limited, every_call, seed, jobs))
+    judging = _Judging(
+        what_if=change, limited=limited, since=since, offline=offline, every_call=every_call, seed=seed, jobs=jobs
+    )
+    report = asyncio.run(_report(load_settings(data, log), call_id, judging))
     if as_json:
         print_json(report)
     else:
@@ -60,41 +75,31 @@ def run(
     return 1 if report.failed_on or report.undecided else 0
 
 
-async def _report(
-    settings: Settings,
-    call_id: str | None,
-    what_if: WhatIf,
-    since: str | None,
-    offline: bool,
-    limited: tuple[Limit, ...],
-    every_call: bool,
-    seed: int | None,
-    jobs: int | None,
-) -> WhatIfReport:
+async def _report(settings: Settings, call_id: str | None, judging: _Judging) -> WhatIfReport:
     wanted = await all_calls(settings) if call_id is None else [await _named(settings, call_id)]
-    from_us = since_us(since) if since else None
+    from_us = since_us(judging.since) if judging.since else None
     gathered, kept = Gathered(), list[CallWhatIf]()
-    open_judge = partial(open_what_if, settings, what_if, offline, seed)
-    async for call in each_call(open_judge, wanted, from_us, jobs, "judging calls anew"):
+    open_judge = partial(open_what_if, settings, judging.what_if, judging.offline, judging.seed)
+    async for call in each_call(open_judge, wanted, from_us, judging.jobs, "judging calls anew"):
         gathered.add(call)
-        if every_call or call_id is not None or call.identical is not True:
+        if judging.every_call or call_id is not None or call.identical is not True:
             kept.append(call)
     summary = gathered.summary()
     if not summary.calls:
-        raise UsageError(f"--since {since}: no call began since then")
+        raise UsageError(f"--since {judging.since}: no call began since then")
     misfits = [call.why_not for call in kept if call.why_not and call.why_not.startswith(DOES_NOT_FIT)]
     if misfits and not summary.judged:  # it fits no call: as likely as not it is mistyped
         raise UsageError(misfits[0].removeprefix(DOES_NOT_FIT))
     of = partial(
         of_verdict,
-        limited=limited,
+        limited=judging.limited,
         summary=summary,
         not_identical=gathered.not_identical,
         doubts=gathered.doubts,
     )
     return WhatIfReport(
-        what_if=what_if.told,
-        since=since,
+        what_if=judging.what_if.told,
+        since=judging.since,
         identical=gathered.identical,
         failed_on=of(Verdict.BROKEN),
         undecided=of(Verdict.UNDECIDED),
