@@ -13,7 +13,7 @@ import msgspec
 from console.failures import FailedError
 from console.output import print_json
 from console.settings import Settings, load_settings
-from console.stopping import stopping
+from console.stopping import heed_stopping
 from console.workspace import open_workspace
 from projections.anchors import (
     Anchor,
@@ -64,10 +64,7 @@ def signing_key_path(settings: Settings) -> Path:
 
 
 async def _run(settings: Settings, file: Path, path: Path, every_s: float | None, rotate: bool, as_json: bool) -> None:
-    stopped = asyncio.Event()
-    if every_s is not None:
-        for number in stopping():
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = asyncio.Event() if every_s is None else heed_stopping()
     async with open_workspace(settings, create=False) as workspace:
         anchors = _AnchorFile(file, path)
         while True:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from console.broken_off import told_when_broken_off
-from console.commands.import_log import alone
+from console.commands.import_log import alone, importer_into
 from console.failures import FailedError, UsageError
 from console.output import print_json, tell
 from console.progress import Progress
@@ -22,7 +20,7 @@ from streams.history.otel import read_otel
 from streams.history.transcript import BadHistoryError, Read
 from streams.history.transcripts import read_transcripts
 from streams.pseudonyms import Pseudonyms
-from streams.transfer import Importer, ImportInterruptedError
+from streams.transfer import ImportInterruptedError
 
 READERS: dict[str, Callable[..., Iterator[Read]]] = {
     "transcripts": read_transcripts,
@@ -54,16 +52,11 @@ async def _import(settings: Settings, source: str, files: list[Path]) -> Importe
     async with open_workspace(settings) as workspace, alone(workspace):
         now_us = time.time_ns() // 1000
         conversations = all_read(reads, source, await Pseudonyms.of_log(workspace.keys), now_us)
-        stores = workspace.stores
-        importer = Importer(
-            stores.ledger,
-            stores.states,
-            workspace.behaviours,
-            importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
-            now_us=lambda: time.time_ns() // 1000,
-        )
+        importer = importer_into(workspace)
         with Progress("importing conversations") as progress:
-            return await import_history(conversations, source, stores.ledger, workspace.keys, importer, progress)
+            return await import_history(
+                conversations, source, workspace.stores.ledger, workspace.keys, importer, progress
+            )
 
 
 def _told(imported: ImportedHistory) -> str:

@@ -80,14 +80,7 @@ async def _import(
         await stack.enter_async_context(alone(workspace))
         if keys is not None:
             _put_keys(workspace, keys)  # first: an owner that found a call without its key would make it another
-        stores = workspace.stores
-        importer = Importer(
-            stores.ledger,
-            stores.states,
-            workspace.behaviours,
-            importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
-            now_us=lambda: time.time_ns() // 1000,
-        )
+        importer = importer_into(workspace)
         imported = await importer.take_all(items)
         await workspace.keys.prepare(importer.chains.links.keys())
         without = sum(workspace.keys.get(conversation_id) is None for conversation_id in importer.chains.links)
@@ -103,6 +96,16 @@ async def _read_log(settings: Settings, progress: Progress) -> AsyncIterator[Asy
 async def _streamed(reader: TransferReader) -> AsyncIterator[Item]:
     for item in reader.items():
         yield item
+
+
+def importer_into(workspace: Workspace) -> Importer:
+    return Importer(
+        workspace.stores.ledger,
+        workspace.stores.states,
+        workspace.behaviours,
+        importer_id=f"import-{os.getpid()}-{secrets.token_hex(3)}",
+        now_us=lambda: time.time_ns() // 1000,
+    )
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from console.failures import FailedError, UsageError
 from console.output import print_json
 from console.settings import ConfigurationError, Settings, load_settings
-from console.stopping import stopping
+from console.stopping import heed_stopping
 from console.workspace import open_keys
 from streams.key_server import InsecureBindError, serving
 from streams.key_tokens import Grant, TokensError, read_grants
@@ -55,9 +55,7 @@ async def _serve(
     if settings.keys.url:
         raise ConfigurationError("LEDGERLINE_KEYS__URL names another key service: this process serves its own keys")
     keys = open_keys(settings.data)
-    stopped = asyncio.Event()
-    for number in stopping():
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = heed_stopping()
     try:
         async with serving(keys, grants, host=host, port=port, tls=tls) as url:
             if as_json:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
 from console.failures import FailedError, UsageError
 from console.output import print_json, table
 from console.settings import load_settings
-from console.stopping import stopping
+from console.stopping import until_stopped
 from projections.live.histogram import Quantiles
 from projections.live.report import MOST_MINUTES, LiveFigures
 from streams.kafka.url import KafkaUrl
@@ -55,28 +55,14 @@ async def _serve(url: KafkaUrl, bind: str, port: int, as_json: bool) -> None:
     await _refuse_no_log(url)
     live = LiveAggregates(url.brokers, url.topics, host=bind, port=port, replication=url.replication)
     async with live:
-        served = f"http://{bind}:{port}{PATH}"
-        if as_json:
-            print_json({"url": served, "pid": os.getpid()})
-        else:
-            print(f"live aggregates at {served}?minutes=15. Ctrl-C, or SIGTERM to {os.getpid()}, stops it.", flush=True)
-        await _until_stopped(live.failed())
+        await until_stopped([live.failed()], partial(_tell_served, f"http://{bind}:{port}{PATH}", as_json))
 
 
-async def _until_stopped(failed: Coroutine[Any, Any, None]) -> None:
-    """Raises what keeps it from going on."""
-    stopped = asyncio.Event()
-    for number in stopping():
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    ends = [asyncio.create_task(failed), asyncio.create_task(stopped.wait())]
-    try:
-        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in ends:
-            task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
+def _tell_served(url: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"url": url, "pid": os.getpid()})
+    else:
+        print(f"live aggregates at {url}?minutes=15. Ctrl-C, or SIGTERM to {os.getpid()}, stops it.", flush=True)
 
 
 async def _show(url: KafkaUrl, minutes: int) -> LiveFigures:

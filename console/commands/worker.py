@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -25,7 +23,7 @@ from console.open_files import allow_open_files
 from console.output import print_json
 from console.settings import Settings, load_settings
 from console.signed_in import open_company
-from console.stopping import stopping
+from console.stopping import until_stopped
 from console.vendor_trouble import VendorTrouble
 from console.workspace import Workspace
 from streams.clock import wall_clock_us
@@ -89,7 +87,7 @@ async def _work(settings: Settings, host_name: str, lane: Lane | None, as_json: 
                 fed = live_facts(settings, lane, workspace, lambda: host.owned, caught_up)
                 ends.append(await stack.enter_async_context(fed))
             told = partial(_tell, host.worker_id, host.owned, own.log.url if lane else None, as_json)
-            await _until_stopped(ends, told)
+            await until_stopped(ends, told)
 
 
 async def effects_of(
@@ -120,21 +118,3 @@ def _tell(worker_id: str, owned: frozenset[int], lane_log: str | None, as_json: 
         share = ", ".join(map(str, partitions)) or "none yet: it stands by"
         print(f"{worker_id} owns partitions {share}. Ctrl-C, or SIGTERM to {os.getpid()}, hands them over.", flush=True)
     sys.stdout.flush()
-
-
-async def _until_stopped(failures: Sequence[Coroutine[Any, Any, None]], tell: Callable[[], None]) -> None:
-    """``failures`` end, or raise, when there is no going on. ``tell``: once it heeds what it says may be sent to it."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in stopping():
-        loop.add_signal_handler(number, stopped.set)
-    tell()
-    ends = [*map(asyncio.create_task, failures), asyncio.create_task(stopped.wait())]
-    try:
-        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in ends:
-            task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
