@@ -17,6 +17,7 @@ from schemas.event import Event
 _STYLE = (
     "body{font:15px/1.45 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}"
     "td,th{border:1px solid #bbb;padding:.25em .5em;text-align:left;vertical-align:top}pre{white-space:pre-wrap;margin:0}"
+    "h1,td,pre{overflow-wrap:anywhere}"  # ids and hashes have no spaces, and a phone is narrow
 )
 _TITLES = {
     "prompts": "What models, search and guardrails were asked",
@@ -45,7 +46,7 @@ def _page(
     parts: dict[str, list[dict[str, Any]]],
 ) -> Iterator[str]:
     name = escape(call_id)
-    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style><h1>{name}</h1>'
+    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title><style>{_STYLE}</style><h1>{name}</h1>'
     if events:
         began, ended = iso_time(events[0].accepted_at_us), iso_time(events[-1].accepted_at_us)
         yield f"<p>{len(events)} events from {began} to {ended}. <code>python check.py PUBLIC_KEY</code> checks this folder.</p>"
@@ -53,7 +54,8 @@ def _page(
     for field, value in msgspec.to_builtins(versions).items():
         yield f"<tr><th>{escape(field)}</th><td><pre>{_text(value)}</pre></td></tr>"
     yield "</table><h2>What was heard and said</h2><table><tr><th>turn</th><th>heard</th><th>said</th><th>outcome</th></tr>"
-    for turn in (*report.agent_turns, *report.turns) if report else ():
+    turns = (*report.turns, *report.agent_turns) if report else ()
+    for turn in sorted(turns, key=lambda turn: turn.seq_from):
         cells = (turn.turn_id, turn.heard, turn.spoken, turn.outcome)
         yield f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>"
     yield "</table>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -47,6 +48,9 @@ def test_it_checks_without_the_product_and_holds_every_question_and_answer(folde
     page = (folder / "index.html").read_text()
     assert SAID in page
     assert "<script" not in page
+    turns = [int(number) for number in re.findall(r"<tr><td>t(\d+)</td>", page)]
+    assert turns == sorted(turns)
+    assert len(turns) > 2
 
 
 def test_an_anchor_in_it_leads_from_the_call_to_the_signed_root(folder: Path) -> None:
