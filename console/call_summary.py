@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -19,25 +20,25 @@ INTENT_FROM_WIDTH = 96  # on a narrower screen the figures matter more
 HELD_STYLE, REPLY_STYLE, NOTE_STYLE = "yellow", "bold cyan", "bright_black"
 
 
-def summary(report: CallReport, data: Path | None = None) -> RenderableType:
-    """Drawn in the signs that the console it is printed on has. ``data``: what ``--data`` must name, if it must."""
-    return _Summary(report, f" --data {data}" if data else "")
+def summary(report: CallReport, options: Sequence[str] = ()) -> RenderableType:
+    """Drawn in the signs that the console it is printed on has. ``options``: what leads another command to the same log."""
+    return _Summary(report, "".join(f" {shlex.quote(option)}" for option in options))
 
 
 class _Summary:
-    def __init__(self, report: CallReport, data_option: str) -> None:
-        self._report, self._data_option = report, data_option
+    def __init__(self, report: CallReport, options: str) -> None:
+        self._report, self._options = report, options
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield _drawn(
             self._report,
-            self._data_option,
+            self._options,
             with_intent=options.max_width >= INTENT_FROM_WIDTH,
             ascii_only=options.ascii_only,
         )
 
 
-def _drawn(report: CallReport, data_option: str, *, with_intent: bool, ascii_only: bool) -> RenderableType:
+def _drawn(report: CallReport, log_options: str, *, with_intent: bool, ascii_only: bool) -> RenderableType:
     def text(words: str, style: str = "") -> Text:
         return Text(symbols.spelt(words, ascii_only=ascii_only), style)
 
@@ -66,21 +67,21 @@ def _drawn(report: CallReport, data_option: str, *, with_intent: bool, ascii_onl
         text(note, NOTE_STYLE),
         text(_price(report.speculation), NOTE_STYLE),
         text(""),
-        *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report, data_option)),
+        *(_line(*pair, text(":  " if pair[0] else "   ")) for pair in _deeper(report, log_options)),
     )
 
 
-def _deeper(report: CallReport, data_option: str) -> list[tuple[str, str]]:
+def _deeper(report: CallReport, log_options: str) -> list[tuple[str, str]]:
     call = report.call_id
     pairs = (
         [("hear it", f"{report.recording}"), ("", "caller on the left, agent on the right")] if report.recording else []
     )
     return [
         *pairs,
-        ("every turn", f"{own_name()} show {call}{data_option}"),
-        ("every event", f"{own_name()} show {call} --events{data_option}"),
-        ("decide again", f"{own_name()} replay {call}{data_option}"),
-        ("prove the log", f"{own_name()} verify{data_option}"),
+        ("every turn", f"{own_name()} show {call}{log_options}"),
+        ("every event", f"{own_name()} show {call} --events{log_options}"),
+        ("decide again", f"{own_name()} replay {call}{log_options}"),
+        ("prove the log", f"{own_name()} verify{log_options}"),
     ]
 
 

@@ -134,5 +134,7 @@ def tell(reported: Reported, settings: Settings) -> None:
     """What a person sees after a call."""
     from console.call_summary import summary
 
-    elsewhere = settings.data if settings.data != load_settings().data else None
-    Console().print(summary(reported.report, elsewhere))
+    usual = load_settings()
+    data = ("--data", str(settings.data)) if settings.data != usual.data else ()
+    log = ("--log", settings.log.url) if settings.log.url != usual.log.url else ()
+    Console().print(summary(reported.report, (*data, *log)))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from console.architecture_picture import architecture_svg
 from console.call_summary import summary
+from console.commands.call import tell
 from console.event_lines import is_routine
 from console.live import RaceView
 from console.picture import picture_svg
@@ -18,8 +21,10 @@ from console.race_fold import fold
 from console.race_model import CallRace
 from console.race_render import Canvas, frame, overview
 from console.recorded_call import load
+from console.settings import load_settings
 from console.show import event_lines, render_call
 from projections.call_report import report_call
+from tests.calls.commands import forget_settings
 from tests.console.told import SPEECH_ENDED_S, Told, hedged_and_blocked
 
 RECORDED = Path(__file__).parent.parent / "golden" / "demo_call.jsonl"
@@ -197,6 +202,22 @@ def test_the_summary_tells_holds_from_replies_and_where_to_look_deeper() -> None
         "ledgerline verify",
     ):
         assert line in shown
+
+
+def test_what_looks_deeper_reads_the_log_that_the_call_stands_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_settings(monkeypatch, tmp_path)
+    report = report_call(hedged_and_blocked().events)
+    assert report is not None
+    reported: Any = SimpleNamespace(report=report)
+    tell(reported, load_settings(tmp_path / "my calls", "kafka://127.0.0.1:9092"))
+    shown = " ".join(capsys.readouterr().out.split())
+    where = f"--data '{tmp_path}/my calls' --log kafka://127.0.0.1:9092"
+    assert f"show {report.call_id} {where}" in shown
+    assert f"verify {where}" in shown
+    tell(reported, load_settings())
+    assert "--data" not in capsys.readouterr().out
 
 
 def test_on_a_small_screen_the_summary_keeps_its_figures() -> None:
