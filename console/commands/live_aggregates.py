@@ -19,6 +19,7 @@ from projections.live.report import MOST_MINUTES, LiveFigures
 from streams.kafka.url import KafkaUrl
 
 WHAT = ("serve", "show")
+NOT_TOLD = "-"  # a classifier on this machine has no provider
 
 
 def run(*, what: str, minutes: int, bind: str, port: int, data: Path | None, log: str | None, as_json: bool) -> int:
@@ -93,16 +94,18 @@ def _draw(found: LiveFigures) -> None:
         cost = "unknown" if tenant.cost_micros is None else f"{tenant.cost_micros / 1e6:.4f}"
         more = f" and {tenant.unpriced} answers without a price" if tenant.unpriced else ""
         print(f"  {tenant.holds} holds, {tenant.fallbacks} fallbacks, cost {cost}{more}")
-        print(f"  first sound of a reply, ms: {' / '.join(_known(tenant.reply_ms))}")
+        print(f"  first sound of a reply, ms at p50 / p95 / p99: {' / '.join(_known(tenant.reply_ms))}")
     if not found.tenants:
         print("nothing was counted in that time: is ledgerline live serve running?")
         return
     models = (
-        (model.provider or "", model.model or "", model.answered, model.failed, *_known(model.total_ms))
+        (model.provider or NOT_TOLD, model.model or NOT_TOLD, model.answered, model.failed, *_known(model.total_ms))
         for model in found.models
     )
     table(("provider", "model", "answered", "failed", "p50 ms", "p95", "p99"), models)
-    table(("provider", "error rate"), ((each.provider or "", _share(each.error_rate)) for each in found.providers))
+    table(
+        ("provider", "error rate"), ((each.provider or NOT_TOLD, _share(each.error_rate)) for each in found.providers)
+    )
     guardrails = (
         (each.guardrail, each.stage, each.judged, each.blocked, _share(each.block_rate)) for each in found.guardrails
     )
