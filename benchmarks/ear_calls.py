@@ -81,9 +81,9 @@ class Held:
     sounds: list[tuple[float, SoundKind, str]]
     events: list[tuple[float, Event]]
 
-    def is_reply(self, at: float) -> bool:
+    def is_reply(self, at_s: float) -> bool:
         """Whether what is heard then belongs to a reply: the sound that was let out last before it. No fallback is one."""
-        before = [(kind, sound_id) for began, kind, sound_id in self.sounds if began <= at + 0.02]
+        before = [(kind, sound_id) for began, kind, sound_id in self.sounds if began <= at_s + 0.02]
         return bool(before) and before[-1][0] is SoundKind.REPLY and before[-1][1] not in self._fallbacks
 
     @cached_property
@@ -160,5 +160,5 @@ def _heard(ends: list[float], audible_at: list[float], held: Held) -> Heard:
     return Heard(turns, eager)
 
 
-def _first_ms(moments: list[float], since: float) -> float | None:
-    return round((min(moments) - since) * 1000, 1) if moments else None
+def _first_ms(moments: list[float], since_s: float) -> float | None:
+    return round((min(moments) - since_s) * 1000, 1) if moments else None

@@ -59,9 +59,9 @@ class Turn(NamedTuple):
     held: int
     replies: int
 
-    def was_open(self, at: float) -> bool:
+    def was_open(self, at_s: float) -> bool:
         """Whether the caller had no answer yet, at this moment on the loop's clock."""
-        return self.answer_ms is None or self.began_at + self.answer_ms / 1000 > at
+        return self.answer_ms is None or self.began_at + self.answer_ms / 1000 > at_s
 
 
 class RecordingInbox:

@@ -85,21 +85,21 @@ class _Process:
         self._child.wait()
 
     def _receive(self, kind: bytes, within_s: float) -> bytes:
-        deadline = time.monotonic() + within_s
-        size = struct.unpack("<I", self._read(4, deadline))[0]
-        raw = self._read(size, deadline)
+        deadline_s = time.monotonic() + within_s
+        size = struct.unpack("<I", self._read(4, deadline_s))[0]
+        raw = self._read(size, deadline_s)
         if raw[:1] == b"E" and raw[1:].startswith(b"ImportError"):
             raise ProviderError(FailureReason.MISSING, NAME, f"{raw[1:].decode()}: {_INSTALL}")
         if raw[:1] != kind:
             raise ProviderError(FailureReason.UNAVAILABLE, NAME, raw[1:100].decode(errors="replace"))
         return raw[1:]
 
-    def _read(self, size: int, deadline: float) -> bytes:
+    def _read(self, size: int, deadline_s: float) -> bytes:
         assert self._child.stdout is not None
         pipe = self._child.stdout.fileno()
         raw = b""
         while len(raw) < size:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline_s - time.monotonic()))
             if not ready:
                 raise ProviderError(FailureReason.TIMED_OUT, NAME, "its process doesn't answer")
             part = os.read(pipe, size - len(raw))

@@ -39,7 +39,7 @@ class _Knows:
     caught_up_s: float = 0.0
     playing: Sound | None = None
     broken: str | None = None  # what a voice broke off in, and goes on with: see simulation/sentence_invariants
-    caller_speaks_since: float | None = None
+    caller_speaks_since_s: float | None = None
     holds: int = 0
     closed_utterances: set[str] = field(default_factory=set)
 
@@ -71,15 +71,15 @@ def _take(
     elif act.did is Did.CAUGHT_UP:
         knows.caught_up_s = act.at_s
     elif act.did in (Did.CALLER_BEGAN, Did.CALLER_RESUMED):
-        knows.caller_speaks_since = act.at_s
+        knows.caller_speaks_since_s = act.at_s
     elif act.did in (Did.CALLER_ENDED, Did.CALLER_PAUSED, Did.CALLER_DISMISSED):
-        knows.caller_speaks_since = None
+        knows.caller_speaks_since_s = None
     elif act.did is Did.SOUND_ENDED:
         yield from _ends(knows, act, standstills)
     elif act.did is Did.SOUND_BEGAN and act.sound is not None:
         if knows.playing:
             yield "one_sound", f"{act.sound.sound_id} over {knows.playing.sound_id}"
-        if knows.caller_speaks_since is not None:
+        if knows.caller_speaks_since_s is not None:
             yield "nothing_stale", f"{act.sound.kind} {act.sound.sound_id} while the caller speaks"
         if any(bad in act.sound.text for bad in FORBIDDEN):
             yield "guarded_before_spoken", f"what no guardrail may pass was played: {act.sound.sound_id}"
@@ -167,7 +167,7 @@ def _granted(knows: _Knows, sound: Sound) -> Iterator[tuple[str, str]]:
 
 
 def _ends(knows: _Knows, act: Act, standstills: list[tuple[float, float]]) -> Iterator[tuple[str, str]]:
-    since = knows.caller_speaks_since
+    since = knows.caller_speaks_since_s
     stood = any(began <= act.at_s and since is not None and ended >= since for began, ended in standstills)
     if since is not None and act.at_s - since > STOP_WITHIN_S and not stood:
         yield "stops_for_the_caller", f"audio went on for {act.at_s - since:.2f} s over the caller"

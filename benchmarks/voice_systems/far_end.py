@@ -71,5 +71,5 @@ def spoken_ms(text: str) -> float:
     return sum(char.isalnum() for char in text) * MS_PER_CHAR
 
 
-def _first_ms(moments: Sequence[float], since: float) -> float | None:
-    return round((min(moments) - since) * 1000, 1) if moments else None
+def _first_ms(moments: Sequence[float], since_s: float) -> float | None:
+    return round((min(moments) - since_s) * 1000, 1) if moments else None
