@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from told_by_hand import BANK, OF_THE_COMPANY, Call, of, signed_in
 
+from agent_core.tools.registry import every
 from schemas import decisions as d
 from schemas import facts as f
 from schemas import writing as w
@@ -86,6 +87,18 @@ def test_nobody_is_asked_for_ever() -> None:
     assert chosen(says(call, "Mumble again", "other")) == [BANK.lines.clarify]
 
 
+@pytest.mark.parametrize(("left_ms", "approvals", "lapsed"), [(1, 1, []), (0, 0, ["too_late"])])
+def test_a_yes_counts_as_long_as_its_tool_says_and_is_asked_for_again_from_then_on(
+    left_ms: int, approvals: int, lapsed: list[str]
+) -> None:
+    call = heard()
+    call.now_ms += every()["block_card"].valid_ms - left_ms
+    decided = says(call, "Yes please", "go_on")
+    assert len(of(w.WriteApproved, decided)) == approvals
+    assert [lapse.reason for lapse in of(w.WriteLapsed, decided)] == lapsed
+    assert (READ_BACK in chosen(decided)) is bool(lapsed)
+
+
 def test_words_about_something_else_are_answered() -> None:
     decided = says(heard(), "What does a new card cost", "fees")
     assert chosen(decided) == ["A new card is free of charge."]
@@ -131,7 +144,7 @@ def test_a_yes_to_a_line_that_was_played_alone_approves_nothing() -> None:
     assert of(w.WriteApproved, says(call, "Yes", "go_on")) == []
 
 
-@pytest.mark.parametrize("before", [talked_over, heard])
+@pytest.mark.parametrize("before", [read_back, talked_over, heard])
 def test_a_no_is_one_before_the_end_of_the_read_back_too(before: Callable[[], Call]) -> None:
     decided = says(before(), "No", "other")
     assert [lapsed.reason for lapsed in of(w.WriteLapsed, decided)] == ["declined"]

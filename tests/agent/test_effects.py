@@ -21,17 +21,19 @@ QUESTION, SAID = "What does a new card cost", "It is free."
 
 
 class Telling(TellingExecutor):
-    """Tells one sentence and, unless it ``hangs``, its end."""
+    """Tells its ``sentences`` and, unless it ``hangs``, its end."""
 
-    def __init__(self, *, hangs: bool = False) -> None:
-        self._hangs = hangs
+    def __init__(self, *, hangs: bool = False, sentences: int = 1) -> None:
+        self._hangs, self._sentences = hangs, sentences
         self.begun = 0
         self.cancelled = 0
 
     async def run(self, conversation: Conversation, ask: Ask, attempt: int, tell: Callable[[Fact], None]) -> Fact:
         self.begun += 1
         said = {"ask_id": ask.ask_id, "attempt": attempt, "text": SAID, "provider": "north", "model": "chat"}
-        tell(msgspec.convert({**said, "index": 0, "last": True, "elapsed_ms": 1.0}, f.SentenceReturned))
+        for index in range(self._sentences):
+            last = index + 1 == self._sentences
+            tell(msgspec.convert({**said, "index": index, "last": last, "elapsed_ms": 1.0}, f.SentenceReturned))
         try:
             await asyncio.sleep(3600 if self._hangs else 0)
         except asyncio.CancelledError:
@@ -95,3 +97,54 @@ def test_a_loser_is_cancelled_once_and_soon_but_not_before_the_decision_is_on_it
         return at_once, executor.cancelled, type(came.get_nowait().payload)
 
     assert run_virtual(scene()) == (0, 1, f.EffectCancelled)
+
+
+def test_each_sentence_of_a_run_is_a_fact_of_its_own() -> None:
+    conversation = one_attempt_asked()
+
+    async def scene() -> list[str]:
+        came: asyncio.Queue[Outcome] = asyncio.Queue()
+        effects = EffectRunner({d.CompletionAsked: Telling(sentences=3)})
+        effects.begin(1, came.put_nowait)
+        effects.reconcile(conversation.id, conversation)
+        await asyncio.sleep(1)
+        await effects.stop()
+        return [came.get_nowait().event_id for _ in range(came.qsize())]
+
+    ids = run_virtual(scene())
+    assert len(ids) == len(set(ids)) == 4
+
+
+def test_what_is_asked_again_runs_again_though_its_former_run_is_still_known() -> None:
+    executor, conversation = Telling(), one_attempt_asked()
+    (ask,) = conversation.asks.values()
+    again = replace(conversation, asks={ask.ask_id: replace(ask, generation=1)})
+
+    async def scene() -> tuple[int, int]:
+        came: asyncio.Queue[Outcome] = asyncio.Queue()
+        effects = EffectRunner({d.CompletionAsked: executor})
+        effects.begin(1, came.put_nowait)
+        effects.reconcile(conversation.id, conversation)
+        await asyncio.sleep(1)
+        effects.reconcile(again.id, again)
+        await asyncio.sleep(1)
+        await effects.stop()
+        runs = {came.get_nowait().run_id for _ in range(came.qsize())}
+        return executor.begun, len(runs)
+
+    assert run_virtual(scene()) == (2, 2)
+
+
+def test_what_comes_back_when_the_reign_is_over_belongs_to_nobody() -> None:
+    conversation = one_attempt_asked()
+
+    async def scene() -> list[type[Fact]]:
+        came: asyncio.Queue[Outcome] = asyncio.Queue()
+        effects = EffectRunner({d.CompletionAsked: Telling(hangs=True)})
+        effects.begin(1, came.put_nowait)
+        effects.reconcile(conversation.id, conversation)
+        await asyncio.sleep(1)
+        await effects.stop()
+        return [type(came.get_nowait().payload) for _ in range(came.qsize())]
+
+    assert run_virtual(scene()) == [f.SentenceReturned]

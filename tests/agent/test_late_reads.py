@@ -210,6 +210,18 @@ def test_news_that_were_talked_over_are_told_once_more_and_no_more() -> None:
     assert told == [3, 5]
 
 
+def test_who_interrupts_what_is_said_meanwhile_has_the_word() -> None:
+    call = gave_up()
+    call.says("What does a new card cost", "fees")
+    call.told(found())
+    assert call.conversation.turn
+    chosen = call.conversation.turn.chosen or ""
+    call.told(f.SpeechStarted(candidate_id=chosen, take=1))
+    decided = call.told(f.SpeechInterrupted(candidate_id=chosen, spoken_so_far="A new"))
+    assert [ended.interrupted for ended in of(d.TurnEnded, decided)] == [True]
+    assert of(d.TurnOpened, decided) == []
+
+
 class SlowRecords:
     name = "records"
 

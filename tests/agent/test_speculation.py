@@ -126,6 +126,17 @@ def test_once_an_answer_is_accepted_no_other_attempt_at_it_goes_on() -> None:
     assert call.open_asks() == []
 
 
+def test_what_a_loser_says_late_makes_no_candidate() -> None:
+    call = Call()
+    heard(call, QUESTION, final=False)
+    while left := [a for a in call.open_asks() if not isinstance(a.payload, d.CompletionAsked)]:
+        call.answer(left[0], INTENT)
+    ask, asked = call.asked(d.CompletionAsked)
+    assert of(d.CandidateAccepted, call.answer(ask, INTENT))
+    late = f.CompletionReturned(ask_id=ask.ask_id, attempt=1, text=asked.approved, provider="by hand", model="by hand")
+    assert call.told(late) == []
+
+
 # --- what the fold makes of decisions, whoever took them -------------------------------------------------------------
 
 

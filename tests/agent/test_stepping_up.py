@@ -204,6 +204,13 @@ def test_a_level_that_was_proved_ends_with_its_time() -> None:
     assert call.conversation.subject.authentication(Level.STEPPED_UP, call.now_ms * 1000) is None
 
 
+def test_digits_of_the_words_that_a_code_is_sent_for_are_no_code() -> None:
+    call = verified(asks="Block my card 4929 0000 0000 1111")
+    assert chosen(sent(call)) == [("challenge", PHONE.ask)]
+    assert of(p.ProofRefused, [event.payload for event in call.events]) == []
+    assert call.conversation.wrong_proofs == 0
+
+
 def test_somebody_else_who_signs_in_cant_use_the_code_of_the_one_before() -> None:
     call = asked_for_code(verified())
     call.signs_in("ben")

@@ -334,12 +334,12 @@ WHERE_TO = dataclasses.replace(CARD_STATUS, name="where_to", result=Address, run
 BESIDES = f"{ASK}.where_to"
 
 
-def with_address(monkeypatch: pytest.MonkeyPatch, where_to: Tool = WHERE_TO) -> Call:
+def with_address(monkeypatch: pytest.MonkeyPatch, where_to: Tool = WHERE_TO, **words: str) -> Call:
     monkeypatch.setattr(registry, "every", lambda: {"card_status": CARD_STATUS, "where_to": where_to})
     written = BANK.model_dump()
     for intent in written["intents"]:
         if intent["name"] == "card":
-            intent |= {"also": ["where_to"], "answer": "Your {card} {progress}, to {address}."}
+            intent |= {"also": ["where_to"], "answer": "Your {card} {progress}, to {address}."} | words
     return Call(Behaviour.model_validate(written), signed_in("ada"))
 
 
@@ -381,6 +381,27 @@ def test_without_one_of_them_there_is_no_answer(monkeypatch: pytest.MonkeyPatch,
     first, second = facts if fails_first else reversed(facts)
     assert chosen(call.told(first)) == []
     assert chosen(call.told(second)) == [("fallback", BANK.lines.fallback)]
+
+
+LATE = {"pending": "That takes longer.", "late": "Your {card} {progress}, to {address}.", "failed": "It is unknown."}
+GIVES_UP = f.TimerFired(timer_id="t2.give_up", purpose="give_up")
+
+
+def test_what_one_of_them_found_in_time_is_told_with_what_another_finds_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = with_address(monkeypatch, **LATE)
+    call.says(QUESTION, "card")
+    call.told(card_found())
+    assert chosen(call.told(GIVES_UP)) == [("fallback", LATE["pending"])]
+    call.hears_reply()
+    assert chosen(call.told(address_found())) == [("tool", "Your card is on its way, to Harbour Street.")]
+
+
+def test_nothing_is_kept_of_which_one_has_failed_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = with_address(monkeypatch, **LATE)
+    call.says(QUESTION, "card")
+    call.told(f.EffectFailed(ask_id=BESIDES, attempt=0, reason="unavailable"))
+    assert chosen(call.told(GIVES_UP)) == [("fallback", BANK.lines.fallback)]
+    assert call.open_asks() == []
 
 
 def test_who_may_not_know_all_of_it_is_asked_to_prove_it_and_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -504,6 +504,41 @@ def test_an_outcome_that_comes_while_the_agent_speaks_of_something_else_is_told_
     assert [text for _, text in chosen(decided)] == ["Your card is blocked. The reference is r 1."]
 
 
+def test_an_outcome_waits_while_who_interrupts_has_the_word() -> None:
+    call = approved()
+    call.says("What does a new card cost", "fees")
+    returned(call)
+    assert call.conversation.turn is not None
+    said = call.conversation.turn.chosen or ""
+    call.told(f.SpeechStarted(candidate_id=said, take=1))
+    decided = call.told(f.SpeechInterrupted(candidate_id=said, spoken_so_far="A new"))
+    assert [ended.interrupted for ended in of(d.TurnEnded, decided)] == [True]
+    assert of(d.TurnOpened, decided) == []
+
+
+def test_an_outcome_that_was_talked_over_is_told_once_more_and_no_more() -> None:
+    call = approved()
+    call.says("What does a new card cost", "fees")
+    returned(call)
+    call.hears_reply()
+    told = 0
+    while (turn := call.conversation.turn) and turn.cause == "news":
+        told += 1
+        call.told(f.SpeechStarted(candidate_id=turn.chosen or "", take=1))
+        call.told(f.CallerSpeechStarted(utterance_id=f"talks over {told}"))
+        call.told(f.SpeechInterrupted(candidate_id=turn.chosen or "", spoken_so_far="Your"))
+        call.says("What does a new card cost", "fees")
+        call.hears_reply()
+    assert told == 2
+
+
+def test_who_waits_in_vain_for_a_state_isnt_told_that_anything_is_done() -> None:
+    call = Call(BANK, signed_in("ada", "stepped_up"))
+    call.says("Block my card", "block")
+    decided = call.told(f.TimerFired(timer_id="t2.give_up", purpose="give_up"))
+    assert chosen(decided) == [("fallback", BANK.lines.fallback)]
+
+
 def test_a_yes_isnt_carried_into_the_next_question() -> None:
     call = approved()
     decided = call.says("What does a new card cost", "fees")
