@@ -64,4 +64,19 @@ LATE_READ_MUTATIONS: tuple[Mutation, ...] = (
         "a read that is asked for again finds nothing out while its subject isn't there",
         test="tests/agent/test_call_tool.py",
     ),
+    Mutation(
+        "take_a_failure_for_the_answer",
+        "processors.late_reads",
+        "        return None if news.failed else (news.intent, news.arguments)",
+        "        return (news.intent, news.arguments)",
+        "that one read failed tells nobody what another of the same finds",
+    ),
+    Mutation(
+        "forget_what_was_found_in_time",
+        "agent_core.reducers.late_reads",
+        "            found |= c.turn.results.get(ask.ask_id, {})",
+        "            pass",
+        "what one of several tools found in time is told with what comes late",
+        "tests/agent/test_tool_turns.py",
+    ),
 )

@@ -131,4 +131,12 @@ SENTENCE_MUTATIONS: tuple[Mutation, ...] = (
         "a stream that was refused behind its first sentences isn't asked again",
         RELEASE,
     ),
+    Mutation(
+        "tell_one_sentence_only",
+        "processors.effects",
+        "        part = (fact.index,) if isinstance",
+        "        part = () if isinstance",
+        "each sentence of a run is a fact of its own",
+        "tests/agent/test_effects.py",
+    ),
 )

@@ -117,4 +117,28 @@ TURN_MUTATIONS: tuple[Mutation, ...] = (
         "recorded scores are reused only where the intents are the same",
         "tests/projections/what_if/test_outcomes.py",
     ),
+    Mutation(
+        "keep_every_idle_timer",
+        "agent_core.reducers.asks",
+        'if not (idle and other.purpose == "idle")}',
+        "if True}",
+        "a newer idle timer takes the place of the one before",
+        "tests/agent/test_silence.py",
+    ),
+    Mutation(
+        "close_over_an_open_turn",
+        "processors.idling",
+        '            if conversation.turn:\n                yield d.TurnEnded(outcome="abandoned")\n',
+        "",
+        "an idle call's open turn is ended as abandoned",
+        "tests/agent/test_silence.py",
+    ),
+    Mutation(
+        "ask_again_under_the_old_run",
+        "processors.effects",
+        "            _Run(ask.ask_id, ask.generation, attempt): ask",
+        "            _Run(ask.ask_id, 0, attempt): ask",
+        "a run that is asked again is another run",
+        "tests/agent/test_effects.py",
+    ),
 )
