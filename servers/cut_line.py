@@ -4,7 +4,8 @@ A cut line is silent, as a network is that loses packets: connections stay, new 
 and nobody is told. What was on its way comes through when the line is mended, if somebody still waits for it.
 
 The relays run in a process of their own (``python -m servers.cut_line``), so that they stand still with nobody else:
-lines as JSON on its first line of input, then ``cut N`` or ``mend N``, each answered by ``done``. It ends with its input.
+lines as JSON on its first line of input, then ``cut N``, ``cut N M`` or ``mend N``, each answered by ``done``. It ends with
+its input.
 """
 
 from __future__ import annotations
@@ -58,7 +59,12 @@ class CutLines:
         """From now on nothing reaches this end, and nothing from it reaches another."""
         self._tell(f"cut {number}")
 
+    def part(self, one: int, other: int) -> None:
+        """From now on nothing passes between these two ends."""
+        self._tell(f"cut {one} {other}")
+
     def mend(self, number: int) -> None:
+        """All that was cut at this end."""
         self._tell(f"mend {number}")
 
     def stop(self) -> None:
@@ -80,7 +86,7 @@ class CutLines:
 
 class _Relays:
     def __init__(self, lines: list[Line]) -> None:
-        self._cut: set[int] = set()
+        self._cut: set[frozenset[int]] = set()  # ends, and pairs of them
         self._open = {line: Event() for line in lines}
         self._let_through()
 
@@ -89,16 +95,17 @@ class _Relays:
             await asyncio.start_server(lambda *ends, line=line: self._relay(line, *ends), line.address, line.port)
 
     def obey(self, command: str) -> None:
-        verb, _, number = command.partition(" ")
-        (self._cut.add if verb == "cut" else self._cut.discard)(int(number))
+        verb, *numbers = command.split()
+        ends = frozenset(int(number) for number in numbers)
+        self._cut = self._cut | {ends} if verb == "cut" else {cut for cut in self._cut if not cut & ends}
         self._let_through()
 
     def _let_through(self) -> None:
         for line, is_open in self._open.items():
-            if self._cut.isdisjoint(line.ends):
-                is_open.set()
-            else:
+            if any(cut.issubset(line.ends) for cut in self._cut):
                 is_open.clear()
+            else:
+                is_open.set()
 
     async def _relay(self, line: Line, from_caller: StreamReader, to_caller: StreamWriter) -> None:
         is_open = self._open[line]

@@ -143,6 +143,12 @@ class KafkaCluster:
         """Cuts a node off from clients and from the other nodes, both ways, until it is mended."""
         self._cut_lines.cut(number)
 
+    def part(self, number: int) -> None:
+        """Cuts a node off from the other nodes alone: it believes that it leads what it led, and clients still reach it."""
+        for other in self.numbers:
+            if other != number:
+                self._cut_lines.part(number, other)
+
     def mend(self, number: int) -> None:
         self._cut_lines.mend(number)
 

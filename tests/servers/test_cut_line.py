@@ -13,6 +13,7 @@ from servers.cut_line import CutLines, Line, LinesFailedError
 from servers.ports import HOST, free_port
 
 CALLER, CALLED, ADDRESS = 3, 7, "127.77.3.7"
+THIRD = 5
 QUIET_S = 0.2  # long enough for what comes through to come
 
 
@@ -41,6 +42,24 @@ async def echo() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWrit
 async def hear(reader: asyncio.StreamReader) -> bytes:
     async with asyncio.timeout(PATIENCE_S):
         return await reader.read(100)
+
+
+def test_two_ends_that_are_parted_reach_others_still() -> None:
+    async def scenario() -> None:
+        async with echo() as (reader, writer, lines):
+            lines.part(CALLER, THIRD)
+            writer.write(b"one")
+            assert await hear(reader) == b"one"
+            lines.part(CALLED, CALLER)
+            writer.write(b"two")
+            hearing = asyncio.create_task(hear(reader))
+            lines.mend(THIRD)
+            await asyncio.sleep(QUIET_S)
+            assert not hearing.done()
+            lines.mend(CALLED)
+            assert await hearing == b"two"
+
+    run(scenario())
 
 
 @pytest.mark.parametrize("end", [CALLER, CALLED])
