@@ -140,8 +140,9 @@ async def _alone(store: ReadModelStore, log: Log, behind: _Behind) -> AsyncGener
     behaviour_of = behaviours_among(log.behaviours)
     run = PartitionRun(store, log.ledger, behind.members, behind.partition, behind.at, behaviour_of)
     start = behind.at.offset
-    while start < behind.end:
-        records = await log.ledger.read(behind.partition, start, min(READ, behind.end - start))
+    while start < behind.end and (
+        records := await log.ledger.read(behind.partition, start, min(READ, behind.end - start))
+    ):
         await run.take(records)
         start = records[-1].offset + 1
         yield start, run.caught

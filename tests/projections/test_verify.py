@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from forging import Forger, with_payload, with_some_other_payload
@@ -24,7 +25,8 @@ from schemas import facts as f
 from schemas.base import Kind
 from schemas.event import Event
 from streams.behaviours import SqliteBehaviours
-from streams.ports import Entry
+from streams.codec import Body
+from streams.ports import DeadLetter, Entry, Ledger, LogRecord
 
 
 @pytest.fixture(scope="module")
@@ -301,6 +303,32 @@ def test_an_acknowledged_fact_that_is_nowhere_on_the_log_is_named(recorded: Data
     recorded.store.db.execute("update inbox set event_id = 'never-taken' where offset = 3")
     problems = checked(recorded).problems
     assert [(p.kind, p.conversation_id) for p in problems] == [(ProblemKind.FACT_LOST, "call-1")]
+
+
+class Meanwhile:
+    """A log whose owner keeps the fact at inbox offset 3 aside while it is read."""
+
+    partitions = 1
+
+    def __init__(self, data: DataDirectory) -> None:
+        self._data = data
+
+    async def read(self, partition: int, start: int, limit: int = 1000) -> list[LogRecord]:
+        letter = DeadLetter("inbox", 0, 3, "call-1", "no event", Body("", 0, b"noise"))
+        await self._data.dead_letters.put(letter)
+        return await self._data.ledger.read(partition, start, limit)
+
+
+def test_a_fact_that_is_kept_aside_while_the_log_is_read_is_not_lost(recorded: DataDirectory, forger: Forger) -> None:
+    recorded.store.db.execute("update inbox set event_id = 'kept-aside' where offset = 3")
+    reading = verify(
+        cast(Ledger, Meanwhile(recorded)),
+        recorded.codec,
+        recomputer(recorded),
+        acknowledged=SqliteAcknowledgedFacts(recorded.store),
+        dead_letters=recorded.dead_letters,
+    )
+    assert run(reading).problems == ()
 
 
 # --- what is allowed -------------------------------------------------------------------------------------------------
