@@ -15,6 +15,7 @@ from streams.kafka.attentive_client import attend
 from streams.kafka.brokers import Brokers
 from streams.kafka.diagnosis import refusal
 from streams.kafka.errors import BrokerUnreachableError
+from streams.kafka.leaderships import Leaderships
 from streams.kafka.rights import Operation, Right, missing_rights
 from streams.kafka.silence import Silence
 
@@ -25,7 +26,7 @@ ANSWER_TIMEOUT_S = 20.0  # the client waits 40 s for each address, and tells nob
 async def administering(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
     """Raises ``BrokerUnreachableError``; ``BrokerRefusedError`` where the reason is known."""
     admin = AIOKafkaAdminClient(**brokers.client())
-    attend(admin._client, Silence())
+    attend(admin._client, Silence(), Leaderships())
     try:
         await _start(admin, brokers)
         yield admin

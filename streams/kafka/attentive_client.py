@@ -6,7 +6,8 @@ opens no connection while it waits for another one: after a leader had fallen si
 - questions that any broker can answer go to those that aren't silent, and wait for none of them for long;
 - while a broker is silent, the others are asked whether they still count it. Once they don't, it has lost its partitions and
   its groups (KRaft does all of it at once): what waits for it is given up, and goes to who leads now;
-- a connection to one broker is opened beside that to another.
+- a connection to one broker is opened beside that to another;
+- who names a leader that was replaced isn't believed while another broker knows better (``streams.kafka.leaderships``).
 
 aiokafka has settings for none of it, so this overrides what it keeps private: ``_metadata_update``, ``_get_conn``, the lock
 and the table of connections. ``tests/streams/test_silent_brokers.py`` fails where another version calls them otherwise.
@@ -17,15 +18,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup  # type: ignore[import-untyped]
 from aiokafka.conn import CloseReason  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaConnectionError, KafkaError  # type: ignore[import-untyped]
-from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]
 
+from streams.kafka.leaderships import Leaderships, Told, WhoLeads
 from streams.kafka.silence import Address, Silence
 
 # How long a broker may take for an answer, beyond what it was told to wait, before the others are asked about it. One that
@@ -40,7 +41,9 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
     """See ``attend``."""
 
     _request_timeout_ms: int
+    _topics: set[str]
     _silence: Silence
+    _leaderships: Leaderships
     _patience_s: float
     _watching: dict[int, asyncio.Task[None]]
     _opening: dict[tuple[int, ConnectionGroup], asyncio.Task[Any]]
@@ -65,9 +68,11 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
         finally:
             self._request_timeout_ms = patient_ms
         self._silence.tell(self._look_at)
+        self._leaderships.tell(self._heed)
 
     async def close(self) -> None:
         self._silence.tell_no_more(self._look_at)
+        self._leaderships.tell_no_more(self._heed)
         watching = list(self._watching.values())
         for task in watching:
             task.cancel()
@@ -77,6 +82,15 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
     def get_random_node(self) -> int | None:
         nodes = self._nodes()
         return random.choice([node for node in nodes if not self._is_silent(node)] or nodes) if nodes else None
+
+    def look_who_leads(self) -> None:
+        """For who hears nothing: nobody may be speaking, or a broker that doesn't lead any more."""
+        if self._leaderships.is_to_be_looked_at(frozenset(self._topics)):
+            self.force_metadata_update()
+
+    def _heed(self, topics: Set[str]) -> None:
+        if topics & self._topics:
+            self.force_metadata_update()
 
     async def send(self, node_id: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
         with self.expecting(node_id):
@@ -127,14 +141,33 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
 
     async def _metadata_update(self, cluster_metadata: Any, topics: Any) -> bool:
         """Whether a broker told it. Silent ones are asked last."""
-        request = MetadataRequest(list(topics) if topics else None)
+        request = WhoLeads(list(topics) if topics else None)
         for within_s in (_ANY_WITHIN_S, self._request_timeout_ms / 1000):
-            for node_id in self._by_silence():
-                metadata = await self._told(node_id, request, within_s)
-                if metadata is not None:
-                    return self._updated(cluster_metadata, metadata)
+            if told := await self._newest_told(request, within_s):
+                return self._updated(cluster_metadata, told.metadata)
         cluster_metadata.failed_update(None)
         return False
+
+    async def _newest_told(self, request: WhoLeads, within_s: float) -> Told | None:
+        """Asks one after another until one isn't behind what is known. Of partitions that are new here all are asked: the one
+        that answers first may be the one that is behind."""
+        answers: list[Told] = []
+        nodes = self._by_silence()
+        while nodes:
+            told = await self._told(nodes.pop(0), request, within_s)
+            if told is None:
+                continue
+            answers.append(told)
+            if not self._leaderships.are_known(told.epochs):
+                speaking = [node_id for node_id in nodes if not self._is_silent(node_id)]
+                others = await asyncio.gather(*(self._told(node_id, request, within_s) for node_id in speaking))
+                answers += [other for other in others if other]
+                nodes = []
+            for answer in answers:
+                self._leaderships.learn(answer.epochs)
+            if not self._leaderships.behind(told.epochs):
+                return told
+        return min(answers, key=lambda answer: self._leaderships.behind(answer.epochs), default=None)
 
     def _by_silence(self) -> list[Any]:
         """Whom to ask, in which order. A cluster that knew of no broker yet is asked where it said so."""
@@ -150,7 +183,7 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
             first.close()
         return True
 
-    async def _told(self, node_id: int, request: MetadataRequest, within_s: float) -> Any:
+    async def _told(self, node_id: int, request: WhoLeads, within_s: float) -> Told | None:
         """None: not in time."""
         address = self._address(node_id)
         try:
@@ -165,7 +198,7 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
             return None
         if address and metadata is not None:
             self._silence.spoke(address)
-        return metadata
+        return None if metadata is None else Told(metadata)
 
     async def _get_conn(
         self, node_id: int, *, group: ConnectionGroup = ConnectionGroup.DEFAULT, no_hint: bool = False
@@ -202,12 +235,12 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
         return Address(broker.host, broker.port) if broker else None
 
 
-def attend(client: AIOKafkaClient, silence: Silence, patience_s: float = SILENT_S) -> None:
+def attend(client: AIOKafkaClient, silence: Silence, leaderships: Leaderships, patience_s: float = SILENT_S) -> None:
     """Makes a client that wasn't started yet an attentive one: aiokafka's consumers and producers make theirs themselves.
 
-    ``silence``: shared with the other clients of the same brokers. ``patience_s``: for any answer, ``SILENT_S`` and for how
+    ``silence``, ``leaderships``: shared with the other clients of the same brokers. ``patience_s``: for any answer, ``SILENT_S`` and for how
     long a broker may be told to wait.
     """
     client.__class__ = AttentiveClient
-    client._silence, client._patience_s = silence, patience_s
+    client._silence, client._leaderships, client._patience_s = silence, leaderships, patience_s
     client._watching, client._opening, client._turns = {}, {}, defaultdict(asyncio.Lock)

@@ -22,7 +22,9 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[im
 
 from streams.kafka.attentive_client import SILENT_S, attend
 from streams.kafka.brokers import Brokers
+from streams.kafka.following import Following
 from streams.kafka.gone import TopicRecordsGoneError
+from streams.kafka.leaderships import Leaderships
 from streams.kafka.partition_fetcher import PartitionFetcher
 from streams.kafka.partition_producer import PartitionProducer
 from streams.kafka.records import Record
@@ -64,7 +66,7 @@ class Connection:
         self._closing: dict[_Client, asyncio.Task[None]] = {}
         self._shared: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
-        self._silence = Silence()
+        self._silence, self._leaderships = Silence(), Leaderships()
 
     async def close(self) -> None:
         """Cancelled meanwhile, it closes what is left first."""
@@ -152,7 +154,8 @@ class Connection:
         A start goes on though its waiter is cancelled: aiokafka leaks the connection that it is opening when it is
         cancelled meanwhile. It is closed behind that.
         """
-        attend(client._client if isinstance(client, AIOKafkaConsumer) else client.client, self._silence, patience_s)
+        asks = client._client if isinstance(client, AIOKafkaConsumer) else client.client
+        attend(asks, self._silence, self._leaderships, patience_s)
         starting = self._clients[client] = asyncio.ensure_future(client.start())
         try:
             await asyncio.shield(starting)
@@ -180,13 +183,13 @@ class Connection:
     @asynccontextmanager
     async def following(
         self, starts: Mapping[TopicPartition, int], patience: Patience = PROMPT
-    ) -> AsyncIterator[AIOKafkaConsumer]:
+    ) -> AsyncIterator[Following]:
         """One consumer of these partitions, each from its offset on. Raises ``TopicRecordsGoneError``."""
         consumer = await self.consumer(*starts, patience=patience)
         try:
             for at, start in starts.items():
                 consumer.seek(at, start)
-            yield consumer
+            yield Following(consumer)
         except OffsetOutOfRangeError as error:
             raise TopicRecordsGoneError(error) from None
         finally:
@@ -200,16 +203,16 @@ class Connection:
         ``begins_later``: what its retention deleted is passed over, for topics that nobody needs the whole of.
         """
         at = TopicPartition(topic, partition)
-        async with self.following({at: start}) as consumer:
+        async with self.following({at: start}) as following:
             while True:
                 try:
-                    fetched = await consumer.getmany(timeout_ms=1000, max_records=batch)
+                    fetched = await following.getmany(timeout_ms=1000, max_records=batch)
                 except OffsetOutOfRangeError:
-                    begin = (await consumer.beginning_offsets([at]))[at]
+                    begin = await following.begin(at)
                     if not begins_later or begin <= start:  # else it was made anew, and its offsets mean other records
                         raise
                     _LOG.warning("topic %s, partition %s: what stood at %s to %s is deleted", *at, start, begin - 1)
-                    consumer.seek(at, begin)
+                    following.seek(at, begin)
                     continue
                 for records in fetched.values():
                     if records:

@@ -79,7 +79,7 @@ class ConversationIndex:
             if start < self._lost:
                 await self._reader.read(start, 1)
             if until is None:
-                until = await self._reader.end()
+                until = await self._reader.end(self.next)
             while self.next < until:
                 self.add(await self._reader.read(self.next, _SCAN, until=until))
         found: list[Record] = [a for a in self._announcements() if start <= a.offset < until]

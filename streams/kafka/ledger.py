@@ -55,8 +55,7 @@ class KafkaLedger:
             appender = PartitionAppender(self._connection, self._topic, partition, self._ids)
             self._appenders[partition] = appender
         receipt = appender.append(entries, hurry=hurry)
-        if partition in self._indexes:
-            receipt.add_done_callback(partial(self._landed, partition, entries))
+        receipt.add_done_callback(partial(self._landed, partition, entries))
         return receipt
 
     async def read(self, partition: int, start: int, limit: int = BATCH) -> list[LogRecord]:
@@ -113,7 +112,8 @@ class KafkaLedger:
         if receipt.cancelled() or receipt.exception():
             return
         first, last = receipt.result()
-        if last - first + 1 == len(entries):  # else another writer's records lie inside
+        self._reader(partition).reaches(last + 1)
+        if partition in self._indexes and last - first + 1 == len(entries):  # else another writer's records lie inside
             self._indexes[partition].appended(first, entries)
 
     def _reader(self, partition: int) -> PartitionReader:

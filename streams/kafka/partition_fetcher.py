@@ -33,6 +33,9 @@ _NO_REPLICA, _UNCOMMITTED_TOO = -1, 0
 _MOST_BYTES = 1 << 20  # a first batch that is larger comes whole
 _WAIT_MS = 5  # of a broker, for records that may never come: a compacted topic has gaps
 _RETRY_S = 0.1
+# A broker that was cut off hands out what it has as the log, until it hears that another leads: as soon as it reaches the others.
+# For so long a log that ends too early is asked again.
+BEHIND_S = 10.0
 # Of what a broker answers: asking again won't better it. Anything else may pass, with a new leader at the latest.
 _FINAL = (OffsetOutOfRangeError, TopicAuthorizationFailedError)
 
@@ -58,6 +61,21 @@ class PartitionFetcher:
             OffsetRequest(_NO_REPLICA, _UNCOMMITTED_TOO, [(self._at.topic, [(self._at.partition, which)])])
         )
         return int(offset)
+
+    async def end(self, known: int) -> int:
+        """Where the log ends. ``known``: it did before; an end below that is believed only once nobody told another one for
+        ``BEHIND_S``. Raises ``KafkaError``."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + BEHIND_S
+        while (end := await self.offset(LATEST)) < known:
+            if loop.time() >= until_s:
+                _LOG.error(
+                    "%s ends at %s, and it reached %s before: its records were lost, or deleted", self._at, end, known
+                )
+                break
+            await asyncio.sleep(_RETRY_S)
+            await self.client.force_metadata_update()
+        return end
 
     async def fetch(self, offset: int) -> bytes:
         """Batches from that on which holds ``offset``; none where the broker had none in time.

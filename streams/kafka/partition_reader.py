@@ -12,7 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError  # type: ignore[import-untyped
 from streams.kafka.connection import Connection
 from streams.kafka.fetched import Fetched
 from streams.kafka.gone import TopicRecordsGoneError
-from streams.kafka.partition_fetcher import EARLIEST, LATEST, PartitionFetcher
+from streams.kafka.partition_fetcher import EARLIEST, PartitionFetcher
 from streams.kafka.records import StampedRecord
 from streams.ports import LogRecord
 
@@ -32,13 +32,21 @@ class PartitionReader:
         self.at = TopicPartition(topic, partition)
         self._fetcher: PartitionFetcher | None = None
         self._fetched: Fetched | None = None
-        self._end = 0  # when it was asked for last: who reads from far below needn't ask
+        self._end = 0  # as far as it is known: who reads from far below needn't ask
         self._lock = asyncio.Lock()
 
-    async def end(self) -> int:
-        """The offset that the next record will have."""
+    async def end(self, known: int = 0) -> int:
+        """The offset that the next record will have. ``known``: that the log had reached, as this process knows otherwise.
+
+        It doesn't go back where a broker is asked that hasn't heard yet that another leads.
+        """
         async with self._lock:
-            return await (await self._opened()).offset(LATEST)
+            self._end = await (await self._opened()).end(max(known, self._end))
+            return self._end
+
+    def reaches(self, end: int) -> None:
+        """An append was acknowledged just before ``end``."""
+        self._end = end
 
     async def begin(self) -> int:
         """The first offset that the topic still holds."""
@@ -68,22 +76,30 @@ class PartitionReader:
             found = taken(fetched, bound, limit)
             stop, is_last = (self._end, False) if until is None else (until, True)
             while len(found) < limit:
-                if fetched.position < stop:
-                    fetched = await self._fetch(fetcher, fetched.position)
+                start = fetched.position
+                if start < stop:
+                    fetched = await self._fetch(fetcher, start)
                     found += taken(fetched, bound, limit - len(found))
+                    if fetched.position > start:
+                        continue
+                    self._end = await fetcher.end(stop)  # who leads hasn't heard of what stands there?
+                    stop = self._end if until is None else until
                 elif is_last:
                     break
                 else:
-                    stop, is_last = await fetcher.offset(LATEST), True
+                    stop, is_last = await fetcher.end(self._end), True
                     self._end = stop
             self._fetched = fetched
             return found
 
     async def _fetch(self, fetcher: PartitionFetcher, position: int) -> Fetched:
-        try:
-            return Fetched(self.at.partition, await fetcher.fetch(position), position)
-        except OffsetOutOfRangeError as error:
-            raise TopicRecordsGoneError(error) from None
+        """Raises ``TopicRecordsGoneError``, unless a broker only hasn't heard yet of what stands there."""
+        while True:
+            try:
+                return Fetched(self.at.partition, await fetcher.fetch(position), position)
+            except OffsetOutOfRangeError as error:
+                if not await fetcher.offset(EARLIEST) <= position <= await fetcher.end(position):
+                    raise TopicRecordsGoneError(error) from None
 
     async def _opened(self) -> PartitionFetcher:
         if self._fetcher is None:

@@ -26,6 +26,7 @@ from streams.kafka.log import opened
 from streams.kafka.topics import Topics
 
 AFTER_AN_ELECTION_S = 1.5  # some 0.4 s on two idle cores, brokers and all
+PARTED_S = 60.0  # some 7 s; before anybody looked, five minutes, or until the broker was back
 DOWN_S = 30.0  # as long as an owner waits for an acknowledgement; every caller hears the closing line
 JARS = ROOT / ".ledgerline/servers/jars"
 
@@ -106,6 +107,38 @@ def test_who_waits_for_a_silent_leader_is_answered_within_a_second_of_the_electi
             finally:
                 await asyncio.to_thread(mend, victim)
             for following in followed.values():
+                await following.aclose()  # type: ignore[attr-defined]
+
+    run(scenario(), A_SCENARIO_S)
+
+
+@pytest.mark.alone
+def test_who_follows_a_leader_that_only_the_other_brokers_lost_hears_of_what_its_successor_takes(
+    cluster: KafkaCluster, tmp_path: Path
+) -> None:
+    """It answers as a leader does, and has nothing to tell. Who follows appends nothing that could fail."""
+    topics = Topics(PARTITIONS, f"{tmp_path.name}.")
+
+    async def scenario() -> None:
+        brokers = Brokers(cluster.bootstrap)
+        async with opened(brokers, topics, replication=3) as owner, opened(brokers, topics, replication=3) as reader:
+            victim = await leader_of(cluster.bootstrap, topics.log, 0)
+            followed = [reader.ledger.follow(partition, 0) for partition in range(PARTITIONS)]
+            for partition, following in enumerate(followed):
+                await owner.ledger.append(partition, [entry(took(1))])
+                await anext(following)
+            await asyncio.to_thread(cluster.part, victim)
+            try:
+                async with asyncio.timeout(PARTED_S):
+                    hearing = asyncio.gather(*(anext(following) for following in followed))
+                    for partition in range(PARTITIONS):
+                        await owner.ledger.append(partition, [entry(step(1, "s", 1)[0])])
+                    heard = await hearing
+                assert [[record.offset for record in records] for records in heard] == [[1]] * PARTITIONS
+                assert [await reader.ledger.end(partition) for partition in range(PARTITIONS)] == [2] * PARTITIONS
+            finally:
+                await asyncio.to_thread(cluster.mend, victim)
+            for following in followed:
                 await following.aclose()  # type: ignore[attr-defined]
 
     run(scenario(), A_SCENARIO_S)

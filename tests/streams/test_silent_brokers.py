@@ -19,6 +19,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from simulation.virtual_loop import run_virtual
 from streams.kafka.attentive_client import LOOK_EVERY_S, SILENT_S, AttentiveClient, attend
+from streams.kafka.leaderships import Leaderships, WhoLeads
 from streams.kafka.silence import SET_ASIDE_S, Address, Silence
 
 AT = TopicPartition("log", 0)
@@ -34,6 +35,8 @@ class Brokers:
     def __init__(self) -> None:
         self.counted, self.leader = {LEADER, OTHER, THIRD}, LEADER
         self.silent: set[int] = set()
+        self.behind: set[int] = set()  # who name the first leader, whoever leads
+        self.epoch = 1
         self.takes_s = 0.0
         self.asked: list[tuple[int, str]] = []
 
@@ -46,12 +49,15 @@ class Brokers:
     async def elect(self) -> None:
         await asyncio.sleep(ELECTED_AFTER_S)
         self.counted.discard(LEADER)
-        self.leader = OTHER
+        self.leader, self.epoch = OTHER, self.epoch + 1
 
-    def metadata(self) -> Any:
+    def metadata(self, asked: int) -> Any:
+        leader, epoch = (LEADER, 1) if asked in self.behind else (self.leader, self.epoch)
         brokers = [(number, "host", number, None) for number in sorted(self.counted)]
-        topics = [(0, AT.topic, False, [(0, AT.partition, self.leader, [], [])])]
-        return SimpleNamespace(API_VERSION=1, brokers=brokers, controller_id=OTHER, topics=topics)
+        topics = [(0, AT.topic, False, [(0, AT.partition, leader, epoch, [], [], [])])]
+        return SimpleNamespace(
+            API_VERSION=7, throttle_time_ms=0, brokers=brokers, cluster_id="c", controller_id=OTHER, topics=topics
+        )
 
 
 class Wire:
@@ -77,7 +83,8 @@ class Wire:
         except TimeoutError:
             if self._number in self._brokers.silent:
                 raise
-        return self._brokers.metadata() if isinstance(request, MetadataRequest) else self._number
+        asks_who_leads = isinstance(request, MetadataRequest | WhoLeads)
+        return self._brokers.metadata(self._number) if asks_who_leads else self._number
 
     def close(self, reason: Any = None, exc: Any = None) -> asyncio.Future[None]:
         if self._on_close and not self._closed.is_set():
@@ -95,10 +102,12 @@ def brokers(monkeypatch: pytest.MonkeyPatch) -> Brokers:
     return brokers
 
 
-async def client(silence: Silence | None = None, *bootstrap: int) -> AttentiveClient:
+async def client(
+    silence: Silence | None = None, *bootstrap: int, leaderships: Leaderships | None = None
+) -> AttentiveClient:
     hosts = [f"host:{number}" for number in bootstrap or (LEADER, OTHER, THIRD)]
     made = AIOKafkaClient(bootstrap_servers=hosts, request_timeout_ms=round(REQUEST_TIMEOUT_S * 1000))
-    attend(made, silence or Silence())
+    attend(made, silence or Silence(), leaderships or Leaderships())
     await made.bootstrap()
     await made.set_topics([AT.topic])
     return made
@@ -239,5 +248,81 @@ def test_who_never_answers_is_asked_again_one_day() -> None:
         assert Address("host", LEADER) in silence
         await asyncio.sleep(SET_ASIDE_S)
         assert Address("host", LEADER) not in silence
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("behind", [LEADER, OTHER, THIRD])
+def test_who_begins_believes_no_broker_that_has_not_heard_of_an_election(brokers: Brokers, behind: int) -> None:
+    async def scenario() -> None:
+        brokers.leader, brokers.epoch, brokers.behind = THIRD, 2, {behind}
+        for _ in range(10):
+            asks = await client()
+            assert asks.cluster.leader_for_partition(AT) == THIRD
+            await asks.close()
+
+    run_virtual(scenario())
+
+
+def test_who_knows_of_an_election_is_not_told_otherwise(brokers: Brokers) -> None:
+    """Nor is any other client of the same connection, whomever it asks; and nobody asks all of them for that."""
+
+    async def scenario() -> None:
+        leaderships = Leaderships()
+        asks = await client(leaderships=leaderships)
+        brokers.leader, brokers.epoch = THIRD, 2
+        await asks.force_metadata_update()
+        brokers.behind, brokers.asked = {LEADER}, []
+        other = await client(leaderships=leaderships)
+        for _ in range(20):
+            await asyncio.gather(asks.force_metadata_update(), other.force_metadata_update())
+            assert {each.cluster.leader_for_partition(AT) for each in (asks, other)} == {THIRD}
+        assert len([asked for asked in brokers.asked if asked[1] == WhoLeads.__name__]) < 2 * 21 * 2
+        await asyncio.gather(asks.close(), other.close())
+
+    run_virtual(scenario())
+
+
+def test_where_none_answers_but_who_is_behind_that_one_is_believed(brokers: Brokers) -> None:
+    """As of a topic that was made anew: all of them are behind what was known of the former one."""
+
+    async def scenario() -> None:
+        brokers.leader, brokers.epoch = THIRD, 2
+        asks = await client()
+        brokers.behind = {LEADER, OTHER, THIRD}
+        assert await asks.force_metadata_update()
+        assert asks.cluster.leader_for_partition(AT) == LEADER
+        brokers.behind = {LEADER}
+        assert await asks.force_metadata_update()
+        assert asks.cluster.leader_for_partition(AT) == THIRD
+        await asks.close()
+
+    run_virtual(scenario())
+
+
+def test_what_one_client_learns_of_an_election_all_act_on(brokers: Brokers) -> None:
+    async def scenario() -> None:
+        leaderships = Leaderships()
+        asks, idle = [await client(leaderships=leaderships) for _ in range(2)]
+        brokers.leader, brokers.epoch = THIRD, 2
+        asks.look_who_leads()
+        await asyncio.sleep(0.01)
+        assert idle.cluster.leader_for_partition(AT) == THIRD
+        await asyncio.gather(asks.close(), idle.close())
+
+    run_virtual(scenario())
+
+
+def test_of_those_who_hear_nothing_one_asks_each_second(brokers: Brokers) -> None:
+    async def scenario() -> None:
+        leaderships = Leaderships()
+        idle = [await client(leaderships=leaderships) for _ in range(5)]
+        brokers.asked.clear()
+        for _ in range(100):
+            for each in idle:
+                each.look_who_leads()
+            await asyncio.sleep(0.1)
+        assert len(brokers.asked) == 10
+        await asyncio.gather(*(each.close() for each in idle))
 
     run_virtual(scenario())
