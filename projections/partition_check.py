@@ -10,6 +10,7 @@ from projections.problems import Problem, ProblemKind
 from projections.recompute import BEHAVIOUR_MISSING, ConversationReplay, Difference, Recomputer
 from projections.step_structure import address_flaws, step_flaws
 from schemas.base import Kind
+from schemas.control import OwnerTook
 from schemas.custody import ConversationForgotten
 from schemas.event import GENESIS, NO_INBOX, Event
 from schemas.history import ConversationImported
@@ -21,13 +22,14 @@ from streams.ports import Ledger, LogRecord
 class _Thread:
     """What is known of one conversation. ``seq`` and ``hash`` are None behind damage: they begin again with what follows."""
 
-    __slots__ = ("copied", "copied_version", "hash", "replay", "sealed", "seq", "unexplained")
+    __slots__ = ("copied", "copied_version", "hash", "is_forgotten", "key_is_gone", "replay", "sealed", "seq")
 
     def __init__(self, replay: ConversationReplay | None, key_is_gone: bool) -> None:
         self.seq: int | None = 0
         self.hash: bytes | None = GENESIS
         self.replay = replay  # None where it can't be recomputed (any more)
-        self.unexplained = key_is_gone  # and no event has said so far that it was forgotten
+        self.key_is_gone = key_is_gone  # or there never was one here
+        self.is_forgotten = False  # as an event of its own says
         self.sealed: Located | None = None  # the first event that can't be opened, while nothing says why
         self.copied: list[Located] = []  # of an imported step that isn't over yet
         self.copied_version: str | None = None
@@ -80,7 +82,15 @@ class PartitionCheck:
         self.damaged: set[str] = set()  # conversations of which something can't be read
         self.end = 0
         self.inbox_mark = NO_INBOX
-        self.events = self.decisions = self.not_recomputable = self.forgotten = self.imported = 0
+        self.events = self.decisions = self.not_recomputable = self.imported = 0
+
+    @property
+    def forgotten(self) -> int:
+        return sum(thread.key_is_gone and thread.is_forgotten for thread in self.conversations.values())
+
+    @property
+    def without_key(self) -> int:
+        return sum(thread.key_is_gone and not thread.is_forgotten for thread in self.conversations.values())
 
     @property
     def void(self) -> int:
@@ -113,6 +123,9 @@ class PartitionCheck:
         if void and event.epoch > self._reader.epoch:
             message = f"it is of epoch {event.epoch}, which no owner had announced"
             self._note(ProblemKind.EPOCH, record, event.seq, message)
+        if isinstance(event.payload, OwnerTook) and event.payload.epoch != event.epoch:
+            message = f"it announces epoch {event.payload.epoch} and is stamped with {event.epoch}"
+            self._note(ProblemKind.EPOCH, record, None, message)
         if event.kind is Kind.CONTROL:
             for flaw in address_flaws(Located(event, record)):
                 self._note(flaw.kind, record, None, flaw.message)
@@ -159,21 +172,22 @@ class PartitionCheck:
         conversation_id = located.event.conversation_id
         thread = self.conversations.get(conversation_id)
         if thread is None:
-            replay, forgotten = None, False
+            replay, key_is_gone = None, False
             try:
-                forgotten = self._recomputer.forgotten(conversation_id)
-                replay = None if forgotten else self._recomputer.begin(conversation_id)
+                key_is_gone = self._recomputer.forgotten(conversation_id)
+                replay = None if key_is_gone else self._recomputer.begin(conversation_id)
             except KeyMissingError as error:
                 self._note(ProblemKind.KEY, located.record, located.event.seq, str(error))
-            thread = self.conversations[conversation_id] = _Thread(replay, forgotten)
-            self.forgotten += forgotten
+            thread = self.conversations[conversation_id] = _Thread(replay, key_is_gone)
         return thread
 
     def _check_event(self, thread: _Thread, located: Located) -> None:
         event, record = located
         if isinstance(event.payload, ConversationForgotten):
-            thread.unexplained, thread.sealed = False, None
-        elif thread.unexplained and event.key_id and record.imported_under is None:  # a copy may come without keys
+            thread.is_forgotten, thread.sealed = True, None
+        elif (
+            thread.key_is_gone and not thread.is_forgotten and event.key_id and record.imported_under is None
+        ):  # a copy may come without keys
             thread.sealed = thread.sealed or located
         for flaw in address_flaws(located):
             self._note(flaw.kind, record, event.seq, flaw.message)

@@ -18,7 +18,7 @@ class ProblemKind(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     MISPLACED = "misplaced"  # a record is stored under another conversation, type, version or partition than it states
     STAMP = "stamp"  # what an owner stamps alike on a whole step differs, or goes back
-    EPOCH = "epoch"  # a record of an epoch that no owner had announced
+    EPOCH = "epoch"  # a record of an epoch that no owner had announced, or an announcement that bears another
     DECISION = "decision"  # the deciders decide otherwise for what stands before
     DECIDER_VERSION = "decider_version"  # one reign, two versions of the deciders
     BEHAVIOUR_MISSING = "behaviour_missing"

@@ -31,7 +31,8 @@ from streams.ports import DeadLetters, Ledger, StateStore
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """``events``, ``decisions``: effective ones. ``not_recomputable``: decisions of other code than this, or of
-    ``forgotten`` conversations (their key was destroyed), verified by chain and structure alone. ``void``: records of
+    conversations that have no key here, verified by chain and structure alone: ``forgotten`` ones, as an event of theirs
+    says, and others, ``without_key``: copies that came without keys, or whose key was lost (a problem). ``void``: records of
     replaced owners. ``imported``: conversations that another system ran: no decision in them is ours. ``anchored``: what
     the log was compared with, null where no anchors were given. The log is sound when ``problems`` is empty."""
 
@@ -43,6 +44,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     void: int
     imported: int
     problems: tuple[Problem, ...]
+    without_key: int = 0
     anchored: Anchored | None = None
 
 
@@ -92,6 +94,7 @@ async def verify(
         decisions=sum(check.decisions for check in checks),
         not_recomputable=sum(check.not_recomputable for check in checks),
         forgotten=sum(check.forgotten for check in checks),
+        without_key=sum(check.without_key for check in checks),
         void=sum(check.void for check in checks),
         imported=sum(check.imported for check in checks),
         problems=tuple(problems),

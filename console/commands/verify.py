@@ -38,6 +38,10 @@ def run(*, against: Path | None, public_key: str | None, data: Path | None, log:
     skipped = f" ({found.not_recomputable} not recomputable by this code)" if found.not_recomputable else ""
     if found.imported:
         skipped += f"; {found.imported} conversations are another system's"
+    if found.forgotten:
+        skipped += f"; {found.forgotten} are forgotten"
+    if found.without_key:
+        skipped += f"; {found.without_key} have no key here and were not forgotten"
     print(f"{counted}{skipped}: {len(found.problems) or 'no'} problems")
     if found.anchored:
         told = found.anchored

@@ -246,6 +246,18 @@ def test_a_step_that_was_cut_out_is_named(recorded: DataDirectory, forger: Forge
     assert {ProblemKind.OFFSET, ProblemKind.SEQ, ProblemKind.CHAIN} <= kinds(checked(recorded))
 
 
+def test_an_announcement_that_is_stamped_with_another_epoch_than_it_names_is_named(
+    recorded: DataDirectory, forger: Forger
+) -> None:
+    records = run(recorded.ledger.read(0, 0, 10_000))
+    first, last = (records[place].offset for place in (0, [r.body.type for r in records].index("OwnerTook", 1)))
+    for offset, stamped in ((first, 0), (last, 9)):
+        forger.rewrite(offset, lambda event, epoch=stamped: replace(event, epoch=epoch))  # type: ignore[misc]
+    named = [(p.kind, p.offset, p.message) for p in checked(recorded).problems]
+    assert [(kind, offset) for kind, offset, _ in named] == [(ProblemKind.EPOCH, first), (ProblemKind.EPOCH, last)]
+    assert named[1][2] == "it announces epoch 2 and is stamped with 9"
+
+
 def test_two_records_that_changed_places_are_named(recorded: DataDirectory, forger: Forger) -> None:
     a, b = forger.offsets("call-1")[-2:]
     for column in ("type", "version", "data"):
@@ -395,7 +407,7 @@ def test_a_call_whose_key_is_gone_verifies_by_chain_and_structure_and_is_named(t
     data.keys.destroy("call-1")
     found = checked(data)
     assert [(p.kind, p.conversation_id) for p in found.problems] == [(ProblemKind.KEY, "call-1")]
-    assert found.forgotten == 1
+    assert (found.forgotten, found.without_key) == (0, 1)  # nothing on the log says that it was forgotten
     assert found.not_recomputable == found.decisions > 0
     last = Forger(data).offsets("call-1")[-1]
     Forger(data).flip(last, 60)
