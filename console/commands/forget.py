@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
+from agent_core.conversation import Status
 from console.commands.hold import CALL, pseudonym_of
 from console.custody import CustodyRecord, custody_record, named
 from console.erasing import Erased, erase
@@ -23,6 +24,7 @@ from projections.forgetting import No, refusal
 from projections.subjects import Standing, standing_of, subjects_by_conversation
 from schemas.custody import ConversationForgotten, ForgettingRefused, SubjectForgotten
 from schemas.event import derived_id, new_id
+from streams.history.times import us_of
 from streams.pseudonyms import Pseudonyms
 
 
@@ -82,6 +84,9 @@ async def _note(
     """What is to be forgotten, once the log says so. Raises ``UsageError``, ``FailedError``."""
     custody, now_us = await record.read(), time.time_ns() // 1000
     case = await _case(workspace, custody, subject, pseudonym)
+    if await _settle(record, custody, case, pseudonym):
+        custody = await record.read()
+        case = await _case(workspace, custody, subject, pseudonym)
     wanted = case.wanted
 
     async def refuse(no: No, forgetting: str = "") -> NoReturn:
@@ -90,9 +95,10 @@ async def _note(
         )
         raise FailedError(f"nothing was forgotten: {no.message}")
 
-    if no := refusal(case.standings, case.concerned, custody, now_us):
-        await refuse(no)
+    # What was ordered before and broken off goes on: a hold that was placed behind the order was told that it is too late.
     if case.is_new:
+        if no := refusal(case.standings, case.concerned, custody, now_us):
+            await refuse(no)
         order = SubjectForgotten(
             subject=pseudonym,
             reference=reference,
@@ -109,6 +115,28 @@ async def _note(
         event_id = derived_id(conversation_id, "forgotten", pseudonym)
         await record.note(ConversationForgotten(subject=pseudonym, reference=reference), conversation_id, event_id)
     return wanted
+
+
+async def _settle(record: CustodyRecord, custody: Custody, case: _Case, pseudonym: str) -> bool:
+    """Refuses former orders of this subject that a hold or the retention stood before: who gave them died before they said
+    so, and nothing was destroyed. Whether there were any."""
+    refused = False
+    for order in (each for each in custody.forgotten if each.subject == pseudonym):
+        names = {*order.conversations, *order.messages}
+        # That nobody was speaking had been seen when it was ordered.
+        standings = {n: s._replace(status=Status.CLOSED) for n, s in case.standings.items() if n in names}
+        concerned = {name: who for name, who in case.concerned.items() if name in names}
+        if no := refusal(standings, concerned, await record.read(before=order.event_id), us_of(order.at)):
+            fact = ForgettingRefused(
+                subject=pseudonym,
+                reason=no.reason,
+                reference=order.reference,
+                by=order.by,
+                forgetting=order.event_id,
+            )
+            await record.note(fact, event_id=derived_id(order.event_id, "refused", pseudonym))
+            refused = True
+    return refused
 
 
 async def _case(workspace: Workspace, custody: Custody, subject: str, pseudonym: str) -> _Case:

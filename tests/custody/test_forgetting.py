@@ -14,6 +14,7 @@ from support import run
 
 from agent_core.conversation import Status
 from console import custody
+from console.commands import forget as forget_command
 from console.custody import CustodyRecord
 from console.settings import load_settings
 from console.workspace import open_workspace
@@ -21,7 +22,7 @@ from projections.custody import Custody, Retention
 from projections.forgetting import Refused, refusal
 from projections.subjects import Standing
 from schemas.base import Fact
-from schemas.custody import HoldPlaced, RetentionSet, SubjectForgotten
+from schemas.custody import ConversationForgotten, ForgettingRefused, HoldPlaced, RetentionSet, SubjectForgotten
 from streams.codec import Body
 from streams.intake import Received
 from streams.keys import SqliteKeyStore
@@ -218,6 +219,68 @@ def test_a_hold_behind_a_forgetting_that_is_under_way_comes_too_late_and_is_told
         assert forget(data, CALLER).json["erased"]["keys"] == 1
     late = ledgerline("hold", "place", CALLER, "--reference", "CASE-21", "--by", "legal", "--data", data)
     assert (late.code, "DSR-1, by dpo): the hold comes too late" in late.err) == (0, True)
+
+
+class DiedError(Exception):
+    pass
+
+
+def dies_before(monkeypatch: pytest.MonkeyPatch, kind: type[Fact]) -> None:
+    note = CustodyRecord.note
+
+    async def noting(self: CustodyRecord, noted: Fact, *place: Any, **named: Any) -> None:
+        if isinstance(noted, kind):
+            raise DiedError
+        await note(self, noted, *place, **named)
+
+    monkeypatch.setattr(CustodyRecord, "note", noting)
+
+
+@pytest.mark.parametrize("is_lifted", [False, True], ids=["the hold stands", "the hold was lifted"])
+def test_a_forgetting_that_a_hold_stood_before_and_that_died_before_it_said_so_is_refused_by_the_next(
+    data: Path, monkeypatch: pytest.MonkeyPatch, is_lifted: bool
+) -> None:
+    with monkeypatch.context() as patch:
+        dies_before(patch, ForgettingRefused)
+        orders_beside(patch, hold_on(data, CALLER), behind=False)
+        with pytest.raises(DiedError):
+            forget(data, CALLER)
+    (begun,) = ledgerline("hold", "list", "--data", data, "--json").json["forgotten"]
+    if is_lifted:
+        ledgerline("hold", "lift", "hold-1", *ORDER, "--data", data)
+        assert forget(data, CALLER).json["erased"]["keys"] == 1
+    else:
+        failed(forget(data, CALLER), 1, "nothing was forgotten", "CASE-20")
+        failed(forget(data, CALLER), 1, "nothing was forgotten", "CASE-20")
+    trail = ledgerline("hold", "list", "--data", data, "--json").json
+    assert begun["event_id"] not in {each["event_id"] for each in trail["forgotten"]}
+    assert len(trail["forgotten"]) == is_lifted
+    assert [each["reason"] for each in trail["refused"]] == (["hold"] if is_lifted else ["hold"] * 3)
+    assert ledgerline("verify", "--data", data, "--json").json["problems"] == []
+
+
+@pytest.mark.parametrize("broken_off_before", ["its word in the call", "its keys go"])
+def test_a_forgetting_that_was_broken_off_goes_on_though_a_hold_was_placed_behind_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch, broken_off_before: str
+) -> None:
+    with monkeypatch.context() as patch:
+        if broken_off_before == "its keys go":
+            patch.setattr(forget_command, "erase", dies)
+        else:
+            dies_before(patch, ConversationForgotten)
+        with pytest.raises(DiedError):
+            forget(data, CALLER)
+    late = ledgerline("hold", "place", CALLER, "--reference", "CASE-21", "--by", "legal", "--data", data)
+    assert "the hold comes too late" in late.err
+    assert forget(data, CALLER).json["erased"]["keys"] == 1
+    trail = ledgerline("hold", "list", "--data", data, "--json").json
+    assert (len(trail["forgotten"]), trail["refused"]) == (1, [])
+    verified = ledgerline("verify", "--data", data, "--json").json
+    assert (verified["problems"], verified["forgotten"], verified["without_key"]) == ([], 1, 0)
+
+
+async def dies(*_: object) -> None:
+    raise DiedError
 
 
 def test_a_hold_on_one_call_holds_it_for_everybody_in_it(data: Path) -> None:
