@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from recorded_log import CALLER, SAID
 
+from streams.signing import SigningKey
 from tests.calls.commands import failed, ledgerline
+
+FORGED = "I found my card"
 
 
 @pytest.fixture
@@ -90,21 +99,78 @@ def test_whatever_is_changed_in_it_is_found_and_named(folder: Path, crime: str, 
     assert "Traceback" not in ran.stderr
 
 
-def test_words_that_were_not_sealed_so_are_found_even_where_all_is_signed_anew(folder: Path) -> None:
-    import hashlib
+Lines = list[dict[str, Any]]
 
-    from streams.signing import SigningKey
 
-    changed = (folder / "events.jsonl").read_text().replace(SAID, "I found my card")
-    (folder / "events.jsonl").write_text(changed)
-    key, manifest = SigningKey.generate(), json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["events.jsonl"] = hashlib.sha256(changed.encode()).hexdigest()
+def signed_anew(folder: Path, change: Callable[[Lines], None]) -> None:
+    """What a forger makes who has the conversation's key, and a signing key of their own."""
+    file, manifest = folder / "events.jsonl", json.loads((folder / "manifest.json").read_text())
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    change(lines)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    key = SigningKey.generate()
+    manifest["files"]["events.jsonl"] = hashlib.sha256(file.read_bytes()).hexdigest()
     manifest["public_key"] = key.public
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "manifest.sig").write_text(key.sign((folder / "manifest.json").read_bytes()))
+
+
+def other_words(lines: Lines) -> None:
+    heard(lines)["payload"]["text"] = FORGED
+
+
+def other_words_sealed(lines: Lines, folder: Path) -> None:
+    """Under the right key and for the right place: only that they don't stand on the log tells them apart."""
+    event = heard(lines)
+    secret = base64.b64decode(json.loads((folder / "key.json").read_text())["secret"])
+    context = "\x1f".join(("call-1", event["event_id"], "text"))
+    sealed = AESGCM(secret).encrypt(bytes(12), json.dumps(FORGED).encode(), context.encode())
+    event["payload"]["text"], event["sealed"]["text"] = FORGED, base64.b64encode(bytes(12) + sealed).decode()
+
+
+def left_out(lines: Lines) -> None:
+    """One from the middle; those behind it are numbered as if there had been none."""
+    del lines[5]
+    for number, line in enumerate(lines, 1):
+        line["seq"] = number
+
+
+def numbered_otherwise(lines: Lines) -> None:
+    lines[5]["seq"] = 500
+
+
+def other_bytes(lines: Lines) -> None:
+    body = bytearray(base64.b64decode(lines[5]["body"]))
+    body[3] ^= 1
+    lines[5]["body"] = base64.b64encode(body).decode()
+
+
+def cut_off(lines: Lines) -> None:
+    lines.pop()
+
+
+def heard(lines: Lines) -> dict[str, Any]:
+    return next(line for line in lines if line["type"] == "UtteranceHeard" and line["payload"]["text"] == SAID)
+
+
+@pytest.mark.parametrize(
+    ("crime", "named"),
+    [
+        (other_words, "text was not said so"),
+        (other_words_sealed, "text was not said so"),
+        (left_out, "event 6 does not follow the one before it"),
+        (numbered_otherwise, "event 6 does not follow the one before it"),
+        (other_bytes, "event 6 was changed"),
+        (cut_off, "the last events are gone"),
+    ],
+)
+def test_what_was_changed_is_found_even_where_all_is_signed_anew(
+    folder: Path, crime: Callable[..., None], named: str
+) -> None:
+    signed_anew(folder, partial(crime, folder=folder) if crime is other_words_sealed else crime)
     ran = check(folder)
     assert ran.returncode != 0
-    assert "was not said so" in ran.stderr
+    assert named in ran.stderr
 
 
 def test_another_key_than_the_one_that_is_trusted_is_refused(folder: Path) -> None:
