@@ -32,12 +32,14 @@ class MomentError(Exception):
 
 class AsOf(NamedTuple):
     """``offset``: of the newest record that counts, in ``partition``; None: only ``at_us`` says. ``conversation_id``:
-    whose event, or which call, named the moment."""
+    whose event, or which call, named the moment. ``copied_us``: that event's, or the call's end's, own time, where it was
+    imported: then it is not ``at_us``."""
 
     at_us: int
     partition: int | None = None
     offset: int | None = None
     conversation_id: str | None = None
+    copied_us: int | None = None
 
     def holds(self, partition: int, end: int, accepted_at_us: int) -> bool:
         """Whether a step whose last record is at ``end`` counts."""
@@ -192,7 +194,7 @@ async def _before_event(event_id: str, ledger: Ledger) -> AsOf:
                 reached_us = await _newest_us(ledger, partition, began)
                 is_copy = record.imported_under is not None  # its own time may be years before it came here
                 before_us = latest_us if reached_us is None else reached_us if is_copy else min(reached_us, latest_us)
-                return AsOf(before_us, partition, began - 1, conversation_id)
+                return AsOf(before_us, partition, began - 1, conversation_id, latest_us if is_copy else None)
     raise MomentError(f"no event {event_id!r} on this log")
 
 
@@ -209,13 +211,18 @@ async def _whose(event_id: str, ledger: Ledger, partition: int) -> str | None:
 
 
 async def _end_of_call(conversation_id: str, ledger: Ledger) -> AsOf:
-    records, found = EffectiveRecords(Codec(SealedOnly())), None
+    records, last = EffectiveRecords(Codec(SealedOnly())), None
     for record in await ledger.read_conversation(conversation_id):
-        for event, holding in records.take(record):
-            found = AsOf(event.accepted_at_us, holding.partition, holding.offset, conversation_id)
-    if found is None:
+        for effective in records.take(record):
+            last = effective
+    if last is None:
         raise MomentError(f"no call {conversation_id!r} on this log")
-    return found
+    event, holding = last
+    if holding.imported_under is None:
+        return AsOf(event.accepted_at_us, holding.partition, holding.offset, conversation_id)
+    reached_us = await _newest_us(ledger, holding.partition, holding.offset + 1)
+    at_us = event.accepted_at_us if reached_us is None else reached_us
+    return AsOf(at_us, holding.partition, holding.offset, conversation_id, event.accepted_at_us)
 
 
 def as_it_was(records: Iterable[LogRecord], codec: Codec, at: AsOf) -> list[Effective]:
@@ -243,8 +250,17 @@ async def behaviour_at(at: AsOf, ledger: Ledger, recorded: Iterable[tuple[int, i
 
     ``recorded``: (seq, when, in microseconds).
     """
+    pinned = await behaviour_pinned(at, ledger)
+    if pinned is not None:
+        return pinned
+    return max((seq for seq, when_us in recorded if when_us is not None and when_us <= at.at_us), default=None)
+
+
+async def behaviour_pinned(at: AsOf, ledger: Ledger) -> int | None:
+    """The number of the behaviour that the call of the moment pinned. None where the moment names no call, where the call
+    hadn't opened, or where another system ran it."""
     if at.conversation_id is not None:
         for event, _ in await events_at(ledger, at.conversation_id, Codec(SealedOnly()), at):
             if isinstance(event.payload, d.ConversationOpened):
                 return event.payload.behaviour_seq
-    return max((seq for seq, when_us in recorded if when_us is not None and when_us <= at.at_us), default=None)
+    return None

@@ -17,7 +17,7 @@ from projections.analytics import Analytics, Answer, QueryError
 from projections.call_report import report_call
 from projections.effective_log import gone_before
 from projections.knowledge_as_of import ArticleAsOf, article_as_of
-from projections.moment import CALL, AsOf, MomentError, behaviour_at, events_at, moment_of
+from projections.moment import CALL, AsOf, MomentError, behaviour_at, behaviour_pinned, events_at, moment_of
 from projections.wall_time import iso_time
 from schemas.event import Event
 
@@ -50,7 +50,19 @@ async def _run(settings: Settings, moment: str, what: str, argument: str, store:
 async def _moment(models: ReadModels, text: str) -> AsOf:
     if text.startswith(CALL):
         text = CALL + await find_call(models.workspace, text.removeprefix(CALL))
-    return await moment_of(text, models.log.ledger)
+    at = await moment_of(text, models.log.ledger)
+    if at.copied_us not in (None, at.at_us):
+        _tell_copied(at, at.copied_us)
+    return at
+
+
+def _tell_copied(at: AsOf, own_us: int) -> None:
+    """Its own partition is taken up to its place, the others at the time that the log had reached there: not at its own."""
+    own = iso_time(own_us, exact=True)
+    say(
+        f"{at.conversation_id} was imported: this is the moment at which the log had it, {iso_time(at.at_us)}, and not that of "
+        f"its own clock: as-of {own} asks for that one"
+    )
 
 
 async def _call(models: ReadModels, at: AsOf, wanted: str) -> list[Event]:
@@ -81,6 +93,11 @@ def _show(events: list[Event], as_json: bool) -> None:
 
 
 async def _article(models: ReadModels, at: AsOf, article_id: str) -> ArticleAsOf:
+    if at.copied_us is not None and await behaviour_pinned(at, models.log.ledger) is None:
+        raise MomentError(
+            f"{at.conversation_id} was imported and pinned no behaviour of this agent: name a time to see an article as it "
+            f"was then"
+        )
     recorded = models.log.behaviours()
     seq = await behaviour_at(at, models.log.ledger, [(version.seq, version.recorded_us) for version in recorded])
     if seq is None:

@@ -45,7 +45,8 @@ ledgerline export --parquet out/
 `from_us` (of the step that made it; inclusive) and `to_offset` and `to_us` (of the step that replaced it; exclusive; NULL:
 it still holds). `ledgerline as-of T sql` asks `NAME` as it was at T: an ISO 8601 time (UTC where no zone is named),
 `PARTITION:OFFSET` (that record counts), `before:EVENT_ID` (before its step: a step is atomic; `show CALL --at SEQ` tells the id) or `call:CALL` (the call's end
-so far). A place is exact in its own partition; the others are taken at the time at which it was reached.
+so far). A place is exact in its own partition; the others are taken at the time at which it was reached. So is the moment of a call
+or an event that was imported, whose own times may be years before: the answer says both, and the time of the other one.
 
 **Private columns** (marked *sealed*) hold what people said, as ciphertext. `ledgerline sql` opens them with the keys of the
 data directory; once a conversation's key is destroyed they read NULL, in every copy. Parquet files hold the ciphertext too.

@@ -184,6 +184,21 @@ def test_history_that_is_older_than_the_log_has_its_moments(data: Path, transcri
     assert "lies before the log began: its first step is of 2024-03-01T09:00:00" in refused
 
 
+def test_the_moment_of_an_imported_call_is_when_the_log_had_it_and_the_answer_says_so(
+    data: Path, transcripts: Path
+) -> None:
+    asyncio.run(record_calls(data, 1))
+    imported(data, "transcripts", transcripts)
+    (call_id,) = (call["call_id"] for call in told(data, "calls") if call["outcome"] == "solved")
+    query = "select source, count(*) as n from conversations group by source order by source nulls last"
+    ran = CLI.invoke(app, ["as-of", f"call:{call_id}", "sql", query, "--data", str(data), "--json"])
+    assert json.loads(ran.stdout) == [{"source": "transcripts", "n": 1}, {"source": None, "n": 1}]
+    assert f"{call_id} was imported: this is the moment at which the log had it" in ran.stderr
+    assert "as-of 2024-03-01T09:02:00.000000Z asks for that one" in ran.stderr
+    refused = told(data, "as-of", f"call:{call_id}", "knowledge", "card-delivery", exit_code=2)
+    assert "pinned no behaviour of this agent" in refused
+
+
 def test_a_subject_that_nobody_named_is_unknown(data: Path, tmp_path: Path) -> None:
     nameless = {name: value for name, value in TRANSCRIPT.items() if name != "subject"} | {"id": "desk-78"}
     imported(data, "transcripts", written(tmp_path / "calls.jsonl", TRANSCRIPT, nameless))

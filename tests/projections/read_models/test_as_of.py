@@ -158,6 +158,8 @@ def test_history_that_was_imported_takes_no_place_of_the_log_back_to_its_own_tim
         reached_us,
         True,
     )
+    whole = run(moment_of("call:call-2024", data.ledger))
+    assert whole == AsOf(reached_us, 0, end + 299, "call-2024", copied_us=300)
 
 
 def test_places_of_a_log_that_was_copied_whole_are_of_its_own_times(data: DataDirectory) -> None:
