@@ -11,6 +11,7 @@ from projections.why.findings import quoted
 from projections.why.provenance import sentences
 
 _NAMED = {"intents": "name", "procedures": "name", "articles": "id", "guardrails": "name", "holding": "id"}
+GONE = "it is gone"
 _MOST = 3  # of what is new, and of what is gone
 
 
@@ -32,7 +33,7 @@ def changed_parts(former: Behaviour, behaviour: Behaviour) -> Iterator[Part]:
         if kind in _NAMED:
             yield from _named(kind, _by_name(kind, old or []), _by_name(kind, new or []))
         elif old is None or new is None:
-            yield Part(kind, "", "it is new" if old is None else "it is gone")
+            yield Part(kind, "", "it is new" if old is None else GONE)
         elif isinstance(new, dict):
             yield from (
                 Part(kind, field, _of(old.get(field), new.get(field)))
@@ -45,7 +46,7 @@ def changed_parts(former: Behaviour, behaviour: Behaviour) -> Iterator[Part]:
 
 def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Part]:
     for name in before.keys() - after.keys():
-        yield Part(kind, name, "it is gone")
+        yield Part(kind, name, GONE)
     for name, value in after.items():
         former = before.get(name)
         if former is None:

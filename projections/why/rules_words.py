@@ -9,8 +9,9 @@ from agent_core.behaviour import Behaviour
 from projections.wall_time import iso_time
 from projections.why import provenance
 from projections.why.case import Case
-from projections.why.changes import Part, changed_parts
+from projections.why.changes import GONE, Part, changed_parts
 from projections.why.findings import Finding, quoted
+from projections.why.guardrail_gone import would_have_objected
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.proving import ProofAsked
@@ -153,8 +154,7 @@ def _bears_on(case: Case, part: Part) -> int:
         intent = case.behaviour.intent(case.turn.intent) if case.behaviour and case.turn.intent else None
         return 83 if part.name in used or (intent is not None and part.name in intent.articles) else 0
     if part.kind == "guardrails":
-        gone = part.told == "it is gone"
-        return 89 if part.name in _judged(case) or gone else 58
+        return _guardrail_bears(case, part)
     if part.kind == "intents":
         named = {p.intent for _, p in case.of(d.CandidateFormed)} | {case.turn.intent or ""}
         return 81 if part.name in named else 42
@@ -173,6 +173,12 @@ def _bears_on(case: Case, part: Part) -> int:
     if part.kind == "proofs":
         return 82 if any(True for _ in case.of(ProofAsked)) or any(True for _ in case.of(d.ToolRefused)) else 0
     return _EVERY_TURN.get(part.kind, 0)
+
+
+def _guardrail_bears(case: Case, part: Part) -> int:
+    """One that is gone says nothing in any turn: it is asked what it would have said."""
+    objects = would_have_objected(case, part.name) if part.told == GONE else part.name in _judged(case) or None
+    return 58 if objects is None else 89 if objects else 0
 
 
 def _budget_bears(case: Case, name: str) -> int:

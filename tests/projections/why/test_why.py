@@ -63,6 +63,26 @@ def test_an_article_that_has_another_figure_is_not_named_as_the_source_of_what_w
     assert "as the article" not in found
 
 
+@pytest.mark.parametrize(
+    ("gone", "answer", "told"),
+    [
+        ("grounding", "A new card takes eight working days by post.", 0),
+        ("grounding", None, None),
+        ("forbidden_topics", None, None),
+        ("tone_meaning", None, 1),  # what it would have scored nobody knows
+    ],
+    ids=["would have objected", "had let it pass", "of no such words", "needs scores"],
+)
+def test_a_guardrail_that_is_gone_is_told_where_it_may_have_mattered(
+    gone: str, answer: str | None, told: int | None
+) -> None:
+    outside = {"answers": [{"text": answer, "after_ms": 320}]} if answer else {}
+    fault = Fault("gone", "guardrail", {"guardrails": [{"name": gone, "gone": True}]}, True, {}, outside, [])
+    found = explained(fault)
+    naming = [each for each in found.causes if f"guardrails {gone}: it is gone" in each.told]
+    assert [each.weight for each in naming] == ([] if told is None else [89 if told == 0 else 58]), lines(found)
+
+
 NEW_ARTICLE = {"articles": [{"id": "card-delivery", "public": "A new card takes seven to nine working days by post."}]}
 
 
