@@ -34,13 +34,15 @@ KEYLESS = "llm:approved"  # as ``CallArrived.providers`` names the brain that sa
 
 class WhatIfModels:
     """``offline``: no language model is asked. Local models (classifier, search, embeddings) always are: they cost nothing.
+    So is the keyless brain, for a call that it answered: it says what is approved, and is no model.
 
     A call that a language model answered is never given to the keyless brain instead: that would change every reply. Nor is
     one where ``another``, a model by its name, is supposed to answer: that would change none.
     """
 
     def __init__(self, settings: LlmSettings, *, offline: bool, another: bool = False) -> None:
-        self._settings, self._offline, self._another = settings, offline, another
+        self._settings = LlmSettings(provider="local") if offline else settings
+        self._another = another
         self._models: dict[str, LanguageModel] = {}
         self._embedder: Embedder | None = None
         self._local: dict[tuple[str, str], Executor] = {}
@@ -55,7 +57,7 @@ class WhatIfModels:
 
     async def _answer(self, may_ask: bool, conversation: Conversation, ask: Ask, attempt: int) -> list[Fact] | None:
         behaviour = conversation.behaviour
-        if needs_language_model(behaviour, ask.payload) and (self._offline or not may_ask):
+        if needs_language_model(behaviour, ask.payload) and not may_ask:
             return None
         loop = asyncio.get_running_loop()
         started_s = loop.time()

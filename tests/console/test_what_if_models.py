@@ -61,9 +61,20 @@ def test_a_call_of_a_language_model_is_not_given_to_the_keyless_brain() -> None:
     assert answered(WhatIfModels(NOBODY, offline=False), SOMEBODY) is None
 
 
-@pytest.mark.parametrize("by", [KEYLESS, SOMEBODY])
-def test_offline_no_language_model_is_asked(by: str) -> None:
-    assert answered(WhatIfModels(NOBODY, offline=True), by) is None
+ONE = LlmSettings(providers=[LlmProvider(name="openai", model="small", url="http://127.0.0.1:9", api_key="none")])
+
+
+@pytest.mark.parametrize("settings", [NOBODY, ONE], ids=["nobody", "one that answers nothing"])
+def test_offline_no_language_model_is_asked(settings: LlmSettings) -> None:
+    assert answered(WhatIfModels(settings, offline=True), SOMEBODY) is None
+
+
+@pytest.mark.parametrize("settings", [NOBODY, ONE], ids=["nobody", "one that answers nothing"])
+def test_offline_a_call_of_the_keyless_brain_is_decided_by_it_whoever_is_configured(settings: LlmSettings) -> None:
+    found = answered(WhatIfModels(settings, offline=True), KEYLESS)
+    assert found is not None
+    assert isinstance(found[-1], f.CompletionReturned)
+    assert (found[-1].text, found[-1].provider) == ("It is free.", "approved")
 
 
 def test_another_model_that_nobody_configured_is_unknown_and_not_the_keyless_brain() -> None:
