@@ -104,6 +104,20 @@ def test_nothing_is_written_where_one_table_takes_nothing(data: DataDirectory, t
         assert everything(store) == in_one_go(data)
 
 
+def test_a_row_has_a_new_version_only_where_it_changed(data: DataDirectory, sqlite_store: ReadModelStore) -> None:
+    """Events come that a read model looks at and that change nothing in its row: an agent's turn ends, for one."""
+    mixed_log(data, names=RECORDED[:3])
+    run(catch_up(sqlite_store, log_of(data), members(sqlite_store)))
+    for name, rows in everything(sqlite_store).items():
+        model = READ_MODELS[name]
+        columns = [column.name for column in model.columns]
+        stands: dict[tuple[object, ...], list[object]] = {}
+        for row in sorted(rows, key=lambda each: int(str(each["from_offset"]))):
+            key, now = tuple(row[column] for column in model.key), [row[column] for column in columns]
+            assert stands.get(key) != now, (name, key, row["from_offset"])
+            stands[key] = now
+
+
 def test_of_two_that_project_into_one_store_the_second_writes_nothing(
     data: DataDirectory, store: ReadModelStore
 ) -> None:
