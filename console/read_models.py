@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from console.failures import FailedError
 from console.read_model_file import read_model_file
 from console.settings import Settings
 from console.workspace import SqliteWorkspace, Workspace, open_workspace
+from projections.checkpoint import BEGINNING
 from projections.parallel import HelperLostError
 from projections.projected_log import OtherLogError, refuse_another_log
 from projections.projecting import Log, Progress, catch_up
@@ -29,6 +31,8 @@ from streams.behaviours import BehaviourMissingError
 from streams.sqlite import SqliteLedger
 from streams.sqlite_store import SqliteStore
 
+PATIENCE_S = 5.0  # for another process that projects; it commits each batch that it reads
+_LOOK_EVERY_S = 0.05
 _TOLD = (StoreError, HelperLostError, BehaviourMissingError)
 
 
@@ -96,14 +100,40 @@ async def sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 async def bring_up_to_date(models: ReadModels, progress: Progress | None = None) -> list[str]:
     """Projects what is behind, for who wants to ask the rows. What can't go on, and why, and what was passed over.
 
-    Where another process projects, that is its business: the rows are asked as they are.
+    Where another process projects, it is waited for; what it hasn't reached by then is told.
     """
+    ledger = models.log.ledger
+    ends = {partition: await ledger.end(partition) for partition in range(ledger.partitions)}
     known = standings(models.store, READ_MODELS)
     advised = [standing.advice for standing in known if standing.advice]
-    with suppress(MovedElsewhereError):
-        caught = await catch_up(models.store, models.log, members_of(models.store, known), progress)
+    members = members_of(models.store, known)
+    try:
+        caught = await catch_up(models.store, models.log, members, progress)
         advised += passed_over(caught.unreadable)
+    except MovedElsewhereError:
+        behind = await _behind(models.store, [model.name for model, _ in members if model.fold], ends)
+        if behind:
+            advised.append(
+                f"the rows are {behind} records behind the log: another process projects them just now, ask again"
+            )
     return advised
+
+
+async def _behind(store: ReadModelStore, names: list[str], ends: Mapping[int, int]) -> int:
+    """How many records the read model that is furthest behind lacks of those up to ``ends``, once another process had
+    ``PATIENCE_S`` to take them."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + PATIENCE_S
+    while True:
+        live = store.generations()
+        reached = [store.checkpoints(live[name]) for name in names if name in live]
+        behind = max(
+            (sum(max(0, end - at.get(place, BEGINNING).offset) for place, end in ends.items()) for at in reached),
+            default=0,
+        )
+        if not behind or loop.time() >= until_s:
+            return behind
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 def passed_over(places: int) -> list[str]:

@@ -47,9 +47,6 @@ def run(
     except MovedElsewhereError as error:
         raise FailedError(f"{error}: one process at a time projects into a store") from None
     trouble = [projected.advice for projected in known if projected.advice]
-    if what is None:
-        for advice in trouble:
-            print(f"ledgerline: {advice}", file=sys.stderr)
     if as_json:
         print_json(known)
     else:
@@ -68,8 +65,9 @@ async def _run(
             with Progress("projecting") as progress:
                 caught = await catch_up(models.store, models.log, members_of(models.store, known), progress)
             _tell_unreadable(caught.unreadable)
+            told = _tell_left_out(known, frozenset())  # at once: who follows may do so for weeks
             if keep_on:
-                await _follow(models)
+                await _follow(models, told)
         elif name is not None:
             with Progress(f"rebuilding {name}") as progress:
                 caught = await rebuild(models.store, models.log, READ_MODELS[name], progress)
@@ -77,8 +75,9 @@ async def _run(
         return await _listed(models, [s for s in standings(models.store, READ_MODELS) if name in (None, s.model.name)])
 
 
-async def _follow(models: ReadModels) -> None:
-    """Until it is stopped (SIGTERM, Ctrl-C). A read model that is rebuilt meanwhile is gone on with as it then is."""
+async def _follow(models: ReadModels, told: frozenset[str]) -> None:
+    """Until it is stopped (SIGTERM, Ctrl-C). A read model that is rebuilt meanwhile is gone on with as it then is.
+    ``told``: as ``_tell_left_out`` has it."""
     stopped = asyncio.Event()
     for number in stopping():
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -86,7 +85,9 @@ async def _follow(models: ReadModels) -> None:
     print(f"following the log: Ctrl-C, or SIGTERM to {os.getpid()}, ends it", file=sys.stderr, flush=True)
     while not stopped.is_set():
         before = models.store.generations()
-        members = members_of(models.store, standings(models.store, READ_MODELS))
+        known = standings(models.store, READ_MODELS)
+        told = _tell_left_out(known, told)
+        members = members_of(models.store, known)
         following = asyncio.create_task(follow(models.store, models.log, members))
         await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
         following.cancel()
@@ -122,6 +123,15 @@ async def _listed(models: ReadModels, known: Sequence[Standing]) -> list[Project
             )
         )
     return listed
+
+
+def _tell_left_out(known: Sequence[Standing], told: frozenset[str]) -> frozenset[str]:
+    """What is to be said of read models that aren't gone on with; what was ``told`` isn't said again."""
+    advice = [standing.advice for standing in known if standing.advice]
+    for each in advice:
+        if each not in told:
+            print(f"ledgerline: {each}", file=sys.stderr, flush=True)
+    return frozenset(advice)
 
 
 def _tell_unreadable(records: int) -> None:

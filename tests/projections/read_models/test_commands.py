@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sqlite3
 from pathlib import Path
@@ -14,8 +15,9 @@ from mixed_log import RECORDED, log_of, mixed_log
 from rows import everything
 from support import DataDirectory, eventually, run
 
+from console import read_models as console_read_models
 from projections.projecting import Log, catch_up, follow
-from projections.read_model_store import ReadModelStore
+from projections.read_model_store import MovedElsewhereError, ReadModelStore
 from projections.read_model_versions import members_of, standings
 from projections.read_models.catalogue import READ_MODELS
 from streams.kafka.log import opened
@@ -179,6 +181,21 @@ def test_who_follows_ends_when_told_to_and_whoever_is_killed_is_gone_on_from(dir
     assert ledgerline("sql", "select * from conversations", "--data", directory, "--json").json
 
 
+def test_who_follows_is_told_at_once_which_read_models_are_left_out(directory: Path) -> None:
+    assert ledgerline("project", "--data", directory).code == 0
+    with sqlite3.connect(directory / "read_models.db") as db:
+        db.execute("update read_model set version = version - 1 where name = 'turns'")
+    db.close()
+    process = start("project", "--follow", "--data", directory, folder=directory)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert "ledgerline project rebuild turns" in first, first
+    assert process.stderr.readline().startswith("following the log")
+    process.send_signal(signal.SIGTERM)
+    ran = finished(process)
+    assert (ran.code, "rebuild turns" in ran.err) == (1, False), ran  # said once
+
+
 def test_a_log_on_kafka_gives_the_same_rows_and_is_followed(
     data: DataDirectory, store: ReadModelStore, tmp_path: Path
 ) -> None:
@@ -211,3 +228,24 @@ def test_a_log_on_kafka_gives_the_same_rows_and_is_followed(
 
     run(on_kafka())
     assert everything(store) == expected
+
+
+def test_rows_that_another_process_projects_are_waited_for_and_what_is_missing_is_told(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an answer as of a moment would be of an earlier one."""
+
+    async def moved(*_: object) -> None:
+        raise MovedElsewhereError("another process projects")
+
+    monkeypatch.setattr(console_read_models, "PATIENCE_S", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(console_read_models, "catch_up", moved)
+        early = ledgerline("sql", "select count(*) as n from turns", "--data", directory, "--json")
+        assert (early.code, early.json) == (0, [{"n": 0}])
+        assert re.search(r"the rows are \d{3,} records behind the log: another process", early.err), early.err
+    assert ledgerline("project", "--data", directory).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(console_read_models, "catch_up", moved)
+        there = ledgerline("sql", "select count(*) as n from turns", "--data", directory, "--json")
+        assert (there.code, there.json[0]["n"] > 0, there.err) == (0, True, "")
