@@ -39,8 +39,9 @@ class Activity:
 
 
 class Session:
-    def __init__(self) -> None:
+    def __init__(self, takes_s: float = 0.0) -> None:
         self.pushed: list[bytes] = []
+        self._takes_s = takes_s
         self.closed = False
         self._events: asyncio.Queue[RecogniserEvent | None] = asyncio.Queue()
 
@@ -49,6 +50,8 @@ class Session:
             self._events.put_nowait(event)
 
     async def push(self, pcm: bytes) -> None:
+        if self._takes_s:
+            await asyncio.sleep(self._takes_s)
         self.pushed.append(pcm)
 
     async def events(self) -> AsyncIterator[RecogniserEvent]:
@@ -61,21 +64,21 @@ class Session:
 
 
 class Recogniser:
-    """``failures``: what its first openings raise. ``slow_s``: how long each takes."""
+    """``failures``: what its first openings raise. ``slow_s``: how long each takes. ``frame_s``: how long it takes a frame."""
 
-    def __init__(self, name: str, *failures: FailureReason, slow_s: float = 0.0) -> None:
+    def __init__(self, name: str, *failures: FailureReason, slow_s: float = 0.0, frame_s: float = 0.0) -> None:
         self.name = name
         self.sessions: list[Session] = []
         self.tried = 0
         self._failures = list(failures)
-        self._slow_s = slow_s
+        self._slow_s, self._frame_s = slow_s, frame_s
 
     async def open(self) -> Session:
         self.tried += 1
         await asyncio.sleep(self._slow_s)
         if self._failures:
             raise ProviderError(self._failures.pop(0), self.name)
-        self.sessions.append(Session())
+        self.sessions.append(Session(self._frame_s))
         return self.sessions[-1]
 
     async def close(self) -> None:
@@ -221,6 +224,19 @@ def test_where_the_vendor_names_no_end_of_speech_voice_activity_knows_it() -> No
     assert ended == ("ended", "hello", 380)
 
 
+def test_speech_never_ends_in_the_future_whatever_the_vendor_says() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor"))
+        await scene.ears.open()
+        await scene.hear(LOUD, 600)
+        scene.recognisers[0].sessions[0].say(TurnEnded("hello", 0.9, 5000.0, 600.0))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return scene
+
+    assert play(scene).told[-1] == ("ended", "hello", 0)
+
+
 def test_sound_without_words_is_dismissed() -> None:
     async def scene() -> Scene:
         scene = Scene(Recogniser("vendor"))
@@ -263,6 +279,21 @@ def test_the_successor_of_a_lost_recogniser_hears_the_whole_turn() -> None:
         return scene
 
     assert play(scene).words == [("began",), ("ended", "all of it")]
+
+
+def test_frames_that_come_while_a_successor_hears_the_past_stand_behind_it() -> None:
+    async def scene() -> Scene:
+        scene = Scene(Recogniser("vendor", frame_s=0.015))
+        await scene.ears.open()
+        await scene.hear(LOUD, 400)
+        scene.recognisers[0].sessions[0].say(dropped())
+        for number in range(1, 60):
+            await scene.hear(bytes([number]) * FRAME_BYTES, 20)
+        return scene
+
+    heard = [0 if frame == LOUD else frame[-1] for frame in play(scene).recognisers[0].sessions[1].pushed]
+    assert heard == sorted(heard)
+    assert (heard[0], heard[-1] > 40) == (0, True)
 
 
 def test_nothing_of_half_a_minute_is_lost_with_its_recogniser() -> None:

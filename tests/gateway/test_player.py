@@ -154,6 +154,19 @@ def test_stopping_silences_at_once_and_tells_what_was_heard() -> None:
     assert not [kind for kind, *_ in told if kind == "finished"]
 
 
+def test_what_is_stopped_is_rendered_no_further() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.player.prepare(REPLY)
+        await asyncio.sleep(0.15)
+        stage.player.start(REPLY)
+        await asyncio.sleep(0.1)
+        stage.player.stop()
+        await asyncio.sleep(0.05)
+        assert stage.voice.cancelled
+
+    on_stage(Voice(*[Speech(SECOND)] * 20, pause_s=0.1), scene)
+
+
 def test_with_the_vendors_word_times_the_account_is_exact() -> None:
     words = tuple(WordTiming(word, at * 100.0, at * 100.0 + 90) for at, word in enumerate(REPLY.text.split()))
 

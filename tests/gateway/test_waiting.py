@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.decisions import GrantedPhrase, StandingGranted
-from voice_gateway.waiting import Mark, Waiting, standing_plan
+from voice_gateway.waiting import Mark, Waiting, granted_line, standing_plan
 
 
 def waiting() -> Waiting:
@@ -69,6 +69,17 @@ def test_the_standing_plan_looks_up_first_then_is_still_working() -> None:
 def test_the_standing_plan_varies_from_turn_to_turn() -> None:
     granted = grant("looking_up", "looking_up", "still_working")
     assert {standing_plan(granted, turn)[0] for turn in range(4)} == {"p0", "p1"}
+
+
+def test_no_line_stands_twice_in_the_plan_while_another_is_left() -> None:
+    granted = grant("looking_up", "offer_person")
+    assert {standing_plan(granted, turn) for turn in range(4)} == {("p0", "p1")}
+
+
+def test_a_repair_is_no_holding_line() -> None:
+    granted = grant("repair", "looking_up")
+    assert standing_plan(granted, 0) == ("p1", "p1")
+    assert granted_line(granted, "p1", last="p1") == granted.phrases[1]
 
 
 @pytest.mark.parametrize("pragmatics", [("looking_up",), ("offer_person", "offer_person")])
