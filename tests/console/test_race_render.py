@@ -212,10 +212,10 @@ def test_what_looks_deeper_reads_the_log_that_the_call_stands_on(
     assert report is not None
     reported: Any = SimpleNamespace(report=report)
     tell(reported, load_settings(tmp_path / "my calls", "kafka://127.0.0.1:9092"))
-    shown = " ".join(capsys.readouterr().out.split())
-    where = f"--data '{tmp_path}/my calls' --log kafka://127.0.0.1:9092"
-    assert f"show {report.call_id} {where}" in shown
-    assert f"verify {where}" in shown
+    shown = "".join(capsys.readouterr().out.split())  # a line may be folded
+    where = f"--data'{tmp_path}/mycalls'--logkafka://127.0.0.1:9092"
+    assert f"show{report.call_id}{where}" in shown
+    assert f"verify{where}" in shown
     tell(reported, load_settings())
     assert "--data" not in capsys.readouterr().out
 
