@@ -88,6 +88,11 @@ class AttentiveClient(AIOKafkaClient):  # type: ignore[misc]
         if self._leaderships.is_to_be_looked_at(frozenset(self._topics)):
             self.force_metadata_update()
 
+    async def ask_all_who_leads(self) -> None:
+        """For who was told less than there has to be."""
+        self._leaderships.doubt(self._topics)
+        await self.force_metadata_update()
+
     def _heed(self, topics: Set[str]) -> None:
         if topics & self._topics:
             self.force_metadata_update()

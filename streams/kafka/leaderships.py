@@ -101,21 +101,27 @@ class Leaderships:
 
     def __init__(self) -> None:
         self._epochs: dict[TopicPartition, int] = {}
+        self._doubted: set[str] = set()
         self._looked_s: dict[frozenset[str], float] = {}
         self._listeners: set[Listener] = set()
 
     def are_known(self, epochs: Epochs) -> bool:
         """Of all these partitions: else who tells of them may be the one that is behind."""
-        return epochs.keys() <= self._epochs.keys()
+        return all(at in self._epochs and at.topic not in self._doubted for at in epochs)
 
     def behind(self, epochs: Epochs) -> int:
         """How many elections who tells this has missed, as far as is known."""
         return sum(max(0, self._epochs[at] - epoch) for at, epoch in epochs.items() if at in self._epochs)
 
+    def doubt(self, topics: Set[str]) -> None:
+        """Next time all brokers are asked who leads them."""
+        self._doubted |= topics
+
     def learn(self, epochs: Epochs) -> None:
         newer = {at: epoch for at, epoch in epochs.items() if epoch > self._epochs.get(at, -1)}
         elected = {at.topic for at in newer if at in self._epochs}
         self._epochs |= newer
+        self._doubted -= {at.topic for at in epochs}
         if elected:
             for listener in tuple(self._listeners):
                 listener(elected)

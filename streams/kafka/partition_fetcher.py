@@ -70,7 +70,8 @@ class PartitionFetcher:
         while (end := await self.offset(LATEST)) < known:
             if loop.time() >= until_s:
                 _LOG.error(
-                    "%s ends at %s, and it reached %s before: its records were lost, or deleted", self._at, end, known
+                    "topic %s, partition %s, ends at %s, and it reached %s before: its records were lost, or it was made anew",
+                    *(*self._at, end, known),
                 )
                 break
             await asyncio.sleep(_RETRY_S)

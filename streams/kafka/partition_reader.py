@@ -44,6 +44,11 @@ class PartitionReader:
             self._end = await (await self._opened()).end(max(known, self._end))
             return self._end
 
+    async def doubt(self) -> None:
+        """Something has to be there that wasn't: who leads is asked of all brokers."""
+        async with self._lock:
+            await (await self._opened()).client.ask_all_who_leads()
+
     def reaches(self, end: int) -> None:
         """An append was acknowledged just before ``end``."""
         self._end = end

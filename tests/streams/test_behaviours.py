@@ -14,9 +14,11 @@ from broker import bootstrap, topics_for
 
 from streams.behaviour_versions import ListedBehaviours, SqliteVersions
 from streams.behaviours import BehaviourMissingError
+from streams.kafka.attentive_client import AttentiveClient
 from streams.kafka.behaviour_versions import KafkaVersions
 from streams.kafka.behaviours import KafkaBehaviours
 from streams.kafka.brokers import Brokers
+from streams.kafka.partition_fetcher import PartitionFetcher
 from streams.kafka.topics import BrokerUnreachableError, Topics, create_topics
 from streams.knowledge import WithKnowledge
 from streams.sqlite_store import SqliteStore
@@ -115,3 +117,41 @@ def test_a_stream_without_brokers_says_so() -> None:
             stream.get(1, "a")
     finally:
         stream.close()
+
+
+class Behind:
+    """The leader's word for a while: of one that hasn't heard that another leads. All brokers' word mends it, where it may."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times, self.is_mended_by_asking = 0, False
+        ask, ask_all = PartitionFetcher.offset, AttentiveClient.ask_all_who_leads
+
+        async def offset(fetcher: PartitionFetcher, which: int) -> int:
+            self.times -= 1
+            return 0 if self.times >= 0 else await ask(fetcher, which)
+
+        async def asked_all(client: AttentiveClient) -> None:
+            self.times = 0 if self.is_mended_by_asking else self.times
+            await ask_all(client)
+
+        monkeypatch.setattr(PartitionFetcher, "offset", offset)
+        monkeypatch.setattr(AttentiveClient, "ask_all_who_leads", asked_all)
+
+
+def test_a_version_that_a_broker_does_not_hand_out_yet_is_missed_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the first fact of a call that pins it would be kept aside."""
+    topics = topics_for(tmp_path, 1)
+    asyncio.run(create_topics(bootstrap(), topics))
+    behind = Behind(monkeypatch)
+    with ExitStack() as opened:
+        streams = [KafkaBehaviours(bootstrap(), topics) for _ in range(2)]
+        for stream in streams:
+            opened.callback(stream.close)
+        behind.times = 4
+        assert streams[0].record("a", b"one") == 1
+        behind.times, behind.is_mended_by_asking = 1_000, True
+        assert streams[1].get(1, "a") == b"one"
+        with pytest.raises(BehaviourMissingError):
+            streams[1].get(2, "b")

@@ -326,3 +326,19 @@ def test_of_those_who_hear_nothing_one_asks_each_second(brokers: Brokers) -> Non
         await asyncio.gather(*(each.close() for each in idle))
 
     run_virtual(scenario())
+
+
+def test_who_is_told_less_than_there_has_to_be_asks_all_brokers(brokers: Brokers) -> None:
+    async def scenario() -> None:
+        leaderships = Leaderships()
+        asks = await client(leaderships=leaderships)
+        for number, leader in enumerate([THIRD, OTHER] * 10, 2):
+            brokers.leader, brokers.epoch, brokers.behind = leader, number, {LEADER, OTHER, THIRD} - {leader}
+            await asks.ask_all_who_leads()
+            assert asks.cluster.leader_for_partition(AT) == leader
+        brokers.asked.clear()
+        await asks.force_metadata_update()
+        assert len(brokers.asked) <= 3
+        await asks.close()
+
+    run_virtual(scenario())
