@@ -77,7 +77,7 @@ async def _at_time(text: str, ledger: Ledger) -> AsOf:
 
 
 async def _began_us(ledger: Ledger, not_after_us: int) -> int | None:
-    """When the oldest step was accepted, or one that isn't after ``not_after_us``. What stands first in each partition
+    """When the oldest step was accepted, or one that isn't after ``not_after_us``; None: the log holds none. What stands first in each partition
     tells it for most moments; conversations of another system may be older than what stands before them."""
     began_us = await _first_steps_us(ledger)
     for partition in range(ledger.partitions):
@@ -131,7 +131,9 @@ async def _at_offset(partition: int, offset: int, ledger: Ledger) -> AsOf:
         last = f"its last record is {partition}:{end - 1}" if end else "nothing stands in that partition"
         raise MomentError(f"{partition}:{offset} lies after the log's end: {last}")
     at_us = await _newest_us(ledger, partition, offset + 1)
-    return AsOf((await _first_steps_us(ledger) or 0) - 1 if at_us is None else at_us, partition, offset)
+    if at_us is None:  # no step was whole there: a moment before every other
+        at_us = (await _began_us(ledger, -1) or 0) - 1
+    return AsOf(at_us, partition, offset)
 
 
 class _Newest(NamedTuple):

@@ -18,6 +18,7 @@ from projections.call_report import report_call
 from projections.effective_log import gone_before
 from projections.knowledge_as_of import ArticleAsOf, article_as_of
 from projections.moment import CALL, AsOf, MomentError, behaviour_at, behaviour_pinned, events_at, moment_of
+from projections.read_models.catalogue import READ_MODELS
 from projections.wall_time import iso_time
 from schemas.event import Event
 
@@ -131,5 +132,8 @@ async def _ask(models: ReadModels, at: AsOf, query: str) -> Answer:
     await models.workspace.bring_keys()
     recorded = [(version.seq, version.recorded_us) for version in models.log.behaviours()]
     seq = await behaviour_at(at, models.log.ledger, recorded)
+    of_behaviours = [model.name for model in READ_MODELS.values() if model.behaviours and model.name in query.lower()]
+    if seq is None and recorded and of_behaviours:
+        say(f"no behaviour was recorded here at that moment: {' and '.join(of_behaviours)} can only be empty")
     with Analytics(models.store, models.workspace.keys, at, seq) as analytics:
         return analytics.ask(query)

@@ -180,6 +180,8 @@ def test_history_that_is_older_than_the_log_has_its_moments(data: Path, transcri
     (row,) = told(data, "as-of", moment, "sql", "select source, status, ended_us from conversations")
     assert row == {"source": "transcripts", "status": None, "ended_us": None}
     assert "no behaviour was recorded" in told(data, "as-of", moment, "knowledge", "card-delivery", exit_code=2)
+    ran = CLI.invoke(app, ["as-of", moment, "sql", "select * from articles", "--data", str(data), "--json"])
+    assert (json.loads(ran.stdout), "no behaviour was recorded here" in ran.stderr) == ([], True)
     refused = told(data, "as-of", "2024-02-29", "sql", "select 1", exit_code=2)
     assert "lies before the log began: its first step is of 2024-03-01T09:00:00" in refused
 

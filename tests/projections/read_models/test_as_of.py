@@ -162,6 +162,14 @@ def test_history_that_was_imported_takes_no_place_of_the_log_back_to_its_own_tim
     assert whole == AsOf(reached_us, 0, end + 299, "call-2024", copied_us=300)
 
 
+def test_a_place_before_any_step_is_before_history_that_was_imported_too(data: DataDirectory) -> None:
+    """Which stands behind steps that are younger than it."""
+    ((_, events),) = mixed_log(data, names=RECORDED[:1]).items()
+    old = replace(events[0], conversation_id="call-2024", event_id="old", accepted_at_us=5, sealed={})
+    append(data, [Entry("call-2024", data.codec.encode(old)[0], imported_under=max(e.epoch for e in events))])
+    assert run(moment_of("0:0", data.ledger)).at_us < 5
+
+
 def test_places_of_a_log_that_was_copied_whole_are_of_its_own_times(data: DataDirectory) -> None:
     ((_, events),) = mixed_log(data, names=RECORDED[:1]).items()
     end = run(data.ledger.end(0))
