@@ -17,26 +17,28 @@ from emulators.faults import Service
 from emulators.llm_answers import answer
 from emulators.openai_chat import Pace
 from emulators.state import EmulatorState, Refusal, now_s
-from emulators.tokens import tokens_of
+from emulators.tokens import prompt_tokens, tokens_of
 from providers.rate_headers import allowance
 
 INPUT_MICROS, OUTPUT_MICROS = 0.4, 1.6  # a token: list price of a small model, dollars per million tokens
 
 
 class EmulatedModel:
-    """``asked``: requests that reached it, by purpose; ``refused``: those that its rate limit turned away."""
+    """``asked``: requests that reached it, by purpose; ``refused``: those that its limits turned away; ``tokens``: what its
+    limit of tokens counted, where it has one."""
 
     def __init__(self, name: str, config: EmulatorConfig) -> None:
         self.name = name
         self._state = EmulatorState(config)
         self.asked: Counter[str] = Counter()
         self.refused = 0
+        self.tokens = 0
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         """Raises ``ProviderError``: RATE_LIMITED with its Retry-After, TIMED_OUT."""
         draw = draw_for(self._state.config.seed, {LABEL_HEADER: f"{self.name}/{request.label}"}, fallback="", kind="")
         self.asked[request.purpose] += 1
-        admitted = self._state.admit(Service.LLM, draw, request.model)
+        admitted = self._state.admit(Service.LLM, draw, request.model, self._most_tokens(request))
         if isinstance(admitted, Refusal):
             self.refused += 1
             raise ProviderError(FailureReason.RATE_LIMITED, self.name, retry_after_s=admitted.retry_after_s)
@@ -59,11 +61,19 @@ class EmulatedModel:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_micros=spent.cost_micros,
-            allowance=allowance(admitted.left.headers()) if admitted.left else None,
+            allowance=allowance(admitted.headers()),
         )
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _most_tokens(self, request: CompletionRequest) -> int:
+        """What its limit counts of a request; counted where there is one."""
+        if self._state.config.token_limit is None:
+            return 0
+        tokens = len(prompt_tokens([(m.role, m.content) for m in request.messages])) + request.max_tokens
+        self.tokens += tokens
+        return tokens
 
     def _pace(self, draw: Draw) -> Pace:
         """As the emulator draws it."""

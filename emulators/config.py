@@ -180,6 +180,15 @@ class RateLimit(_Data):
     requests_per_s: float = Field(gt=0)
     burst: int = Field(default=1, ge=1)
     services: tuple[Service, ...] = (Service.LLM,)
+    told: bool = Field(default=True, description="Whether the headers of answers tell what is left.")
+
+
+class TokenLimit(_Data):
+    """One bucket for the tokens of all completions: a prompt's and ``max_tokens``, taken when the request comes."""
+
+    tokens_per_s: float = Field(gt=0)
+    burst: int = Field(ge=1)
+    told: bool = Field(default=True, description="Whether the headers of answers tell what is left.")
 
 
 class EmulatorConfig(_Data):
@@ -193,4 +202,5 @@ class EmulatorConfig(_Data):
     company: CompanySettings = CompanySettings()
     brownouts: tuple[Brownout, ...] = ()
     rate_limit: RateLimit | None = None
+    token_limit: TokenLimit | None = None
     faults: tuple[Fault, ...] = ()

@@ -19,8 +19,8 @@ from emulators.draws import Draw, draw_for
 from emulators.faults import DropConnection, KeepAlives, Service, StallAfterTokens, StallBeforeFirstToken, Struck
 from emulators.llm_answers import Answer, answer, text_of
 from emulators.smallest import UnsatisfiableSchemaError
-from emulators.state import Admitted, EmulatorState, Left, Refusal, ServiceStats, now_s, sleep_until
-from emulators.tokens import PromptCache, tokens_of
+from emulators.state import Admitted, EmulatorState, Refusal, ServiceStats, now_s, sleep_until
+from emulators.tokens import PromptCache, prompt_tokens, tokens_of
 
 _ERROR_TYPES = {401: "invalid_request_error", 400: "invalid_request_error", 429: "rate_limit_error"}
 _ERROR_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
@@ -53,18 +53,17 @@ class Job:
     tokens: tuple[str, ...]
     pace: Pace
     usage: dict[str, Any]
-    struck: Struck
-    left: Left | None
+    admitted: Admitted
     include_usage: bool
     tokens_per_chunk: int
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"x-request-id": self.id, **(self.left.headers() if self.left else {})}
+        return {"x-request-id": self.id, **self.admitted.headers()}
 
     @property
     def drop_after(self) -> int | None:
-        drop = self.struck.get(DropConnection)
+        drop = self.admitted.struck.get(DropConnection)
         return None if drop is None else drop.tokens
 
 
@@ -97,11 +96,12 @@ class ChatApi:
             return _error(Refusal(400, None), str(error))
         fallback = json.dumps([body["model"], body["messages"]])
         draw = draw_for(self._state.config.seed, request.headers, fallback=fallback, kind="chat")
-        admitted = self._state.admit(Service.LLM, draw, body["model"])
+        prompt = prompt_tokens([(message.get("role"), text_of(message.get("content"))) for message in body["messages"]])
+        admitted = self._state.admit(Service.LLM, draw, body["model"], len(prompt) + (_most_tokens(body) or 0))
         if isinstance(admitted, Refusal):
             return _error(admitted)
         try:
-            job = self._job(body, draw, admitted, began_s)
+            job = self._job(body, prompt, draw, admitted, began_s)
         except UnsatisfiableSchemaError as error:
             self._state.refused(Service.LLM, 400)
             return _error(Refusal(400, None), f"Invalid schema: {error}")
@@ -117,11 +117,11 @@ class ChatApi:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         return scheme == "Bearer" and self._state.accepts(key)
 
-    def _job(self, body: Mapping[str, Any], draw: Draw, admitted: Admitted, began_s: float) -> Job:
+    def _job(self, body: Mapping[str, Any], prompt: list[str], draw: Draw, admitted: Admitted, began_s: float) -> Job:
         struck = admitted.struck
         said = answer(body, self._state.config.llm, draw, struck)
         tokens = tokens_of(said.tool.arguments if said.tool else said.text)
-        limit = body.get("max_completion_tokens") or body.get("max_tokens")
+        limit = _most_tokens(body)
         if limit is not None and len(tokens) > limit:
             tokens = tokens[:limit]
             said = Answer(text="".join(tokens), tool=said.tool, finish_reason="length")
@@ -133,9 +133,8 @@ class ChatApi:
             answer=said,
             tokens=tuple(tokens),
             pace=self._pace(draw, struck),
-            usage=self._usage(body, len(tokens)),
-            struck=struck,
-            left=admitted.left,
+            usage=self._usage(body["model"], prompt, len(tokens)),
+            admitted=admitted,
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
             tokens_per_chunk=self._state.config.llm.tokens_per_chunk,
         )
@@ -153,15 +152,12 @@ class ChatApi:
             stall_after, stall_s = settings.stall_after_tokens, settings.stall_s
         return Pace(first_ms / 1000 * slow + late_s, slow / settings.tokens_per_s, stall_after, stall_s)
 
-    def _usage(self, body: Mapping[str, Any], completion: int) -> dict[str, Any]:
+    def _usage(self, model: str, prompt: list[str], completion: int) -> dict[str, Any]:
         settings = self._state.config.llm
-        prompt: list[str] = []
-        for message in body["messages"]:
-            prompt += [f"<{message.get('role')}>", *tokens_of(text_of(message.get("content")))]
         cached = self._cache.cached_tokens(
-            body["model"], prompt, minimum=settings.cache_minimum_tokens, step=settings.cache_step_tokens
+            model, prompt, minimum=settings.cache_minimum_tokens, step=settings.cache_step_tokens
         )
-        self._cache.remember(body["model"], prompt, step=settings.cache_step_tokens)
+        self._cache.remember(model, prompt, step=settings.cache_step_tokens)
         return {
             "prompt_tokens": len(prompt),
             "completion_tokens": completion,
@@ -169,6 +165,11 @@ class ChatApi:
             "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": 0},
         }
+
+
+def _most_tokens(body: Mapping[str, Any]) -> int | None:
+    """Of the completion; None where the request says nothing."""
+    return body.get("max_completion_tokens") or body.get("max_tokens")
 
 
 def _checked(body: Any) -> dict[str, Any]:
@@ -239,7 +240,7 @@ async def _stream(request: web.Request, job: Job, stats: ServiceStats) -> web.St
 
 
 async def _keep_alive(response: web.StreamResponse, job: Job) -> None:
-    alive = job.struck.get(KeepAlives)
+    alive = job.admitted.struck.get(KeepAlives)
     if alive is None:
         return
     first_s = job.began_s + job.pace.due_s(0)

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from emulators.config import EmulatorConfig, RateLimit
+from emulators.config import EmulatorConfig
 from emulators.draws import Draw
 from emulators.faults import FaultCounter, RateLimited, ServerError, Service, Struck
 
@@ -29,41 +30,38 @@ async def sleep_until(deadline_s: float) -> None:
 class Left:
     """What is left of a limit, and when all of it is back."""
 
+    counted: str  # requests | tokens
     limit: int
     remaining: int
     reset_s: float
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Iterator[tuple[str, str]]:
         """As OpenAI tells it, in its guide on rate limits."""
-        return {
-            "x-ratelimit-limit-requests": str(self.limit),
-            "x-ratelimit-remaining-requests": str(self.remaining),
-            "x-ratelimit-reset-requests": f"{math.ceil(self.reset_s * 1000)}ms",
-        }
+        yield f"x-ratelimit-limit-{self.counted}", str(self.limit)
+        yield f"x-ratelimit-remaining-{self.counted}", str(self.remaining)
+        yield f"x-ratelimit-reset-{self.counted}", f"{math.ceil(self.reset_s * 1000)}ms"
 
 
 class TokenBucket:
     """A rate limit that everything shares. It starts full."""
 
-    def __init__(self, limit: RateLimit, started_s: float) -> None:
-        self._limit = limit
-        self._tokens = float(limit.burst)
+    def __init__(self, per_s: float, burst: int, started_s: float) -> None:
+        self._per_s, self._burst = per_s, burst
+        self._held = float(burst)
         self._at_s = started_s
 
-    def take(self, at_s: float) -> float | None:
-        """Take one token: None, or the seconds until there is one."""
-        refill = (at_s - self._at_s) * self._limit.requests_per_s
-        self._tokens = min(float(self._limit.burst), self._tokens + refill)
+    def take(self, at_s: float, count: float = 1.0) -> float | None:
+        """Take so many: None, or the seconds until there are."""
+        self._held = min(float(self._burst), self._held + (at_s - self._at_s) * self._per_s)
         self._at_s = at_s
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
+        if self._held >= count:
+            self._held -= count
             return None
-        return (1.0 - self._tokens) / self._limit.requests_per_s
+        return (count - self._held) / self._per_s
 
-    def left(self) -> Left:
+    def left(self, counted: str) -> Left:
         """After the last ``take``."""
-        burst = self._limit.burst
-        return Left(burst, math.floor(self._tokens), (burst - self._tokens) / self._limit.requests_per_s)
+        return Left(counted, self._burst, math.floor(self._held), (self._burst - self._held) / self._per_s)
 
 
 @dataclass
@@ -118,7 +116,10 @@ class Admitted:
 
     draw: Draw
     struck: Struck
-    left: Left | None  # of the shared limit, where there is one
+    left: tuple[Left, ...]  # of the limits that are told
+
+    def headers(self) -> dict[str, str]:
+        return dict(chain.from_iterable(left.headers() for left in self.left))
 
 
 class EmulatorState:
@@ -131,32 +132,36 @@ class EmulatorState:
         self.config = config
         self._applied_s = now_s()
         self._faults = FaultCounter(config.faults)
-        self._bucket = TokenBucket(config.rate_limit, self._applied_s) if config.rate_limit else None
+        self._requests: TokenBucket | None = None
+        self._tokens: TokenBucket | None = None
+        if calls := config.rate_limit:
+            self._requests = TokenBucket(calls.requests_per_s, calls.burst, self._applied_s)
+        if tokens := config.token_limit:
+            self._tokens = TokenBucket(tokens.tokens_per_s, tokens.burst, self._applied_s)
 
     def accepts(self, key: str | None) -> bool:
         if not key:
             return False
         return self.config.accepted_keys is None or key in self.config.accepted_keys
 
-    def admit(self, service: Service, draw: Draw, model: str) -> Admitted | Refusal:
-        """Count a request; turn it away where the shared limit or a fault says so."""
+    def admit(self, service: Service, draw: Draw, model: str, tokens: int = 0) -> Admitted | Refusal:
+        """Count a request; turn it away where a shared limit or a fault says so. ``tokens``: what a completion may take."""
         stats = self.stats[service]
         stats.requests += 1
         stats.by_kind[draw.kind] += 1
         struck = self._faults.strike(service, draw, model)
         stats.faults.update(fault.fault for fault in struck.faults)
-        refusal = self._refusal(service, struck)
+        refusal = self._refusal(service, struck, tokens)
         if refusal is None:
-            bucket = self._bucket_of(service)
-            return Admitted(draw, struck, bucket.left() if bucket else None)
+            return Admitted(draw, struck, tuple(self._left(service)))
         self.refused(service, refusal.status)
         return refusal
 
-    def _refusal(self, service: Service, struck: Struck) -> Refusal | None:
-        if bucket := self._bucket_of(service):
-            wait_s = bucket.take(now_s())
-            if wait_s is not None:
-                return Refusal(429, wait_s)
+    def _refusal(self, service: Service, struck: Struck, tokens: int) -> Refusal | None:
+        if (bucket := self._bucket_of(service)) and (wait_s := bucket.take(now_s())) is not None:
+            return Refusal(429, wait_s)
+        if self._tokens and service is Service.LLM and (wait_s := self._tokens.take(now_s(), tokens)) is not None:
+            return Refusal(429, wait_s)
         if limited := struck.get(RateLimited):
             return Refusal(429, limited.retry_after_s)
         if broken := struck.get(ServerError):
@@ -165,7 +170,14 @@ class EmulatorState:
 
     def _bucket_of(self, service: Service) -> TokenBucket | None:
         limit = self.config.rate_limit
-        return self._bucket if limit is not None and service in limit.services else None
+        return self._requests if limit is not None and service in limit.services else None
+
+    def _left(self, service: Service) -> Iterator[Left]:
+        calls, tokens = self.config.rate_limit, self.config.token_limit
+        if calls and calls.told and (bucket := self._bucket_of(service)):
+            yield bucket.left("requests")
+        if tokens and tokens.told and self._tokens and service is Service.LLM:
+            yield self._tokens.left("tokens")
 
     def refused(self, service: Service, status: int) -> None:
         self.stats[service].refused[str(status)] += 1

@@ -18,6 +18,14 @@ def tokens_of(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
+def prompt_tokens(messages: Sequence[tuple[str, str]]) -> list[str]:
+    """Of messages as (role, text): what a prompt counts."""
+    prompt: list[str] = []
+    for role, text in messages:
+        prompt += [f"<{role}>", *tokens_of(text)]
+    return prompt
+
+
 class PromptCache:
     """How much of a prompt was seen before: the longest common prefix with any earlier prompt of the same model.
 

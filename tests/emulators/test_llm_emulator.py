@@ -12,11 +12,10 @@ import jsonschema  # type: ignore[import-untyped]
 import openai
 import pytest
 
-from emulators.config import RateLimit
 from emulators.server import EmulatorServer
 from emulators.smallest import UnsatisfiableSchemaError, smallest_value
 from emulators.state import TokenBucket
-from emulators.tokens import PromptCache, tokens_of
+from emulators.tokens import PromptCache, prompt_tokens, tokens_of
 from tests.emulators.harness import KEY, quick_config, running
 from tests.support import unhurried
 
@@ -275,7 +274,7 @@ def test_429_and_5xx_come_with_their_headers() -> None:
 
 
 def test_a_shared_limit_spares_the_burst_and_says_when_to_come_back() -> None:
-    bucket = TokenBucket(RateLimit(requests_per_s=2, burst=2), started_s=0.0)
+    bucket = TokenBucket(per_s=2, burst=2, started_s=0.0)
     assert [bucket.take(0.0), bucket.take(0.0), bucket.take(0.0)] == [None, None, 0.5]
     assert bucket.take(0.25) == pytest.approx(0.25)
     assert bucket.take(0.5) is None
@@ -286,6 +285,35 @@ def test_a_shared_limit_spares_the_burst_and_says_when_to_come_back() -> None:
             return sum(isinstance(answer, openai.RateLimitError) for answer in asked)
 
     assert unhurried(scene()) == 2
+
+
+def test_a_limit_of_tokens_counts_the_prompt_and_all_that_may_be_answered() -> None:
+    most, prompt = 100, len(prompt_tokens([("user", "hello")]))
+
+    async def scene() -> dict[str, str]:
+        limit = {"tokens_per_s": 0.01, "burst": 2 * (most + prompt)}
+        async with running(quick_config(token_limit=limit)) as server, client(server) as sdk:
+            body: Any = {"model": "emulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": most}
+            told = await sdk.chat.completions.with_raw_response.create(**body)
+            await sdk.chat.completions.create(**body)
+            with pytest.raises(openai.RateLimitError):
+                await sdk.chat.completions.create(**body)
+            return dict(told.headers)
+
+    headers = unhurried(scene())
+    assert headers["x-ratelimit-remaining-tokens"] == str(most + prompt)
+    assert "x-ratelimit-limit-requests" not in headers
+
+
+def test_a_limit_need_not_be_told() -> None:
+    async def scene() -> list[str]:
+        limits = {"requests_per_s": 5, "burst": 5, "told": False}
+        async with running(quick_config(rate_limit=limits)) as server, client(server) as sdk:
+            said: Any = [{"role": "user", "content": "hello"}]
+            answer = await sdk.chat.completions.with_raw_response.create(model="emulated", messages=said)
+            return [name for name in answer.headers if name.startswith("x-ratelimit")]
+
+    assert unhurried(scene()) == []
 
 
 @pytest.mark.parametrize(

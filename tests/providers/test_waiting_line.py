@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from agent_core.ports import CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
-from emulators.config import RateLimit
 from emulators.state import TokenBucket
 from providers.model_router import ModelRouter
 from providers.waiting_line import FIRST_GAP_S, LEAST_GAP_S, MOST_GAP_S, Rank, WaitingLine
@@ -26,7 +25,7 @@ class Limited:
 
     def __init__(self, per_s: float, burst: int, takes_s: float = 0.4, retry_after_s: float | None = None) -> None:
         self._limit, self._takes_s, self._retry_after_s = (
-            RateLimit(requests_per_s=per_s, burst=burst),
+            (per_s, burst),
             takes_s,
             retry_after_s,
         )
@@ -36,7 +35,7 @@ class Limited:
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         now_s = asyncio.get_running_loop().time()
-        self._bucket = self._bucket or TokenBucket(self._limit, now_s)
+        self._bucket = self._bucket or TokenBucket(*self._limit, now_s)
         wait_s = self._bucket.take(now_s)
         if wait_s is not None:
             self.refused += 1
