@@ -123,12 +123,29 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a provider says is left of its limits: of requests or of tokens, whichever is scarcer."""
+class Left:
+    """What a provider says is left of one limit."""
 
-    share_left: float  # 0 to 1
+    limit: int  # above 0
+    remaining: int
     resets_in_s: float  # until all of it is back
-    requests_per_s: float | None = None  # that come back; None where requests aren't counted, or all are there
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return min(self.remaining / self.limit, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a provider says is left of its limits; None of one of which it says nothing."""
+
+    requests: Left | None = None
+    tokens: Left | None = None
+
+    def scarcer(self) -> Left | None:
+        told = [left for left in (self.requests, self.tokens) if left is not None]
+        return min(told, key=lambda left: left.share, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ def make_model(
         return ApprovedAnswers()
     from providers.extra_calls import ExtraCalls
     from providers.model_router import Attempted, ModelRouter
+    from providers.stated_limits import StatedLimits
 
     def observe(attempted: Attempted) -> None:
         if attempted.reason is not None:
@@ -163,7 +164,8 @@ def make_model(
     routes = dict.fromkeys((routing.model, routing.guard_model, routing.classifier), models)
     hedging = routing.hedging or Hedging()
     extra = ExtraCalls(hedging.extra_share, hedging.burst)
-    return ModelRouter(routes, others=models, extra=extra, observe=observe)
+    stated = {provider.name: StatedLimits(**provider.limits.model_dump()) for provider in providers if provider.limits}
+    return ModelRouter(routes, others=models, extra=extra, observe=observe, stated=stated)
 
 
 async def usable(settings: LlmSettings, on_failure: Callable[[ProviderError], None]) -> LlmSettings:

@@ -11,7 +11,7 @@ import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from yarl import URL
@@ -103,28 +104,41 @@ class LlmPrices(_Part):
     cached_input: float | None = Field(default=None, ge=0)  # None: cached tokens cost as much as others
 
 
-class LlmProvider(_Part):
-    name: str = "openai"
+class LlmLimits(_Part):
+    """What the provider allows this process, where its answers' headers don't say it. Of a limit that several processes
+    share, each one's share."""
+
+    requests_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Self:
+        if self.requests_per_minute is None and self.tokens_per_minute is None:
+            raise ValueError("no limit: it has requests_per_minute, tokens_per_minute or both")
+        return self
+
+
+class _LlmEndpoint(_Part):
     url: Address | None = None
     api_key: SecretStr | None = None
     model: str = "gpt-4.1-mini"
     options: dict[str, Any] = Field(default_factory=dict)  # passed through in the request's body
     prices: LlmPrices | None = None  # None: nothing is known of what a call costs
+    limits: LlmLimits | None = None  # None: known from headers or the first 429
+
+
+class LlmProvider(_LlmEndpoint):
+    name: str = "openai"
     emulated: bool = False  # found out, not configured: our emulator names each draw by a header
 
 
-class LlmSettings(_Part):
-    """``url``, ``api_key``, ``model`` and ``prices`` for one provider; ``providers`` for several, in order of preference.
+class LlmSettings(_LlmEndpoint):
+    """What an endpoint has, for one provider; ``providers`` for several, in order of preference.
 
     ``provider``: local is the keyless brain, whatever keys are set.
     """
 
     provider: Literal["auto", "local"] = "auto"
-    url: Address | None = None
-    api_key: SecretStr | None = None
-    model: str = "gpt-4.1-mini"
-    options: dict[str, Any] = Field(default_factory=dict)
-    prices: LlmPrices | None = None
     providers: list[LlmProvider] = Field(default_factory=list)
 
     @field_validator("providers")
@@ -141,10 +155,7 @@ class LlmSettings(_Part):
         if self.providers:
             return self.providers
         if self.url or self.api_key:
-            one = LlmProvider(
-                url=self.url, api_key=self.api_key, model=self.model, options=self.options, prices=self.prices
-            )
-            return [one]
+            return [LlmProvider(**{name: getattr(self, name) for name in _LlmEndpoint.model_fields})]
         return []
 
 
@@ -350,11 +361,12 @@ def _settings_at(location: tuple[int | str, ...]) -> list[str]:
     """The names of all settings beside one, as variables."""
     model: Any = Settings
     for part in location:
-        found = model.model_fields.get(part) if isinstance(part, str) else None
-        model = LlmProvider if isinstance(part, int) else (found.annotation if found else None)
-        if model == list[LlmProvider]:
-            model = LlmProvider
-        if not hasattr(model, "model_fields"):
+        if isinstance(part, int):
+            continue  # of a list, whose entries' model it is already
+        found = model.model_fields.get(part)
+        annotation = found.annotation if found else None
+        inner = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "model_fields"))
+        if (model := next(inner, None)) is None:
             return []
     return [_variable((*location, name)) for name in model.model_fields if name != "emulated"]
 

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
+from types import MappingProxyType
 
 from agent_core import metering
 from agent_core.pace import ModelPace
@@ -26,6 +27,7 @@ from providers.json_shape import shape_problem
 from providers.language_check import in_other_language
 from providers.pace import Key, PaceBook
 from providers.routed_provider import RoutedProvider, Stopwatch, breaks
+from providers.stated_limits import UNSTATED, StatedLimits
 from providers.urgency_gate import UrgencyGate
 from providers.waiting_line import Rank
 
@@ -63,18 +65,21 @@ class ModelRouter:
         extra: ExtraCalls | None = None,
         observe: Callable[[Attempted], None] | None = None,
         others: Sequence[LanguageModel] = (),
+        stated: Mapping[str, StatedLimits] = MappingProxyType({}),
     ) -> None:
         """``limit``: requests in flight above which deferrable ones wait. ``others``: who is asked under a name that no route
-        has, as behaviours may have that come with calls; nobody: it is missing."""
+        has, as behaviours may have that come with calls; nobody: it is missing. ``stated``: limits of providers, by name."""
         if any(not models for models in routes.values()):
             raise ValueError("a route needs at least one provider")
         self.name = name
         known: dict[int, RoutedProvider] = {}
-        self._routes = {
-            route: [known.setdefault(id(model), RoutedProvider(model)) for model in models]
-            for route, models in routes.items()
-        }
-        self._others = [known.setdefault(id(model), RoutedProvider(model)) for model in others]
+
+        def routed(model: LanguageModel) -> RoutedProvider:
+            limited = RoutedProvider.limited(model, stated.get(model.name, UNSTATED))
+            return known.setdefault(id(model), limited)
+
+        self._routes = {route: [routed(model) for model in models] for route, models in routes.items()}
+        self._others = [routed(model) for model in others]
         self._gate = UrgencyGate(limit)
         self._extra = extra or ExtraCalls()
         self._observe = observe
@@ -128,8 +133,8 @@ class ModelRouter:
         if request.attempt == 0:
             self._extra.first()
             for provider in order:
-                provider.comeback.first(now_s)
-            order[0].takes_first(now_s)
+                provider.sees_first(now_s)
+            order[0].takes_first(request, now_s)
         return order
 
     async def _extra_order(
@@ -179,6 +184,8 @@ class ModelRouter:
                 tries[chosen] = 0
             if not may_ask or not provider.breaker.allows(now_s):
                 continue  # who was let through before found it used up, or broken
+            if chosen > 0 and request.attempt == 0:
+                provider.takes_first(request, now_s)  # nobody counted on it here
             watch = Stopwatch(self._book, provider.model.name, request, now_s)
             try:
                 return await self._ask(provider, request, deadline_s, watch)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agent_core.metering import estimated_prompt_tokens
 from agent_core.ports import Allowance, CompletionRequest, FailureReason, LanguageModel, ProviderError, Sentence
 from providers.circuit_breaker import Circuit, CircuitBreaker
 from providers.comeback import Comeback
 from providers.pace import Key, PaceBook, Took
-from providers.spare_rate import MOST_LEFT, SpareRate
+from providers.spare_rate import SpareRate
+from providers.stated_limits import StatedLimits
 from providers.waiting_line import LEAST_GAP_S, WaitingLine
 
 _PARK_S = {
@@ -35,7 +37,8 @@ class RoutedProvider:
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     line: WaitingLine = field(default_factory=WaitingLine)
     comeback: Comeback = field(default_factory=Comeback)
-    spare: SpareRate = field(default_factory=SpareRate)
+    requests: SpareRate = field(default_factory=SpareRate)
+    tokens: SpareRate = field(default_factory=SpareRate)
     parked_until_s: float = 0.0
     parked_for: ProviderError | None = None
     pressed_until_s: float = 0.0
@@ -44,6 +47,10 @@ class RoutedProvider:
     scarce_until_s: float = 0.0
     has_answered: bool = False
     ventured: int = 0  # late attempts that were made before its first answer
+
+    @classmethod
+    def limited(cls, model: LanguageModel, stated: StatedLimits) -> RoutedProvider:
+        return cls(model, requests=SpareRate(stated.requests_per_s), tokens=SpareRate(stated.tokens_per_s))
 
     def free(self, now_s: float) -> bool:
         return self.line.free(now_s) and self.breaker.allows(now_s)
@@ -55,19 +62,27 @@ class RoutedProvider:
     def takes_extra(self, now_s: float) -> bool:
         if self.pressed(now_s) or now_s < self.scarce_until_s:
             return False
-        return self.comeback.allows(now_s) and self.spare.allows(now_s)
+        return self.comeback.allows(now_s) and self.requests.allows(now_s) and self.tokens.allows(now_s)
 
     def in_doubt(self, now_s: float) -> bool:
         """It may have calls to spare, and may not: only what has stalled is worth one."""
-        return self.spare.in_doubt(now_s)
+        return self.requests.in_doubt(now_s) or self.tokens.in_doubt(now_s)
 
     def takes_late(self) -> bool:
         """Nobody knows how late is late, and what a provider has to spare, before its first answer."""
         return self.has_answered or self.ventured < VENTURES
 
-    def takes_first(self, now_s: float) -> None:
-        """A call that would be made without hedging."""
-        self.spare.first(now_s)
+    def sees_first(self, now_s: float) -> None:
+        """A call that would be made without hedging, here or at another provider of the route."""
+        self.comeback.first(now_s)
+        self.requests.watch(now_s)
+        self.tokens.watch(now_s)
+
+    def takes_first(self, request: CompletionRequest, now_s: float) -> None:
+        """A call that would be made without hedging. Of its tokens vendors count as many as there may be: an estimate of the
+        prompt's and all that it may be answered with (Azure's, Cerebras' and OpenAI's guides on rate limits)."""
+        self.requests.first(now_s)
+        self.tokens.first(now_s, estimated_prompt_tokens(request.messages) + request.max_tokens)
 
     @property
     def hopeless(self) -> bool:
@@ -80,10 +95,11 @@ class RoutedProvider:
         """``left``: what it said is left of its limits. Each answer tells anew."""
         self.refuses_since_s = None
         self.has_answered = True
-        if left is not None:
-            self.scarce_until_s = now_s + left.resets_in_s if left.share_left < RESERVE else 0.0
-            if left.requests_per_s is not None and left.share_left <= MOST_LEFT:
-                self.spare.tell(left.requests_per_s)
+        if left is not None and (scarcer := left.scarcer()) is not None:
+            self.scarce_until_s = now_s + scarcer.resets_in_s if scarcer.share < RESERVE else 0.0
+            for spare, told in ((self.requests, left.requests), (self.tokens, left.tokens)):
+                if told is not None:
+                    spare.tell(told, now_s)
 
     def failed(self, error: ProviderError, asked_at_s: float, now_s: float) -> None:
         park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)

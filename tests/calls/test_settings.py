@@ -12,8 +12,9 @@ import providers.deepgram_flux
 import providers.elevenlabs_voice
 import providers.openai_compatible
 from agent_core.behaviour_loader import load
+from agent_core.ports import CompletionRequest, FailureReason, Message, ProviderError
 from console.agent import make_model
-from console.settings import EXAMPLE_BEHAVIOUR, ConfigurationError, Settings, load_settings
+from console.settings import EXAMPLE_BEHAVIOUR, ConfigurationError, LlmLimits, Settings, load_settings
 from console.vendor_trouble import VendorTrouble
 from console.vendors import open_speech
 from simulation.virtual_loop import run_virtual
@@ -125,6 +126,23 @@ def test_several_language_models_are_a_list_in_order(monkeypatch: pytest.MonkeyP
     assert second.api_key is None, "OpenAI's key is nobody else's business"
 
 
+def test_each_language_model_has_its_own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = set_all(monkeypatch, LEDGERLINE_LLM__API_KEY=SECRET, LEDGERLINE_LLM__LIMITS__REQUESTS_PER_MINUTE="500")
+    assert alone.llm.all()[0].limits == LlmLimits(requests_per_minute=500)
+    several = [{"name": "a", "limits": {"tokens_per_minute": 30_000}}, {"name": "b"}]
+    first, second = set_all(monkeypatch, LEDGERLINE_LLM__PROVIDERS=json.dumps(several)).llm.all()
+    assert (first.limits, second.limits) == (LlmLimits(tokens_per_minute=30_000), None)
+
+
+def test_a_limit_that_is_stated_is_known_before_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = set_all(monkeypatch, LEDGERLINE_LLM__API_KEY=SECRET, LEDGERLINE_LLM__LIMITS__TOKENS_PER_MINUTE="30000")
+    router = make_model(settings.llm, load(EXAMPLE_BEHAVIOUR))
+    extra = CompletionRequest(purpose="answer", model="answer", messages=(Message("user", "hello"),), attempt=1)
+    with pytest.raises(ProviderError) as failure:
+        run_virtual(router.complete(extra))
+    assert failure.value.reason is FailureReason.CAPPED
+
+
 def test_the_vendors_own_variables_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = set_all(
         monkeypatch,
@@ -190,6 +208,14 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: 
         ("LEDGERLINE_TENANT", f"{SECRET}~", "no tenant's name"),
         ("LEDGERLINE_TOOLS", SECRET, "LEDGERLINE_TOOLS: not JSON"),
         ("LEDGERLINE_LLM__PRICES", f'"{SECRET}"', "expected settings by name"),
+        ("LEDGERLINE_LLM__LIMITS", f"{{{SECRET}", "expected settings by name"),
+        ("LEDGERLINE_LLM__LIMITS", "{}", "requests_per_minute, tokens_per_minute or both"),
+        ("LEDGERLINE_LLM__LIMITS", '{"rpm": 5}', "LEDGERLINE_LLM__LIMITS__REQUESTS_PER_MINUTE"),
+        ("LEDGERLINE_LLM__LIMITS__REQUESTS_PER_MINUTE", "0", "greater than 0"),
+        ("LEDGERLINE_LLM__LIMITS__TOKENS_PER_MINUTE", "-1", "greater than 0"),
+        ("LEDGERLINE_LLM__LIMITS__TOKENS_PER_MINUTE", "inf", "finite number"),
+        ("LEDGERLINE_LLM__LIMITS__TOKENS_PER_MINUTE", SECRET, "valid number"),
+        ("LEDGERLINE_LLM__PROVIDERS", '[{"limits": {"tokens_per_minute": 0}}]', "0.limits.tokens_per_minute: input"),
         ("LEDGERLINE_LLM__URL", f"{SECRET}:8123/v1", "it begins with http://HOST"),
         ("LEDGERLINE_STT__URL", f"http://:{SECRET}@", "it begins with http://HOST"),
         ("LEDGERLINE_LLM__PROVIDERS", '[{"url": "localhost:1"}]', "0.url: no address"),

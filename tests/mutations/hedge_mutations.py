@@ -8,6 +8,8 @@ ROUTER = "tests/providers/test_router_scenes.py"  # beside the log: the simulati
 LINE = "tests/providers/test_waiting_line.py"
 HEDGING = "tests/agent/test_hedging.py"
 SPARE = "tests/providers/test_spare_rate.py"
+TOLD = "tests/providers/test_told_rate.py"
+STATED = "tests/providers/test_stated_limits.py"
 FAILOVER = "tests/agent/test_failover_cost.py"
 
 HEDGE_MUTATIONS: tuple[Mutation, ...] = (
@@ -104,7 +106,7 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
         "press_on",
         "providers.routed_provider",
         "        if self.pressed(now_s) or now_s < self.scarce_until_s:\n            return False\n"
-        "        return self.comeback.allows(now_s) and self.spare.allows(now_s)\n",
+        "        return self.comeback.allows(now_s) and self.requests.allows(now_s) and self.tokens.allows(now_s)\n",
         "        return True\n",
         "a provider that has no more is asked for nothing extra",
         ROUTER,
@@ -136,7 +138,7 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "take_the_place_of_first_calls",
         "providers.spare_rate",
-        "        return came + _DEVIATIONS * math.sqrt(_BUNCH * came) + unseen < rate * over_s\n",
+        "        return self._sum + _DEVIATIONS * math.sqrt(_BUNCH * self._squares) + unseen < rate * over_s\n",
         "        return True\n",
         "what first calls need of a limit is not given to extra ones",
         SPARE,
@@ -144,8 +146,8 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "take_a_lull_for_room",
         "providers.spare_rate",
-        "came + _DEVIATIONS * math.sqrt(_BUNCH * came) + unseen",
-        "came + unseen",
+        "self._sum + _DEVIATIONS * math.sqrt(_BUNCH * self._squares) + unseen",
+        "self._sum + unseen",
         "turns come by chance: a few seconds with fewer calls are no room to spare",
         SPARE,
     ),
@@ -160,23 +162,55 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "take_a_beginning_for_all_that_comes",
         "providers.routed_provider",
-        "return self.spare.in_doubt(now_s)",
+        "return self.requests.in_doubt(now_s) or self.tokens.in_doubt(now_s)",
         "return False",
         "while as many turns as will be are not yet under way, only what has stalled is worth an extra call",
         SPARE,
     ),
     Mutation(
         "believe_a_window_that_has_just_begun",
-        "providers.spare_rate",
-        "limit, seen_s = max(self._told), ",
-        "limit, seen_s = self._told[-1], ",
+        "providers.told_rate",
+        "min(max(self._rates), ",
+        "min(self._rates[-1], ",
         "of what was told of a limit that is counted by the window, the most counts",
-        SPARE,
+        TOLD,
+    ),
+    Mutation(
+        "believe_the_end_of_a_window",
+        "providers.told_rate",
+        "min(max(self._rates), whole)",
+        "max(self._rates)",
+        "a window gives no more than its limit, however soon all of it is back",
+        TOLD,
+    ),
+    Mutation(
+        "count_no_tokens",
+        "providers.routed_provider",
+        "self.requests.allows(now_s) and self.tokens.allows(now_s)",
+        "self.requests.allows(now_s)",
+        "what first calls need of a limit of tokens is not given to extra ones",
+        STATED,
+    ),
+    Mutation(
+        "believe_what_is_stated_alone",
+        "providers.spare_rate",
+        "(self._stated_per_s, self._told.per_s())",
+        "(self._stated_per_s or self._told.per_s(),)",
+        "of what is stated and what is told the lower counts",
+        STATED,
+    ),
+    Mutation(
+        "see_no_calls_that_moved_on",
+        "providers.model_router",
+        "            if chosen > 0 and request.attempt == 0:\n",
+        "            if False:\n",
+        "first calls that another provider failed count against the limit of who is asked in its place",
+        STATED,
     ),
     Mutation(
         "count_calls_of_long_ago",
         "providers.spare_rate",
-        "        while self._calls and self._calls[0] < now_s - self._seconds:\n",
+        "        while self._calls and self._calls[0][0] < now_s - self._seconds:\n",
         "        while False:\n",
         "what first calls need is what they took lately",
         SPARE,
@@ -184,7 +218,7 @@ HEDGE_MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "see_no_first_calls",
         "providers.model_router",
-        "            order[0].takes_first(now_s)\n",
+        "            order[0].takes_first(request, now_s)\n",
         "",
         "every call that would be made without hedging counts against the limit",
         SPARE,

@@ -6,7 +6,15 @@ import asyncio
 
 import pytest
 
-from agent_core.ports import Allowance, CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
+from agent_core.ports import (
+    Allowance,
+    CompletionRequest,
+    CompletionResult,
+    FailureReason,
+    Left,
+    Message,
+    ProviderError,
+)
 from providers.model_router import ModelRouter
 from providers.openai_compatible import OpenAICompatible, OpenAISettings
 from providers.rate_headers import allowance, duration_s
@@ -38,14 +46,21 @@ def test_a_reset_is_read_in_every_form_that_vendors_send(told: str, seconds: flo
     assert duration_s(told) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("told", ["", "soon", "1s ago", "-1s", "2026-11-22T00:00:00Z"])
+@pytest.mark.parametrize(
+    "told",
+    ["", "-", "soon", "1s ago", "-1s", "1m-3s", "2026-11-22T00:00:00Z", "nan", "inf", "1e9", "٣s", "9" * 400 + "h"],
+)
 def test_a_reset_that_is_none_is_not_guessed_at(told: str) -> None:
     assert duration_s(told) is None
 
 
 def test_the_scarcer_of_requests_and_tokens_counts() -> None:
     both = headers("requests", "60", "59", "1s") | headers("tokens", "150000", "1500", "6m0s")
-    assert allowance(both) == Allowance(share_left=0.01, resets_in_s=360.0, requests_per_s=1.0)
+    told = allowance(both)
+    assert told == Allowance(Left(60, 59, 1.0), Left(150_000, 1500, 360.0))
+    assert told.scarcer() == told.tokens
+    assert told.tokens is not None
+    assert told.tokens.share == 0.01
 
 
 @pytest.mark.parametrize(
@@ -56,6 +71,10 @@ def test_the_scarcer_of_requests_and_tokens_counts() -> None:
         headers("requests", "sixty", "59", "1s"),
         headers("requests", "60", "-1", "1s"),
         headers("tokens", "60", "59", "tomorrow"),
+        headers("tokens", "-", "-", "-"),
+        headers("tokens", "-60", "59", "1s"),
+        headers("tokens", "60", "59", "-6ms"),
+        headers("tokens", "9" * 5000, "9" * 5000, "1s"),
     ],
 )
 def test_what_cannot_be_read_says_nothing(told: dict[str, str]) -> None:
@@ -91,7 +110,7 @@ async def outcome(router: ModelRouter, attempt: int) -> str:
 
 def test_the_last_of_a_limit_is_left_to_first_calls_until_all_of_it_is_back() -> None:
     async def scene() -> list[str]:
-        router = ModelRouter({"answer": [Telling(Allowance(0.09, 5.0), None)]})
+        router = ModelRouter({"answer": [Telling(Allowance(Left(100, 9, 5.0)), None)]})
         came = [await outcome(router, attempt) for attempt in (0, 1, 0)]
         await asyncio.sleep(5.0)
         return [*came, await outcome(router, 1)]
@@ -101,8 +120,10 @@ def test_the_last_of_a_limit_is_left_to_first_calls_until_all_of_it_is_back() ->
 
 def test_an_answer_that_tells_of_more_lets_extra_calls_begin_again() -> None:
     async def scene() -> list[str]:
-        router = ModelRouter({"answer": [Telling(Allowance(0.09, 60.0), Allowance(0.1, 60.0))]})
-        return [await outcome(router, attempt) for attempt in (0, 1, 0, 1)]
+        router = ModelRouter({"answer": [Telling(Allowance(Left(100, 9, 60.0)), Allowance(Left(100, 10, 60.0)))]})
+        came = [await outcome(router, 0)]
+        await asyncio.sleep(15.0)  # it has seen that few calls come
+        return [*came, *[await outcome(router, attempt) for attempt in (1, 0, 1)]]
 
     assert run_virtual(scene()) == ["telling", "capped", "telling", "telling"]
 
@@ -119,8 +140,9 @@ def test_the_emulator_tells_it_and_the_sdk_hears_it() -> None:
         return told, refused.value.reason
 
     told, reason = unhurried(scene())
-    assert [left.share_left if left else None for left in told] == [0.75, 0.5, 0.25, 0.0]
-    assert all(left and 90 * n < left.resets_in_s <= 100 * n for n, left in enumerate(told, start=1))
+    left = [one.requests if one else None for one in told]
+    assert [one.share if one else None for one in left] == [0.75, 0.5, 0.25, 0.0]
+    assert all(one and 90 * n < one.resets_in_s <= 100 * n for n, one in enumerate(left, start=1))
     assert reason is FailureReason.RATE_LIMITED
 
 

@@ -6,7 +6,15 @@ import asyncio
 
 import pytest
 
-from agent_core.ports import Allowance, CompletionRequest, CompletionResult, FailureReason, Message, ProviderError
+from agent_core.ports import (
+    Allowance,
+    CompletionRequest,
+    CompletionResult,
+    FailureReason,
+    Left,
+    Message,
+    ProviderError,
+)
 from providers.model_router import ModelRouter
 from providers.spare_rate import WATCHED_S, SpareRate
 from simulation.virtual_loop import run_virtual
@@ -20,8 +28,18 @@ def watched(per_s: int, limit_per_s: float | None, seconds: int = 20) -> SpareRa
         for _ in range(per_s):
             spare.first(float(second))
     if limit_per_s is not None:
-        spare.tell(limit_per_s)
+        spare.tell(half_left(limit_per_s), float(seconds))
     return spare
+
+
+def half_left(per_s: float) -> Left:
+    """Of a bucket that holds a minute's."""
+    limit = round(60 * per_s)
+    return Left(limit, limit - limit // 2, 30.0)
+
+
+def told(per_s: float) -> Allowance:
+    return Allowance(half_left(per_s))
 
 
 def test_where_no_limit_is_told_nothing_is_held_back() -> None:
@@ -63,19 +81,13 @@ def test_a_lull_at_the_limit_is_no_room() -> None:
     assert watched(45, 90.0, seconds=60).allows(60.0)
 
 
-def test_the_most_that_was_told_is_the_limit() -> None:
-    spare = watched(45, 90.0)
-    spare.tell(0.2)  # a window that has just begun
-    assert spare.allows(20.0)
-
-
 class TenASecond:
     """A provider that tells its limit with each answer."""
 
     name = "a"
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
-        return CompletionResult("fine", self.name, "m", allowance=Allowance(0.5, 1.0, requests_per_s=10.0))
+        return CompletionResult("fine", self.name, "m", allowance=told(10.0))
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -107,7 +119,7 @@ class Usual:
 
     async def complete(self, request: CompletionRequest) -> CompletionResult:
         await asyncio.sleep(USUAL_S)
-        return CompletionResult("fine", self.name, "m", allowance=Allowance(0.5, 1.0, requests_per_s=TOLD_PER_S))
+        return CompletionResult("fine", self.name, "m", allowance=told(TOLD_PER_S))
 
     async def close(self) -> None:
         """Nothing is held."""
