@@ -26,7 +26,7 @@ from providers.extra_calls import ExtraCalls
 from providers.json_shape import shape_problem
 from providers.language_check import in_other_language
 from providers.pace import Key, PaceBook
-from providers.routed_provider import RoutedProvider, Stopwatch, breaks
+from providers.routed_provider import RoutedProvider, Stopwatch, breaks, has_no_more
 from providers.stated_limits import UNSTATED, StatedLimits
 from providers.urgency_gate import UrgencyGate
 from providers.waiting_line import Rank
@@ -195,7 +195,7 @@ class ModelRouter:
                     raise
                 if not provider.worth_waiting(asyncio.get_running_loop().time()):
                     tries[chosen] = 0
-                elif error.reason is not FailureReason.RATE_LIMITED:
+                elif not has_no_more(error):
                     tries[chosen] -= 1
 
     async def _ask(
@@ -205,6 +205,7 @@ class ModelRouter:
         began_s = loop.time()
         probe = provider.breaker.begin(began_s)
         reason: FailureReason | None = FailureReason.CANCELLED
+        failed: bool | None = None  # a cancelled call says nothing of the provider
         detail = model = ""
         result: CompletionResult | None = None
         noted = metering.mark()
@@ -216,15 +217,15 @@ class ModelRouter:
         try:
             result = await self._within(provider, asked, deadline_s)
             self._validate(result, request)
-            reason = None
+            reason, failed = None, False
             provider.answered(result.allowance, loop.time())
             return result
         except ProviderError as error:
-            reason, detail, model = error.reason, error.detail, error.model
+            reason, detail, model, failed = error.reason, error.detail, error.model, breaks(error)
             provider.failed(error, began_s, loop.time())
             raise
         finally:
-            provider.breaker.end(loop.time(), failed=breaks(reason), probe=probe)
+            provider.breaker.end(loop.time(), failed=failed, probe=probe)
             if reason is not None:
                 metering.settle(noted, provider.model.name, model, reason.value)
             watch.stop(loop.time(), reason, result.cost_micros if result else None)

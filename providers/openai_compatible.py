@@ -32,7 +32,10 @@ _OPENAI_HOST = "api.openai.com"
 _CHARACTERS_PER_TOKEN = 20
 # These are about the address, the model's name or the account, never about the question: no refusal, and another provider may
 # well answer. 402 is what OpenRouter and DeepSeek say of an account with nothing left.
-_NOT_SERVED = {status: FailureReason.MISSING for status in (402, 404, 405, 410)}
+_MEANT = dict.fromkeys((402, 404, 405, 410), FailureReason.MISSING)
+_MEANT[529] = (
+    FailureReason.RATE_LIMITED
+)  # Anthropic's word for overloaded: asked too often, by all its customers together
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class OpenAICompatible:
         except TimeoutError as error:
             raise ProviderError(FailureReason.TIMED_OUT, self.name) from error
         except openai.APIStatusError as error:
-            raise status_error(self.name, error.status_code, error.response.headers, error.code, _NOT_SERVED) from error
+            raise status_error(self.name, error.status_code, error.response.headers, error.code, _MEANT) from error
         except (openai.APITimeoutError, httpx.TimeoutException) as error:
             raise ProviderError(FailureReason.TIMED_OUT, self.name, type(error).__name__) from error
         except (openai.APIConnectionError, httpx.HTTPError) as error:

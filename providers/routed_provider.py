@@ -103,7 +103,7 @@ class RoutedProvider:
 
     def failed(self, error: ProviderError, asked_at_s: float, now_s: float) -> None:
         park_s = error.retry_after_s if error.retry_after_s is not None else _PARK_S.get(error.reason)
-        if error.reason is FailureReason.RATE_LIMITED:
+        if has_no_more(error):
             park_s = max(park_s or 0.0, LEAST_GAP_S)
             if self.refuses_since_s is None or now_s - self.parked_until_s >= SHUT_AFTER_S:
                 self.refuses_since_s = now_s
@@ -128,11 +128,15 @@ class RoutedProvider:
         self.comeback.begin(now_s, self.pressed_until_s)
 
 
-def breaks(reason: FailureReason | None) -> bool | None:
-    """What an outcome says of the provider: it failed, it works, or nothing."""
-    if reason is None:
-        return False
-    return True if reason in _BREAKS else None
+def has_no_more(error: ProviderError) -> bool:
+    """A refusal for its rate, or a 503 that says when to come back: overloaded, which isn't broken."""
+    overloaded = error.reason is FailureReason.UNAVAILABLE and error.retry_after_s is not None
+    return overloaded or error.reason is FailureReason.RATE_LIMITED
+
+
+def breaks(error: ProviderError) -> bool | None:
+    """What a failure says of the provider: it is broken, or nothing."""
+    return True if error.reason in _BREAKS and not has_no_more(error) else None
 
 
 class Stopwatch:
