@@ -21,8 +21,8 @@ def decide(conversation: Conversation, event: Event) -> Iterator[Decision]:
     if isinstance(payload, d.TurnEnded):
         if payload.outcome in _LISTENS_AFTER and not payload.interrupted:
             yield _listening(conversation, event, f"silence.{conversation.turns}")
-    elif isinstance(payload, f.KeyPressed):  # it took the timer away; the next key may never come
-        if conversation.challenge and _is_silent(conversation):
+    elif isinstance(payload, f.KeyPressed):  # it took the timer away, or cut a reply off; the next key may never come
+        if _is_silent(conversation):
             yield _listening(conversation, event, f"silence.{conversation.turns}.{event.seq}")
     elif isinstance(payload, f.CallerSpeechDismissed):
         # What sounded like the caller took the timer away, and it was nothing: the caller is silent still.

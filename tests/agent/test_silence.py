@@ -80,3 +80,23 @@ def test_a_call_of_which_nothing_more_is_heard_closes_with_its_open_turn_abandon
     decided = call.told(f.TimerFired(timer_id=timer(call, "idle").timer_id, purpose="idle"))
     assert [ended.outcome for ended in of(d.TurnEnded, decided)] == ["abandoned"]
     assert [closed.reason for closed in of(d.ConversationClosed, decided)] == ["idle"]
+
+
+def test_who_cuts_a_reply_off_with_a_key_that_asks_for_nothing_is_asked_whether_they_are_there() -> None:
+    call = Call()
+    call.says(QUESTION, INTENT)
+    turn = call.conversation.turn
+    assert turn is not None
+    call.told(f.SpeechStarted(candidate_id=turn.chosen or "", take=1))
+    call.told(f.SpeechInterrupted(candidate_id=turn.chosen or "", spoken_so_far="A new"))
+    call.keys("5")
+    assert chosen(goes_by(call)) == [(d.ReplyChosen, BANK.silence.ask)]
+
+
+def test_a_key_that_nobody_asked_for_takes_no_caller_for_heard() -> None:
+    call = Call()
+    call.keys("12")
+    assert chosen(goes_by(call)) == [(d.ReplyChosen, BANK.silence.ask)]
+    call.hears_reply()
+    call.keys("#")
+    assert chosen(goes_by(call)) == [(d.CloseChosen, BANK.silence.release)]
