@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, nullcontext, suppress
@@ -18,6 +19,7 @@ from console.agent_opening import open_agent
 from console.reigning import reigning
 from console.settings import LlmSettings, Settings
 from console.signed_in import Company, open_company
+from console.spoken_language import foreign_to, in_language
 from console.vendor_trouble import VendorTrouble
 from console.vendors import Speech, models_in_use, open_speech
 from console.workspace import Workspace
@@ -94,8 +96,10 @@ async def open_parts(settings: Settings, workspace: Workspace, *, own: bool = Tr
         if own:
             agent, models = await open_agent(settings, behaviour, workspace, trouble, company)
             opened.push_async_callback(agent.model.close)
-        speech = await open_speech(settings, trouble)
+        speech = await open_speech(in_language(settings, behaviour.language), trouble)
         opened.push_async_callback(speech.close)
+        if foreign := foreign_to(speech.recognisers[0].name, speech.voice.name, behaviour.language):
+            print(f"ledgerline: {foreign}", file=sys.stderr)
         phrases = PhraseStore(speech.voice, workspace.directory / "phrases")
         for text in (*_granted_texts(behaviour).values(), *_rehearsed_texts(behaviour)):
             await phrases.render(text)

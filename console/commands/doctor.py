@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -116,10 +117,22 @@ def _vendors(settings: Settings) -> Iterator[Check]:
     yield Check("speech to text", State.OK, stt)
     yield Check("text to speech", State.OK, tts)
     yield Check("language model", State.OK, models)
+    yield from _language(settings, stt, tts)
     if settings.stt.provider == "deepgram" and settings.stt.api_key is None:
         yield Check("deepgram", State.BROKEN, "no key", "set LEDGERLINE_STT__API_KEY or DEEPGRAM_API_KEY")
     if settings.tts.vendor() and settings.tts.api_key is None:
         yield Check(tts, State.BROKEN, "no key", f"set LEDGERLINE_TTS__API_KEY or {tts.upper()}_API_KEY")
+
+
+def _language(settings: Settings, stt: str, tts: str) -> Iterator[Check]:
+    """Said only where a part in use doesn't know the behaviour's."""
+    from agent_core.behaviour_loader import BehaviourError, load
+    from console.spoken_language import foreign_to
+
+    with suppress(BehaviourError):  # the check of the behaviour itself says what is wrong with it
+        if foreign := foreign_to(stt, tts, load(settings.behaviour).language):
+            found, advice = foreign.split(": ")
+            yield Check("language", State.NOTE, found, advice)
 
 
 def _microphone() -> Check:
