@@ -4,6 +4,7 @@ A *backchannel* is what a listener says to be followed, not to be answered: a fe
 neither stops the agent nor opens a turn. Other words stop it at once, and so does any voice that goes on.
 
 A *filler* ("uh") says that somebody thinks. Alone it is a pause that can be heard: nothing to answer, and no word to stop for.
+Who breaks off at an *unfinished* word ("I want to") thinks too, and has said something that is owed an answer.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ class BargeIn(BaseModel):
     backchannels: tuple[str, ...] = Field(min_length=1)
     answers: tuple[str, ...] = ()  # those of them that answer a question: none of them is one while the agent asks
     fillers: tuple[str, ...] = ()  # single words; without them "uh" is answered as other words are
+    unfinished: tuple[str, ...] = ()  # words with which nobody ends; without them "I want to" is answered as it stands
     most_words: int = Field(default=4, ge=1)
     yield_after_ms: int = Field(default=500, ge=100)  # of voice, while no word of it is known
     backchannel_ms: int = Field(default=1200, ge=100)  # of voice without a pause: what lasts longer stops the agent
     resume_after_ms: int = Field(default=2000, ge=500)  # of quiet with no words, after which a stopped reply goes on
 
     @model_serializer(mode="wrap")
-    def _as_before_where_no_filler_is_named(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Behaviours that were recorded before there were fillers keep their content hash."""
-        return {name: value for name, value in as_ever(self).items() if name != "fillers" or value}
+    def _as_before_where_none_is_named(self, as_ever: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Behaviours that were recorded before there were fillers, or unfinished words, keep their content hash."""
+        return {name: value for name, value in as_ever(self).items() if name not in ("fillers", "unfinished") or value}
 
     @model_validator(mode="after")
     def _fits(self) -> BargeIn:
@@ -51,6 +53,10 @@ class BargeIn(BaseModel):
                 raise ValueError(f"the filler {filler!r} must be one word")
         if both := sorted(filler for filler in self.fillers if hesitates(filler, self.answers)):
             raise ValueError(f"both fillers and answers: {', '.join(map(repr, both))}")
+        if wordless := [phrase for phrase in self.unfinished if not words_of(phrase)]:
+            raise ValueError(f"unfinished names what has no word: {', '.join(map(repr, wordless))}")
+        if whole := [phrase for phrase in self.backchannels if breaks_off(phrase, self.unfinished)]:
+            raise ValueError(f"ends unfinished, and is a backchannel: {', '.join(map(repr, whole))}")
         return self
 
 
@@ -91,6 +97,12 @@ def hesitates(text: str, fillers: Sequence[str]) -> bool:
     known = {_short(word) for filler in fillers for word in words_of(filler)}
     words = words_of(text)
     return bool(words) and all(_short(word) in known for word in words)
+
+
+def breaks_off(text: str, unfinished: Sequence[str]) -> bool:
+    """Whether ``text`` ends with one of ``unfinished``, and asks nothing: "I want to", not "Who do I talk to?"."""
+    words = words_of(text)
+    return not asks(text) and any(end and words[-len(end) :] == end for end in map(words_of, unfinished))
 
 
 def _short(word: str) -> str:

@@ -60,12 +60,13 @@ def _grant(conversation: Conversation) -> d.StandingGranted:
         hard_ms=behaviour.budget.hard_ms,
         yields=_yields(behaviour.barge_in),
         fillers=behaviour.barge_in.fillers if behaviour.barge_in else (),
+        unfinished=behaviour.barge_in.unfinished if behaviour.barge_in else (),
         guarded_by=tuple(f"{name}@{registry.find(name).version}" for name in guards if not needs_scores(name)),
     )
 
 
 def _yields(barge_in: BargeIn | None) -> d.YieldGranted | None:
-    return None if barge_in is None else d.YieldGranted(**barge_in.model_dump(exclude={"fillers"}))
+    return None if barge_in is None else d.YieldGranted(**barge_in.model_dump(exclude={"fillers", "unfinished"}))
 
 
 def _may_be_granted(conversation: Conversation, text: str) -> bool:

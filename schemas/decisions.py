@@ -41,9 +41,10 @@ class StandingGranted(Decision, frozen=True, kw_only=True):
 
     Every phrase, the closing line too, passed the guardrails named in ``guarded_by`` before it was granted. ``yields``:
     which voice of the caller stops the agent; null: any. ``fillers``: what alone is no utterance, but a pause.
+    ``unfinished``: words with which nobody ends: what follows on them belongs to them.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     take: int
     phrases: tuple[GrantedPhrase, ...]
     closing: GrantedPhrase
@@ -52,6 +53,7 @@ class StandingGranted(Decision, frozen=True, kw_only=True):
     guarded_by: tuple[str, ...]
     yields: YieldGranted | None = None
     fillers: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
 
 class TurnOpened(Decision, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from agent_core.barge_in import hesitates
+from agent_core.barge_in import breaks_off, hesitates
 from schemas import decisions as d
 from schemas import facts as f
 from schemas.base import Fact
@@ -119,6 +119,8 @@ class CallMachine(CallSounds):
     def speech_dismissed(self, now_ms: float) -> list[Command]:
         """What sounded like speech had no words."""
         self._overlap, self._given_up_on = None, False
+        if self._unfinished:
+            return self._wait_out("", now_ms)
         return self._dismiss(now_ms, "no_words") if self.caller_speaking else []
 
     def maybe_ended(self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None) -> list[Command]:
@@ -155,7 +157,7 @@ class CallMachine(CallSounds):
         self._interrupted_wait = (self._utterance_id, self._waiting) if self._waiting else None
         self._cut_off = self.replying
         self._waiting = None
-        self._hesitation, self._told, self._kept_back = "", False, False
+        self._hesitation, self._told, self._kept_back, self._unfinished = "", False, False, None
         self._utterances += 1
         self._utterance_id = f"u{self.take}.{self._utterances}"
         commands: list[Command] = [Stop()] if self.playing else self._leave_reply()
@@ -186,6 +188,8 @@ class CallMachine(CallSounds):
             return []
         if now_ms - self._quiet_since_ms < yields.resume_after_ms:
             return []
+        if self._unfinished:
+            return self._tell_what_there_is(now_ms, *self._unfinished)
         self._given_up_on = not self._hesitates
         return self._dismiss(now_ms, "no_words")
 
@@ -205,23 +209,34 @@ class CallMachine(CallSounds):
             return [*commands, *(self._wait_out(text, now_ms) if final else [])]
         if self._overlap:
             commands.extend(self._interrupt(now_ms))
-        text, self._told, self._kept_back = f"{self._hesitation} {text}".strip(), True, False
+        if not self._told and self._grant and breaks_off(text, self._grant.unfinished):
+            self._kept_back = True
+            if final:
+                self._stopped_by, self._unfinished = None, (speech_ended_ms, confidence)
+                commands += self._wait_out(text, now_ms)
+            return commands
+        return [*commands, *self._tell(text, speech_ended_ms, now_ms, confidence, final=final)]
+
+    def _tell(
+        self, text: str, speech_ended_ms: float, now_ms: float, confidence: float | None, *, final: bool
+    ) -> list[Command]:
+        self._told, self._kept_back, self._unfinished = True, False, None
         self.caller_speaking, self._stopped_by, self._given_up_on = False, None, False
         self._interrupted_wait = None
         self._speech_ended_ms = speech_ended_ms
         self._wait(now_ms, final=final)
         heard = f.UtteranceHeard(
             utterance_id=self._utterance_id,
-            text=text,
+            text=f"{self._hesitation} {text}".strip(),
             final=final,
             confidence=confidence,
             since_speech_end_ms=now_ms - speech_ended_ms,
         )
-        return [*commands, self._put(heard)]
+        return [self._put(heard)]
 
     @property
     def _hesitates(self) -> bool:
-        """Whether an "uh" is all that is known of what the caller says."""
+        """Whether all that is known of what the caller says was kept back."""
         return bool(self._hesitation) and not self._told
 
     def _is_filler(self, text: str) -> bool:
@@ -230,13 +245,21 @@ class CallMachine(CallSounds):
         return untold and self._grant is not None and hesitates(text, self._grant.fillers)
 
     def _wait_out(self, text: str, now_ms: float) -> list[Command]:
-        """A pause that can be heard: over the agent it changes nothing, else what follows belongs to it."""
+        """Who thinks aloud hasn't said all: over the agent it changes nothing, else what follows belongs to it."""
         if self._overlap:
             return self._let_pass(text, now_ms)
         self._hesitation = f"{self._hesitation} {text}".strip()
         if self._quiet_since_ms is None:
             self._quiet_since_ms = now_ms
         return []
+
+    def _tell_what_there_is(self, now_ms: float, speech_ended_ms: float, confidence: float | None) -> list[Command]:
+        """Nothing followed on words that nobody ends with: they are answered all the same. The marks of the wait count from
+        now, since nobody looks anything up for who thinks."""
+        told = self._tell("", speech_ended_ms, now_ms, confidence, final=True)
+        if self._waiting:
+            self._waiting.since_ms = now_ms
+        return told
 
     def _let_pass(self, text: str, now_ms: float) -> list[Command]:
         """A backchannel: the agent goes on, or goes on again where it had stopped already."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agent_core.barge_in import BargeIn, asks, hesitates, is_made_of, may_become
+from agent_core.barge_in import BargeIn, asks, breaks_off, hesitates, is_made_of, may_become
 from agent_core.behaviour_loader import load
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
@@ -111,6 +111,8 @@ def test_a_line_asks_by_its_question_mark() -> None:
         ({"answers": ("yes",)}, "no backchannel: 'yes'"),
         ({"fillers": ("you know",)}, "the filler 'you know' must be one word"),
         ({"answers": ("mm",), "fillers": ("mmm",)}, "both fillers and answers: 'mmm'"),
+        ({"unfinished": ("to", "...")}, "unfinished names what has no word: '...'"),
+        ({"backchannels": ("mm", "go on"), "unfinished": ("on",)}, "ends unfinished, and is a backchannel: 'go on'"),
         ({"backchannels": ("mm", "...")}, "'...' must have 1 to 4 words"),
         ({"backchannels": ("one two three four five",)}, "must have 1 to 4 words"),
     ],
@@ -118,3 +120,28 @@ def test_a_line_asks_by_its_question_mark() -> None:
 def test_settings_that_contradict_themselves_are_named(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(said)):
         BargeIn.model_validate({"backchannels": ("mm",), **wrong})
+
+
+@pytest.mark.parametrize(
+    "text", ["I want to", "My card and…", "and the", "It's my.", "Well, I'd like", "Ich möchte zu"]
+)
+def test_who_ends_with_an_unfinished_word_breaks_off(text: str) -> None:
+    assert breaks_off(text, ("to", "and", "the", "my", "i’d like", "zu"))
+
+
+@pytest.mark.parametrize("text", ["", "Who do I talk to?", "I like", "Too", "the card", "today", "to me"])
+def test_nobody_else_does(text: str) -> None:
+    assert not breaks_off(text, ("to", "and", "the", "my", "i'd like"))
+
+
+@pytest.mark.parametrize(
+    "text", ["That's all I need.", "Yes, I do.", "I lost it", "No that's all, thank you, goodbye."]
+)
+def test_the_example_bank_waits_for_no_more_where_all_is_said(text: str) -> None:
+    rules = load(BANK).barge_in
+    assert rules is not None
+    assert not breaks_off(text, rules.unfinished)
+
+
+def test_a_behaviour_that_names_no_unfinished_word_is_written_as_before() -> None:
+    assert "unfinished" not in BargeIn(backchannels=("mm",)).model_dump()

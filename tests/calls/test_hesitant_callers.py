@@ -1,4 +1,5 @@
-"""Callers who hesitate, at a recogniser that takes an "uh" for all they say: real sound, the real Flux client, real voices."""
+"""Callers who hesitate, at a recogniser that takes an "uh", or half a sentence, for all they say: real sound, the real Flux
+client, real voices."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from tests.calls.vendors_emulated import answered_at_once, emulated, vendor_sett
 
 SHORT = DEMO / "6-okay.wav"  # sounds in place of an "uh"
 PAUSES_MS = (600, 900, 1200, 1500)
+HALF = "Well, I'd like to"
 ASKS_AGAIN = "didn't quite get"
 
 
@@ -32,7 +34,10 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
             folder / "a", monkeypatch, "goes-on", folder / "hesitant.wav", (*fillers, "I lost my card."), 300
         )
         no_more = _held(folder / "b", monkeypatch, "no-more", SHORT, ("Uh.",), 12_000)
-    return {**goes_on, **no_more}
+        write_wav(folder / "half.wav", clip(SHORT) + pcm_silence(1200) + clip(LOST_CARD))
+        half = _held(folder / "c", monkeypatch, "half", folder / "half.wav", (HALF, "report that I lost my card."), 300)
+        only_half = _held(folder / "d", monkeypatch, "only-half", SHORT, (HALF,), 6000)
+    return {**goes_on, **no_more, **half, **only_half}
 
 
 def _held(
@@ -65,15 +70,34 @@ def test_who_only_hesitates_is_asked_whether_they_are_there_and_never_what_they_
     assert not [formed for formed in call.payloads(d.CandidateFormed) if formed.action == "clarify"]
 
 
-def test_nobody_hears_that_an_uh_was_not_understood(held: dict[str, Held]) -> None:
-    for call in held.values():
-        agent = answered.one_channel(call.made.recording, 1)
-        pieces = [agent[at : at + 20 * 32_000] for at in range(0, len(agent), 20 * 32_000)]
-        heard = " ".join(shared_whisper().transcribe(piece).text for piece in pieces)
-        assert heard
-        assert ASKS_AGAIN not in heard
+def test_who_breaks_off_in_a_sentence_and_goes_on_is_answered_once(held: dict[str, Held]) -> None:
+    call = held["half"]
+    heard = [said.text for said in call.payloads(f.UtteranceHeard) if said.final]
+    assert heard == ["Well, I'd like to report that I lost my card."]
+    assert [turn.intent for turn in call.report.turns] == ["lost_card"]
+    assert not any(turn.cut_in for turn in call.report.turns)
 
 
-@pytest.mark.parametrize("name", ["goes-on", "no-more"])
+def test_who_breaks_off_and_says_no_more_is_asked_what_they_meant(held: dict[str, Held]) -> None:
+    call = held["only-half"]
+    assert [said.text for said in call.payloads(f.UtteranceHeard)] == [HALF]
+    assert ASKS_AGAIN in call.spoken[1]
+    assert not call.payloads(f.HoldingPlayed), "nothing is looked up for who thinks"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked_again"), [("goes-on", False), ("no-more", False), ("half", False), ("only-half", True)]
+)
+def test_nobody_hears_that_they_were_not_understood_but_who_said_half_a_sentence(
+    name: str, asked_again: bool, held: dict[str, Held]
+) -> None:
+    agent = answered.one_channel(held[name].made.recording, 1)
+    pieces = [agent[at : at + 20 * 32_000] for at in range(0, len(agent), 20 * 32_000)]
+    heard = " ".join(shared_whisper().transcribe(piece).text for piece in pieces)
+    assert heard
+    assert (ASKS_AGAIN in heard) == asked_again
+
+
+@pytest.mark.parametrize("name", ["goes-on", "no-more", "half", "only-half"])
 def test_the_log_is_sound(held: dict[str, Held], name: str) -> None:
     answered.assert_sound(held[name].made.recording.parent.parent)

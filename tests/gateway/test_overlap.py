@@ -31,6 +31,7 @@ class Call:
         line: str = "Your card is on its way.",
         yields: d.YieldGranted | None = YIELDS,
         fillers: tuple[str, ...] = (),
+        unfinished: tuple[str, ...] = (),
     ) -> None:
         self.machine = CallMachine("c", "g", 1)
         self.log = Log(self.machine)
@@ -44,6 +45,7 @@ class Call:
             guarded_by=(),
             yields=yields,
             fillers=fillers,
+            unfinished=unfinished,
         )
         self.log.read_back(self.log.read(grant, 0.0), 0.0)
         opened = d.TurnOpened(

@@ -70,6 +70,22 @@ INTERRUPTION_MUTATIONS: tuple[Mutation, ...] = (
         "tests/gateway/test_hesitation.py",
     ),
     Mutation(
+        "answer_half_a_sentence",
+        "voice_gateway.call_machine",
+        "        if not self._told and self._grant and breaks_off(text, self._grant.unfinished):\n",
+        "        if False:\n",
+        "what follows on a word that nobody ends with is the same utterance",
+        "tests/gateway/test_unfinished.py",
+    ),
+    Mutation(
+        "wait_for_ever_for_the_rest",
+        "voice_gateway.call_machine",
+        "        if self._unfinished:\n            return self._tell_what_there_is(now_ms, *self._unfinished)\n",
+        "",
+        "half a sentence is answered though nothing follows",
+        "tests/gateway/test_unfinished.py",
+    ),
+    Mutation(
         "leave_an_interruption_unjudged",
         "processors.interruptions",
         "            genuine=isinstance(payload, f.UtteranceHeard),\n",
