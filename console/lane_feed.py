@@ -55,13 +55,13 @@ def _start(
     lane: Lane,
     partition: int,
     follows: Callable[[], None],
-    caught_up: Callable[[], None],
+    behind: Callable[[bool], None],
 ) -> asyncio.Task[None]:
     source, inbox = production.stores, workspace.stores.inbox
     feed = FactFeed(partition, source.ledger, source.states, inbox, behaviours, with_outcomes=lane.takes_outcomes)
 
     async def feeding() -> None:
-        await feed.run(await read_fed(connection, workspace.url.topics, partition), follows, caught_up)
+        await feed.run(await read_fed(connection, workspace.url.topics, partition), follows, behind)
 
     return asyncio.create_task(feeding())
 

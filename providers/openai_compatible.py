@@ -33,9 +33,7 @@ _CHARACTERS_PER_TOKEN = 20
 # These are about the address, the model's name or the account, never about the question: no refusal, and another provider may
 # well answer. 402 is what OpenRouter and DeepSeek say of an account with nothing left.
 _MEANT = dict.fromkeys((402, 404, 405, 410), FailureReason.MISSING)
-_MEANT[529] = (
-    FailureReason.RATE_LIMITED
-)  # Anthropic's word for overloaded: asked too often, by all its customers together
+_MEANT[529] = FailureReason.RATE_LIMITED  # Anthropic's word for overloaded: asked too often, by all customers together
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ difference of each conversation is found (``projections.lane_diff``).
   decided to ask the same. An ask that only the lane made stays open until its turn's budget ends. Production's timers are
   taken as they fired, and the lane's own fire only where those don't come (``LateTimers``).
 - What an owner does for itself (``OwnerChanged``, ``FactDropped``) isn't copied: the lane's owner does that itself.
-- While a feed catches up with what came when nobody fed, no timer of the lane fires (``HeldTimers``).
+- While a feed is behind production, after nobody fed or on a busy machine, no timer of the lane fires (``HeldTimers``).
 - Where a feed stands is what the lane's inbox ends with: a feed that was killed goes on behind its last fact. Two feeds of
   one partition do no harm: the owner drops by id, and each puts in order.
 """
@@ -28,6 +28,7 @@ from schemas.base import Kind
 from schemas.event import Event
 from streams.behaviour_versions import ListedBehaviours, record_all
 from streams.behaviours import BehaviourMissingError
+from streams.clock import wall_clock_us
 from streams.codec import Body, Codec
 from streams.effective_records import EffectiveRecords
 from streams.epochs import BEGINNING, Place, place_of
@@ -45,6 +46,7 @@ _LOG = logging.getLogger(__name__)
 RETRY_S = 0.1
 LOOK_S = 0.2  # how often it is looked which partitions this worker owns: a host tells nobody
 _BATCH = 10_000
+_LAG_US = LATE_US // 2  # a fact that comes so late may have others behind it that are later than the lane's timers
 _OWNERS_OWN = (f.OwnerChanged, f.FactDropped)
 
 
@@ -122,26 +124,29 @@ class FactFeed:
         self._whole: set[str] = set()
 
     async def run(
-        self, fed: Fed, ready: Callable[[], None] = lambda: None, caught_up: Callable[[], None] = lambda: None
+        self, fed: Fed, ready: Callable[[], None] = lambda: None, behind: Callable[[bool], None] = lambda behind: None
     ) -> None:
-        """Without end. ``fed``: where it goes on; ``ready``: called once what begins from here on is passed on;
-        ``caught_up``: once all that production had then is."""
+        """Without end. ``fed``: where it goes on; ``ready``: called once what begins from here on is passed on; ``behind``:
+        told whether there is more on production's log than was passed on."""
         self._whole.update(fed.conversations)
         place = await self._found(*fed.last) if fed.last else None
         if place is None:
             place = await self._now()
         ready()
-        behind = await self._production.end(self._partition)
-        if place.offset >= behind:
-            caught_up()
+        is_behind = place.offset < await self._production.end(self._partition)
+        behind(is_behind)
         records = EffectiveRecords(self._codec, place.epoch)
         async for batch in self._production.follow(self._partition, place.offset):
-            for record in batch:
-                for event, at in records.take(record):
-                    if event.kind is Kind.FACT:
-                        await self._pass_on(event, at.body)
-            if batch and batch[-1].offset + 1 >= behind:
-                caught_up()
+            taken = [each for record in batch for each in records.take(record)]
+            if not is_behind and any(wall_clock_us() - event.accepted_at_us > _LAG_US for event, _ in taken):
+                is_behind = True
+                behind(True)
+            for event, at in taken:
+                if event.kind is Kind.FACT:
+                    await self._pass_on(event, at.body)
+            if is_behind and batch and batch[-1].offset + 1 >= await self._production.end(self._partition):
+                is_behind = False
+                behind(False)
 
     async def _pass_on(self, event: Event, body: Body) -> None:
         if event.seq == 1:
@@ -178,12 +183,13 @@ class FactFeed:
         return await place_of(self._production, self._partition, end, since=since)
 
 
-StartFeed = Callable[[int, Callable[[], None], Callable[[], None]], asyncio.Task[None]]
+StartFeed = Callable[[int, Callable[[], None], Callable[[bool], None]], asyncio.Task[None]]
 
 
 class Feeds:
     """A feed for each partition that a worker of the lane owns. ``feed`` starts one, and calls back once it follows, and
-    once it caught up: then the partition is in ``caught_up``, a moment later, so that the owner can take the last of it."""
+    whenever it falls behind or has caught up: then the partition is in ``caught_up``, a moment later, so that the owner can
+    take the last of it."""
 
     def __init__(self, feed: StartFeed, caught_up: set[int]) -> None:
         self._feed = feed
@@ -211,17 +217,18 @@ class Feeds:
             for partition in list(self._running):
                 await self._stop(partition)
 
-    def _settle(self, partition: int) -> None:
-        if partition not in self._settling:
+    def _settle(self, partition: int, behind: bool) -> None:
+        self._caught_up.discard(partition)
+        if settling := self._settling.pop(partition, None):
+            settling.cancel()
+        if not behind:
             add = partial(self._caught_up.add, partition)
             self._settling[partition] = asyncio.get_running_loop().call_later(LATE_US / 1e6, add)
 
     async def _stop(self, partition: int) -> None:
         task = self._running.pop(partition)
         self._following.discard(partition)
-        self._caught_up.discard(partition)
-        if settling := self._settling.pop(partition, None):
-            settling.cancel()
+        self._settle(partition, behind=True)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

@@ -61,14 +61,9 @@ class CallSounds:
         self._stopped_by: Overlap | None = None  # the one that did, until its words are final
         self._quiet_since_ms: float | None = None  # the caller's voice is silent
         self._given_up_on = False  # no word came of it in time, and the recogniser may still listen to it
-        self._told, self._hesitation = (
-            False,
-            "",
-        )  # of the newest utterance: are words told; what was kept back before them
+        self._told, self._hesitation = False, ""  # of the newest utterance: are words told; kept back before them
         self._kept_back = False  # its newest end of turn told nobody: a filler's, or in mid-sentence
-        self._unfinished: tuple[float, float | None] | None = (
-            None  # words are kept back; when they ended, how sure they are
-        )
+        self._unfinished: tuple[float, float | None] | None = None  # kept back: when the words ended, how sure they are
         self._owed_turn: tuple[str, str] | None = None  # of what the former gateway left unanswered: turn, utterance
         self._owed_speech: str | None = None  # what the caller was saying when it died
         # sounds

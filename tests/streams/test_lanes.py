@@ -18,6 +18,7 @@ from written import entry, took
 from schemas import facts as f
 from schemas.base import Fact, Kind
 from schemas.event import Event
+from streams import lane_feed
 from streams.behaviour_versions import BehaviourNumbersDifferError, SqliteVersions
 from streams.clock import wall_clock_us
 from streams.codec import FORGOTTEN, Body, Codec
@@ -77,14 +78,14 @@ async def feeding(
     *,
     with_outcomes: bool = True,
     fails: int = 0,
-    caught_up: Callable[[], None] = lambda: None,
+    behind: Callable[[bool], None] = lambda behind: None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Entered once the feed follows."""
     behaviours = Behaviours(SqliteVersions(production.store), SqliteVersions(lane.store))
     inbox = FailingInbox(lane, fails)
     feed = FactFeed(0, Reading(production), production.states, inbox, behaviours, with_outcomes=with_outcomes)  # type: ignore[arg-type]
     ready = asyncio.Event()
-    task = asyncio.create_task(feed.run(fed, ready.set, caught_up))
+    task = asyncio.create_task(feed.run(fed, ready.set, behind))
     await ready.wait()
     try:
         yield task
@@ -295,12 +296,12 @@ def test_partitions_are_fed_where_they_are_owned_and_a_feed_that_fails_is_told()
     ended: list[int] = []
     owned = {0, 1}
 
-    def feed(partition: int, follows: Callable[[], None], catches_up: Callable[[], None]) -> asyncio.Task[None]:
+    def feed(partition: int, follows: Callable[[], None], behind: Callable[[bool], None]) -> asyncio.Task[None]:
         async def work() -> None:
             started.append(partition)
             follows()
             if partition == 1:
-                catches_up()
+                behind(False)
             try:
                 if partition == 2:
                     raise BehaviourNumbersDifferError("taken")
@@ -392,8 +393,8 @@ def test_a_timer_fires_by_productions_record_and_by_the_lane_only_where_there_is
 def test_a_deadline_that_ran_out_while_nobody_fed_waits_for_what_production_made_of_it(
     data: DataDirectory, lane: DataDirectory
 ) -> None:
-    caught_up = asyncio.Event()
-    mind = HeldTimers(LateTimers(TallyMind()), lambda call: not caught_up.is_set(), wall_clock_us)
+    told: list[bool] = []
+    mind = HeldTimers(LateTimers(TallyMind()), lambda call: told != [True, False], wall_clock_us)
 
     async def scenario() -> None:
         async with reigning(data):
@@ -409,11 +410,34 @@ def test_a_deadline_that_ran_out_while_nobody_fed_waits_for_what_production_made
 
         await eventually(overdue)
         fed = Fed(frozenset({"c1"}), ("c1", "sets"))
-        async with owner(lane.stores, data.codec, mind), feeding(data, lane, fed, caught_up=caught_up.set):
+        async with owner(lane.stores, data.codec, mind), feeding(data, lane, fed, behind=told.append):
             ours = await until(lane, fired.event_id)
-            assert caught_up.is_set()
+            assert told == [True, False]
         facts = [event.event_id for event in ours if event.kind is Kind.FACT and event.type != "OwnerChanged"]
         assert facts == ["sets", "said", fired.event_id]
+
+    run(scenario())
+
+
+def test_a_feed_that_lags_says_so_until_it_has_caught_up(
+    data: DataDirectory, lane: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane on a busy machine: its own deadlines ran out before facts that production had seconds ago."""
+    told: list[bool] = []
+
+    async def scenario() -> None:
+        async with reigning(data), feeding(data, lane, behind=told.append):
+            await put(data, "in time")
+            await until_fed(lane, "in time")
+            assert told == [False]
+            monkeypatch.setattr(lane_feed, "wall_clock_us", lambda: wall_clock_us() + LATE_US)
+            await put(data, "late")
+            await until_fed(lane, "late")
+
+            async def has_caught_up() -> bool:
+                return told == [False, True, False]
+
+            await eventually(has_caught_up)
 
     run(scenario())
 
