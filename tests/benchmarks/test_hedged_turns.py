@@ -5,10 +5,23 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.figures import percentile
-from benchmarks.hedging import BROWNOUT, FRONTIER_RATE, LIMIT_PER_S, STRATEGIES, UNHEDGED_CALLS, Played, play
+from benchmarks.hedging import (
+    FRONTIER_RATE,
+    LIMIT_PER_S,
+    STATED,
+    STRATEGIES,
+    TOKENS_STATED,
+    TOKENS_TOLD,
+    TOLD,
+    UNHEDGED_CALLS,
+    UNTOLD,
+    Known,
+    Played,
+    brownout_config,
+    play,
+)
 from benchmarks.race_behaviour import race_behaviour
 from benchmarks.race_turns import emulator_config
-from emulators.config import Brownout, RateLimit
 
 TURNS = 6
 LOADED_TURNS = 240  # 24 s at the limit: its burst is used up, and some are refused
@@ -46,22 +59,38 @@ def test_a_stalled_call_is_overtaken_by_a_late_attempt() -> None:
     assert hedged.calls > slow.calls
 
 
-def browned_out(name: str, seed: int, load: float) -> list[float]:
+def browned_out(name: str, seed: int, load: float, known: Known = TOLD) -> list[float]:
     """Replies in ms of a process that begins under a shared limit of which first calls take the share ``load``."""
-    config = emulator_config().model_copy(
-        update={
-            "seed": seed,
-            "brownouts": (Brownout(multiplier=BROWNOUT),),
-            "rate_limit": RateLimit(requests_per_s=LIMIT_PER_S, burst=round(LIMIT_PER_S)),
-        }
-    )
-    one = play(_BY_NAME[name], race_behaviour(), config, LOADED_TURNS, LIMIT_PER_S / UNHEDGED_CALLS * load)
+    rate = LIMIT_PER_S / UNHEDGED_CALLS * load
+    one = play(_BY_NAME[name], race_behaviour(), brownout_config(known, seed), LOADED_TURNS, rate, known.stated)
     return [turn.reply_ms for turn in one.turns]
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9, 10])
 def test_where_first_calls_take_all_of_a_limit_hedged_is_no_worse(seed: int) -> None:
     alone, hedged = (browned_out(name, seed, 1.0) for name in ("one attempt", "after quantile 0.9"))
+    assert_no_later(hedged, alone)
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "seed"),
+    [
+        (STATED, "after quantile 0.9", 7),
+        (STATED, "always 3", 7),
+        (TOKENS_TOLD, "after quantile 0.9", 8),
+        (TOKENS_STATED, "after quantile 0.9", 8),
+    ],
+)
+def test_nor_where_the_limit_is_stated_or_counts_tokens(known: Known, name: str, seed: int) -> None:
+    assert_no_later(browned_out(name, seed, 1.0, known), browned_out("one attempt", seed, 1.0, known))
+
+
+def test_where_nobody_knows_a_limit_hedging_costs_what_the_page_says() -> None:
+    alone, hedged = (browned_out(name, 7, 1.0, UNTOLD) for name in ("one attempt", "after quantile 0.9"))
+    assert 1.0 < sum(hedged) / sum(alone) < 1.08
+
+
+def assert_no_later(hedged: list[float], alone: list[float]) -> None:
     for share in (0.5, 0.95, 0.99):
         least, most = percentile(alone, share), percentile(hedged, share)
         assert least is not None
