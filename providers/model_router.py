@@ -145,15 +145,14 @@ class ModelRouter:
         free = [provider for provider in order if provider.takes_extra(loop.time())]
         if request.extra:
             free = [provider for provider in free if provider.takes_late()]
-        if free and request.extra:
-            if free[0].in_doubt(loop.time()):
-                yields_s = self._until_stalled_s(free[0], request)
-                if loop.time() + yields_s >= deadline_s:
-                    raise ProviderError(FailureReason.CAPPED, self.name, "nobody knows what the provider has to spare")
-                await asyncio.sleep(yields_s)
-            if not await self._extra.take(request.attempt, deadline_s):
-                raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
-            free = [provider for provider in free if provider.takes_extra(loop.time())]
+        if free and free[0].in_doubt(loop.time()):
+            yields_s = self._until_stalled_s(free[0], request)
+            if loop.time() + yields_s >= deadline_s:
+                raise ProviderError(FailureReason.CAPPED, self.name, "nobody knows what the provider has to spare")
+            await asyncio.sleep(yields_s)
+        if free and request.extra and not await self._extra.take(request.attempt, deadline_s):
+            raise ProviderError(FailureReason.CAPPED, self.name, "the share of extra calls is used up")
+        free = [provider for provider in free if provider.takes_extra(loop.time())]
         if not free:
             raise ProviderError(FailureReason.CAPPED, self.name, "every provider is pressed")
         free[0].comeback.take(loop.time())
@@ -161,7 +160,7 @@ class ModelRouter:
         return free
 
     def _until_stalled_s(self, provider: RoutedProvider, request: CompletionRequest) -> float:
-        """How long a late attempt yields to first calls, so that it is cancelled where its ask was slow and no more."""
+        """How long a further attempt yields to first calls, so that it is cancelled where its ask was slow and no more."""
         usual_ms = self._book.first_ms(Key(provider.model.name, request.model, request.purpose), _USUAL_QUANTILE)
         return (usual_ms * _STALLS_AT if usual_ms is not None else _STALLS_AT_UNKNOWN_MS) / 1000
 

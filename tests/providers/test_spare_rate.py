@@ -125,8 +125,8 @@ class Usual:
         """Nothing is held."""
 
 
-async def late_attempt_takes_s(after_s: float, timeout_ms: int = 6000) -> float:
-    """From asking for it, once first calls were made for so long."""
+async def further_attempt_takes_s(after_s: float, timeout_ms: int = 6000, *, late: bool = True) -> float:
+    """From asking for it, once first calls were made for so long. ``late``: else it is one that starts with its ask."""
 
     def request(attempt: int) -> CompletionRequest:
         return CompletionRequest(
@@ -134,7 +134,7 @@ async def late_attempt_takes_s(after_s: float, timeout_ms: int = 6000) -> float:
             model="answer",
             messages=(Message("user", "hello"),),
             attempt=attempt,
-            extra=attempt > 0,
+            extra=attempt > 0 and late,
             timeout_ms=timeout_ms,
         )
 
@@ -146,16 +146,17 @@ async def late_attempt_takes_s(after_s: float, timeout_ms: int = 6000) -> float:
     return loop.time() - began_s
 
 
-def test_in_doubt_a_late_attempt_waits_until_its_ask_has_stalled() -> None:
-    took_s = run_virtual(late_attempt_takes_s(4.0))
+@pytest.mark.parametrize("late", [True, False])
+def test_in_doubt_a_further_attempt_waits_until_its_ask_has_stalled(late: bool) -> None:
+    took_s = run_virtual(further_attempt_takes_s(4.0, late=late))
     assert took_s == pytest.approx(3 * USUAL_S + USUAL_S)
 
 
 def test_without_doubt_it_starts_at_once() -> None:
-    assert run_virtual(late_attempt_takes_s(15.0)) == pytest.approx(USUAL_S)
+    assert run_virtual(further_attempt_takes_s(15.0)) == pytest.approx(USUAL_S)
 
 
 def test_one_that_would_start_when_its_time_is_up_is_capped() -> None:
     with pytest.raises(ProviderError) as failure:
-        run_virtual(late_attempt_takes_s(4.0, timeout_ms=300))
+        run_virtual(further_attempt_takes_s(4.0, timeout_ms=300))
     assert failure.value.reason is FailureReason.CAPPED
