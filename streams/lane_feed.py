@@ -138,7 +138,7 @@ class FactFeed:
         records = EffectiveRecords(self._codec, place.epoch)
         async for batch in self._production.follow(self._partition, place.offset):
             taken = [each for record in batch for each in records.take(record)]
-            if not is_behind and any(wall_clock_us() - event.accepted_at_us > _LAG_US for event, _ in taken):
+            if not is_behind and taken and wall_clock_us() - taken[0][0].accepted_at_us > _LAG_US:
                 is_behind = True
                 behind(True)
             for event, at in taken:

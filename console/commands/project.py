@@ -14,7 +14,7 @@ from console.output import print_json, table
 from console.progress import Progress
 from console.read_models import ReadModels, passed_over, read_models
 from console.settings import Settings, load_settings
-from console.stopping import stopping
+from console.stopping import heed_stopping
 from projections.checkpoint import BEGINNING, BEHAVIOUR_STREAM
 from projections.projecting import catch_up, follow
 from projections.read_model_report import Projected
@@ -78,9 +78,7 @@ async def _run(
 async def _follow(models: ReadModels, told: frozenset[str]) -> None:
     """Until it is stopped (SIGTERM, Ctrl-C). A read model that is rebuilt meanwhile is gone on with as it then is.
     ``told``: as ``_tell_left_out`` has it."""
-    stopped = asyncio.Event()
-    for number in stopping():
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = heed_stopping()
     stop = asyncio.create_task(stopped.wait())
     print(f"following the log: Ctrl-C, or SIGTERM to {os.getpid()}, ends it", file=sys.stderr, flush=True)
     while not stopped.is_set():

@@ -28,12 +28,28 @@ Epochs = Mapping[TopicPartition, int]
 Listener = Callable[[Set[str]], None]
 
 
+# As metadata of version 7 and above has them (KIP-320).
+BROKERS = ("brokers", Array(("node_id", Int32), ("host", String("utf-8")), ("port", Int32), ("rack", String("utf-8"))))
+PARTITIONS = (
+    "partitions",
+    Array(
+        ("error_code", Int16),
+        ("partition", Int32),
+        ("leader", Int32),
+        ("leader_epoch", Int32),
+        ("replicas", Array(Int32)),
+        ("isr", Array(Int32)),
+        ("offline_replicas", Array(Int32)),
+    ),
+)
+
+
 class MetadataResponse_v7(Response):  # type: ignore[misc]  # noqa: N801  named as aiokafka names its own
     API_KEY = 3
     API_VERSION = 7
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
-        ("brokers", Array(("node_id", Int32), ("host", String("utf-8")), ("port", Int32), ("rack", String("utf-8")))),
+        BROKERS,
         ("cluster_id", String("utf-8")),
         ("controller_id", Int32),
         (
@@ -42,18 +58,7 @@ class MetadataResponse_v7(Response):  # type: ignore[misc]  # noqa: N801  named 
                 ("error_code", Int16),
                 ("topic", String("utf-8")),
                 ("is_internal", Boolean),
-                (
-                    "partitions",
-                    Array(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", Array(Int32)),
-                        ("isr", Array(Int32)),
-                        ("offline_replicas", Array(Int32)),
-                    ),
-                ),
+                PARTITIONS,
             ),
         ),
     )

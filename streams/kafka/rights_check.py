@@ -10,6 +10,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from streams.kafka.admin import administering, asked
 from streams.kafka.brokers import IN_PLAIN_TEXT, Brokers
+from streams.kafka.leaderships import BROKERS, PARTITIONS
 from streams.kafka.rights import Right, missing_rights
 
 _NOT_TOLD = -(2**31)  # by brokers that don't say
@@ -50,10 +51,7 @@ class _OperationsAnswer(Response):  # type: ignore[misc]
     API_VERSION = _VERSION
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
-        (
-            "brokers",
-            Array(("node_id", Int32), ("host", String("utf-8")), ("port", Int32), ("rack", String("utf-8"))),
-        ),
+        BROKERS,
         ("cluster_id", String("utf-8")),
         ("controller_id", Int32),
         (
@@ -62,18 +60,7 @@ class _OperationsAnswer(Response):  # type: ignore[misc]
                 ("error_code", Int16),
                 ("topic", String("utf-8")),
                 ("is_internal", Boolean),
-                (
-                    "partitions",
-                    Array(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", Array(Int32)),
-                        ("isr", Array(Int32)),
-                        ("offline_replicas", Array(Int32)),
-                    ),
-                ),
+                PARTITIONS,
                 ("authorized_operations", Int32),
             ),
         ),
