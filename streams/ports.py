@@ -165,7 +165,10 @@ class Ledger(Protocol):
         ...
 
     async def read(self, partition: int, start: int, limit: int = 1000) -> list[LogRecord]:
-        """Records from ``start`` on, void ones too; empty at the end."""
+        """Records from ``start`` on, void ones too; empty at the end.
+
+        What this adapter acknowledged is there: it waits for a broker that doesn't know of it yet to learn that another leads.
+        """
         ...
 
     async def end(self, partition: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -16,9 +15,6 @@ from streams.effective import BrokenStepError, EffectiveReader
 from streams.ports import AppendUnknownError, Entry, Held, Ledger, LogRecord, Passive, StateStore
 
 _LOG = logging.getLogger(__name__)
-
-_READ_AGAIN_S = 0.05
-_LAG_S = 10.0  # a broker that was cut off learns of its successor as soon as it reaches the others: seconds
 
 _CLOSES = "ConversationClosed"
 _OUTLIVES = "WriteRequested"  # what is changed outside is changed to the end, or undone, though nobody is on the line
@@ -56,23 +52,6 @@ class _Scan:
             await self._codec.prepare({record.conversation_id for record in records} - {""})
             for record in records:
                 self._take(record)
-
-    async def up_to(self, end: int) -> None:
-        """At least: a broker that was cut off and doesn't know yet that another leads hands out less than was acknowledged.
-
-        Raises ``AppendUnknownError`` where it stays so.
-        """
-        await self.to_end()
-        try:
-            async with asyncio.timeout(_LAG_S):
-                while self.offset < end:
-                    await asyncio.sleep(_READ_AGAIN_S)
-                    await self.to_end()
-        except TimeoutError:
-            raise AppendUnknownError(
-                f"partition {self._partition}: an announcement was acknowledged at {end - 1}, and the log can be read "
-                f"only up to {self.offset}"
-            ) from None
 
     def _take(self, record: LogRecord) -> None:
         self.offset = record.offset + 1
@@ -131,7 +110,12 @@ async def take_over(
                 *(partition, receipt.first, scan.offset),
             )
             scan = _Scan(ledger, codec, partition, None)
-        await scan.up_to(receipt.last + 1)
+        await scan.to_end()
+        if scan.offset <= receipt.last:
+            raise AppendUnknownError(
+                f"partition {partition}: an announcement was acknowledged at {receipt.last}, and the log can be read only "
+                f"up to {scan.offset}"
+            )
         if scan.effective.reign == took.event_id:
             return Reign(
                 scan.effective.epoch, scan.offset, scan.inbox_mark, scan.accepted_at_us, scan.open, scan.passive

@@ -16,14 +16,17 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from simulation.virtual_loop import run_virtual
 from streams.codec import Body
+from streams.kafka.appender import PartitionAppender
 from streams.kafka.brokers import Brokers
 from streams.kafka.connection import Connection
 from streams.kafka.conversation_index import ConversationIndex
 from streams.kafka.following import Following
+from streams.kafka.ledger import KafkaLedger
 from streams.kafka.local_file import LocalFile
 from streams.kafka.partition_fetcher import BEHIND_S, EARLIEST, PartitionFetcher
 from streams.kafka.partition_reader import PartitionReader
-from streams.ports import Entry, RecordsGoneError
+from streams.kafka.topics import Topics
+from streams.ports import Entry, Receipt, RecordsGoneError
 
 AT = TopicPartition("log", 0)
 END = 7  # of the log
@@ -112,6 +115,29 @@ def test_what_was_acknowledged_is_read_though_the_broker_ends_before_it() -> Non
     asked = reader(partition)
     asked.reaches(END)
     assert offsets(run_virtual(asked.read_log(0, 9))) == list(range(END))
+
+
+class Acknowledging:
+    """Says that an append landed at the partition's end."""
+
+    def append(self, entries: Sequence[Entry], *, hurry: bool) -> asyncio.Future[Receipt]:
+        receipt = asyncio.get_running_loop().create_future()
+        receipt.set_result(Receipt(END - 1, END - 1))
+        return receipt
+
+
+def test_a_log_holds_what_it_acknowledged_though_the_broker_ends_before_it() -> None:
+    """So a new owner finds its announcement, and makes it once."""
+
+    async def scenario() -> None:
+        ledger = KafkaLedger(cast(Connection, None), Topics(partitions=1))
+        ledger._appenders[AT.partition] = cast(PartitionAppender, Acknowledging())
+        ledger._readers[AT.partition] = reader(Partition(behind=5))
+        await ledger.append(AT.partition, [Entry("", Body("OwnerTook", 1, b""))])
+        await asyncio.sleep(0)
+        assert offsets(await ledger.read(AT.partition, 0)) == list(range(END))
+
+    run_virtual(scenario())
 
 
 def test_what_lies_behind_such_an_end_was_not_deleted() -> None:
